@@ -1,0 +1,381 @@
+"""Reads the ODCS files of contracts/ into `Contract`s, strictly: every fault at once, with file and path.
+
+Validated by the standard's JSON schema (its pydantic model alone lets misspelt nested keys pass) and by
+the rules of this project: one dataset a file, known types, known custom properties, lineage that resolves.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import time
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import yaml
+from open_data_contract_standard.model import (
+    DataQuality,
+    OpenDataContractStandard,
+    SchemaObject,
+    SchemaProperty,
+    Team,
+)
+from pydantic import BaseModel, ConfigDict, PositiveInt, StringConstraints, ValidationError
+
+from emr_jobs.contracts.model import (
+    AcceptedValues,
+    Bound,
+    Check,
+    Column,
+    Contract,
+    Measure,
+    Medium,
+    Minimum,
+    Query,
+    RequiredColumns,
+    RowCount,
+    Rule,
+    Severity,
+    UniqueKey,
+)
+
+CONTRACTS = Path(__file__).parents[2] / "contracts"
+SUFFIX = ".odcs.yaml"
+PARTITION_COLUMN = "partition_date"
+PLACEHOLDER = re.compile(r"\$\{([a-z0-9_]+\.[a-z0-9_]+)\}")
+
+_MEDIUM = {"table": Medium.TABLE, "index": Medium.INDEX}
+_OPERATORS = (
+    "mustBe",
+    "mustBeGreaterThan",
+    "mustBeGreaterOrEqualTo",
+    "mustBeLessThan",
+    "mustBeLessOrEqualTo",
+    "mustBeBetween",
+)
+_Types = Mapping[str, set[str | None]]
+_TABLE_TYPES: _Types = {  # logicalType -> what physicalType may say; None: it may be left out
+    "string": {None},
+    "boolean": {None},
+    "date": {None},
+    "timestamp": {None},
+    "integer": {None},
+    "number": {"decimal"},
+    "array": {None},
+}
+_INDEX_TYPES: _Types = {
+    "string": {"keyword", "text"},
+    "boolean": {"boolean"},
+    "date": {"date"},
+    "timestamp": {"date"},
+    "integer": {"integer"},
+    "number": {"scaled_float"},
+    "array": {"keyword", "nested"},
+}
+
+
+class InvalidContracts(Exception):
+    """One line per fault: file, path in it, what is wrong."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(f"{len(self.faults)} faults in the contracts:\n" + "\n".join(self.faults))
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Kind = TypeVar("Kind", bound=_Strict)
+
+
+class _ColumnExtras(_Strict):
+    """Custom properties of a column."""
+
+    scalingFactor: PositiveInt | None = None  # of a scaled_float
+
+
+class _QualityExtras(_Strict):
+    """Custom properties of a quality rule."""
+
+    samplesQuery: str | None = None  # up to three values that break a sql rule
+
+
+class _Measure(_Strict):
+    """`implementation` of a custom quality rule."""
+
+    measure: Annotated[str, StringConstraints(pattern=r"^[a-z_]+$")]
+    mustBe: float | None = None
+    mustBeGreaterThan: float | None = None
+    mustBeGreaterOrEqualTo: float | None = None
+    mustBeLessThan: float | None = None
+    mustBeLessOrEqualTo: float | None = None
+    mustBeBetween: tuple[float, float] | None = None
+
+
+class _MinimumArguments(_Strict):
+    """`arguments` of an invalidValues rule on a column."""
+
+    minimum: float
+
+
+class _NoDuplicates(yaml.CSafeLoader):  # type: ignore[misc]  # the C loader has no stubs
+    """A key written twice is a fault, not the later one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is written twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+@cache
+def contracts() -> Mapping[str, Contract]:
+    """All contracts of the project by dataset. Raises InvalidContracts."""
+    return load(CONTRACTS)
+
+
+def load(folder: Path) -> Mapping[str, Contract]:
+    found = sorted(folder.glob("*.yaml"))
+    faults: list[str] = []
+    loaded: dict[str, Contract] = {}
+    for path in found:
+        reader = _Reader(path)
+        contract = reader.read()
+        faults += [f"{path.name} {fault}" for fault in reader.faults]
+        if contract is not None:
+            loaded[contract.id] = contract
+    if not found:
+        faults.append(f"{folder}: no *{SUFFIX} in it")
+    if not faults:  # a reference to a broken contract is not a second fault
+        faults = [fault for contract in loaded.values() for fault in _dangling(contract, loaded)]
+    if faults:
+        raise InvalidContracts(faults)
+    return loaded
+
+
+def _dangling(contract: Contract, known: Mapping[str, Contract]) -> Iterable[str]:
+    where = f"{contract.id}{SUFFIX} $.schema[0]"
+    for column in contract.columns:
+        for dataset, source_column in column.lineage:
+            if dataset not in known:
+                yield f"{where}.{column.name}.transformSourceObjects: no contract {dataset}"
+            elif source_column and source_column not in {each.name for each in known[dataset].columns}:
+                yield f"{where}.{column.name}.transformSourceObjects: {dataset} has no column {source_column}"
+    for check in contract.checks:
+        if isinstance(check.rule, Query):
+            for dataset in PLACEHOLDER.findall(check.rule.sql + (check.rule.samples_sql or "")):
+                if dataset not in known:
+                    yield f"{where}.quality.{check.name}: no contract {dataset}"
+
+
+class _Reader:
+    """One file. Collects faults instead of raising at the first."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.faults: list[str] = []
+
+    def fault(self, where: str, what: str) -> None:
+        self.faults.append(f"{where}: {what}")
+
+    def read(self) -> Contract | None:
+        try:
+            raw = yaml.load(self.path.read_text(), Loader=_NoDuplicates)  # noqa: S506  # a safe loader
+        except yaml.YAMLError as error:
+            self.fault("$", f"not YAML ({' '.join(str(error).split())})")
+            return None
+        for wrong in sorted(_standard().iter_errors(raw), key=lambda each: each.json_path):
+            deepest = min(_leaves(wrong), key=lambda each: (-len(each.absolute_path), each.message))
+            self.fault(deepest.json_path, deepest.message[:300])
+        if self.faults:
+            return None
+        return self.contract(OpenDataContractStandard.model_validate(raw))
+
+    def contract(self, odcs: OpenDataContractStandard) -> Contract | None:
+        layer, _, name = (odcs.id or "").partition(".")
+        if self.path.name != f"{odcs.id}{SUFFIX}":
+            self.fault("$.id", f"{odcs.id} is not the file's name")
+        if len(odcs.schema_ or ()) != 1:
+            self.fault("$.schema", "one dataset a file")
+            return None
+        table: SchemaObject = odcs.schema_[0]  # type: ignore[index]
+        if table.name != name:
+            self.fault("$.schema[0].name", f"{table.name}, but the id {odcs.id} says {name}")
+        medium = _MEDIUM.get(table.physicalType or "", Medium.SOURCE)
+        expected = {Medium.TABLE: ("intermediate", "final"), Medium.INDEX: ("search",)}.get(medium)
+        if expected and layer not in expected:
+            self.fault(
+                "$.schema[0].physicalType", f"{table.physicalType} belongs to {' or '.join(expected)}, not {layer}"
+            )
+        owner = odcs.team.name if isinstance(odcs.team, Team) else None
+        if not owner:
+            self.fault("$.team", "an owner is required: team: {name: ...}")
+        columns = tuple(self.column(column, medium, f"$.schema[0].{column.name}") for column in table.properties or ())
+        if medium is not Medium.SOURCE:
+            self.partition_column(table.properties or [], medium)
+        checks = tuple(self.checks(table, columns, medium))
+        for repeated in sorted(
+            {check.name for check in checks if [each.name for each in checks].count(check.name) > 1}
+        ):
+            self.fault("$.schema[0].quality", f"two checks are named {repeated}")
+        if self.faults:
+            return None
+        return Contract(
+            id=odcs.id or "",
+            version=odcs.version or "",
+            medium=medium,
+            physical_name=table.physicalName or table.name or "",
+            description=((odcs.description and odcs.description.purpose) or "").strip(),
+            granularity=table.dataGranularityDescription,
+            owner=owner or "",
+            columns=columns,
+            checks=checks,
+            available_by=self.available_by(odcs),
+        )
+
+    def partition_column(self, properties: list[SchemaProperty], medium: Medium) -> None:
+        first = properties[0] if properties else None
+        if first is None or (first.name, first.logicalType, first.required) != (PARTITION_COLUMN, "date", True):
+            self.fault("$.schema[0].properties[0]", f"the first column is {PARTITION_COLUMN}, a required date")
+        elif medium is Medium.TABLE and not first.partitioned:
+            self.fault("$.schema[0].properties[0]", f"{PARTITION_COLUMN} is partitioned: true")
+
+    def column(self, column: SchemaProperty, medium: Medium, where: str) -> Column:
+        types = {Medium.TABLE: _TABLE_TYPES, Medium.INDEX: _INDEX_TYPES}.get(medium)
+        physical = column.physicalType
+        if types is not None and column.logicalType not in types:
+            self.fault(f"{where}.logicalType", f"{column.logicalType}: expected one of {', '.join(types)}")
+        elif types is not None and (physical and physical.partition("(")[0]) not in types[column.logicalType or ""]:
+            allowed = sorted(str(each) for each in types[column.logicalType or ""])
+            self.fault(f"{where}.physicalType", f"{physical}: {column.logicalType} takes {' or '.join(allowed)}")
+        nested = (column.items.properties if column.items else None) or ()
+        if types is not None and column.logicalType == "array" and not (column.items and column.items.logicalType):
+            self.fault(f"{where}.items", "an array says what its items are")
+        extras = self.extras(_ColumnExtras, column.customProperties, where)
+        if (physical == "scaled_float") != bool(extras and extras.scalingFactor):
+            self.fault(f"{where}.customProperties", "scaled_float, and only it, has a scalingFactor")
+        return Column(
+            name=column.name or "",
+            logical_type=column.logicalType or "string",
+            physical_type=physical,
+            required=bool(column.required),
+            key_position=column.primaryKeyPosition if column.primaryKey else None,
+            description=column.description,
+            accepted=tuple(str(each.value) for each in column.enum or ()),
+            lineage=tuple(_reference(each) for each in column.transformSourceObjects or ()),
+            fields=tuple(self.column(each, medium, f"{where}.{each.name}") for each in nested),
+            scaling_factor=extras.scalingFactor if extras else None,
+        )
+
+    def checks(self, table: SchemaObject, columns: tuple[Column, ...], medium: Medium) -> Iterable[Check]:
+        if medium is Medium.TABLE:
+            required = tuple(column.name for column in columns if column.required)
+            yield Check(
+                "required_columns", Severity.ERROR, f"No null in {', '.join(required)}", RequiredColumns(required)
+            )
+            accepted = tuple((column.name, column.accepted) for column in columns if column.accepted)
+            if accepted:
+                names = ", ".join(name for name, _ in accepted)
+                yield Check(
+                    "accepted_values", Severity.ERROR, f"Only declared values in {names}", AcceptedValues(accepted)
+                )
+        key = tuple(column.name for column in columns if column.key_position is not None)
+        if key:
+            yield Check("key_unique", Severity.ERROR, f"One row per {' + '.join(key)}, never null", UniqueKey(key))
+        for column in table.properties or ():
+            for number, quality in enumerate(column.quality or ()):
+                yield from self.check(quality, f"$.schema[0].{column.name}.quality[{number}]", column.name)
+        for number, quality in enumerate(table.quality or ()):
+            yield from self.check(quality, f"$.schema[0].quality[{number}]", None)
+
+    def check(self, quality: DataQuality, where: str, column: str | None) -> Iterable[Check]:
+        before = len(self.faults)
+        if not quality.name:
+            self.fault(where, "a rule needs a name: it becomes the asset check's")
+        if quality.severity not in (None, *Severity):
+            self.fault(f"{where}.severity", f"{quality.severity}: expected error or warning")
+        rule = self.rule(quality, where, column)
+        if rule is not None and len(self.faults) == before:
+            severity = Severity(quality.severity or Severity.ERROR)
+            yield Check(quality.name or "", severity, quality.description or _described(rule), rule)
+
+    def rule(self, quality: DataQuality, where: str, column: str | None) -> Rule | None:
+        extras = self.extras(_QualityExtras, quality.customProperties, where)
+        if quality.type == "sql":
+            bound = self.bound(quality.model_dump(exclude_none=True), where)
+            return Query(quality.query or "", bound, extras.samplesQuery if extras else None) if bound else None
+        if quality.type == "custom":
+            if quality.engine != "pipeline":
+                self.fault(f"{where}.engine", f"{quality.engine}: expected pipeline")
+            measure = self.parse(_Measure, quality.implementation, f"{where}.implementation")
+            if measure is None:
+                return None
+            bound = self.bound(measure.model_dump(exclude_none=True), f"{where}.implementation")
+            return Measure(measure.measure, bound) if bound else None
+        if quality.metric == "rowCount" and column is None:
+            bound = self.bound(quality.model_dump(exclude_none=True), where)
+            return RowCount(bound) if bound else None
+        if quality.metric == "invalidValues" and column is not None and quality.mustBe == 0:
+            arguments = self.parse(_MinimumArguments, quality.arguments, f"{where}.arguments")
+            return Minimum(column, arguments.minimum) if arguments else None
+        self.fault(where, f"no such rule here: type {quality.type}, metric {quality.metric}")
+        return None
+
+    def bound(self, values: Mapping[str, Any], where: str) -> Bound | None:
+        given = [operator for operator in _OPERATORS if operator in values]
+        if len(given) != 1:
+            self.fault(where, f"exactly one of {', '.join(_OPERATORS)}")
+            return None
+        limit = values[given[0]]
+        if isinstance(limit, list | tuple):
+            return Bound(given[0], (float(limit[0]), float(limit[1])))
+        return Bound(given[0], float(limit))
+
+    def available_by(self, odcs: OpenDataContractStandard) -> time | None:
+        for promise in odcs.slaProperties or ():
+            if promise.property == "timeOfAvailability":
+                return time.fromisoformat(str(promise.value))
+        return None
+
+    def extras(self, kind: type[Kind], properties: list[Any] | None, where: str) -> Kind | None:
+        values = {each.property: each.value for each in properties or ()}
+        return self.parse(kind, values, f"{where}.customProperties")
+
+    def parse(self, kind: type[Kind], values: object, where: str) -> Kind | None:
+        try:
+            return kind.model_validate(values)
+        except ValidationError as error:
+            for fault in error.errors(include_url=False):
+                self.fault(".".join([where, *map(str, fault["loc"])]), fault["msg"])
+            return None
+
+
+def _described(rule: Rule) -> str:
+    match rule:
+        case RowCount(bound):
+            return f"Rows: {bound}"
+        case Minimum(column, limit):
+            return f"{column} is at least {limit:g}"
+    return ""
+
+
+def _reference(text: str) -> tuple[str, str | None]:
+    layer, _, rest = text.partition(".")
+    name, _, column = rest.partition(".")
+    return f"{layer}.{name}", column or None
+
+
+@cache
+def _standard() -> Any:
+    import json
+
+    from jsonschema import Draft201909Validator
+
+    return Draft201909Validator(json.loads(OpenDataContractStandard.json_schema()))
+
+
+def _leaves(error: Any) -> list[Any]:
+    """The errors below an anyOf or oneOf, which name the place; the error itself where there are none."""
+    below = [leaf for each in error.context or () for leaf in _leaves(each)]
+    return below or [error]

@@ -1,0 +1,172 @@
+"""What a contract says, as frozen data. No YAML, no Spark, no search engine here.
+
+Owns the vocabulary: columns, checks, severities. `load` builds these from the ODCS files; `table` and
+`mapping` derive schemas from them.
+"""
+
+from dataclasses import dataclass
+from datetime import time
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    ERROR = "error"  # blocks the publish
+    WARNING = "warning"  # reported, changes nothing
+
+
+class Medium(StrEnum):
+    """Where a dataset lives: decides how it is derived, audited and published."""
+
+    TABLE = "table"  # Iceberg
+    INDEX = "index"  # OpenSearch
+    SOURCE = "source"  # somebody else's; read, never written
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    logical_type: str
+    physical_type: str | None = None
+    required: bool = False
+    key_position: int | None = None
+    description: str | None = None
+    accepted: tuple[str, ...] = ()
+    lineage: tuple[tuple[str, str | None], ...] = ()  # (dataset, its column or None for all of it)
+    fields: tuple["Column", ...] = ()  # of an array of objects
+    scaling_factor: int | None = None
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A comparison with a number, named as ODCS names it."""
+
+    operator: str
+    limit: float | tuple[float, float]
+
+    def allows(self, value: float) -> bool:
+        match self.operator, self.limit:
+            case "mustBe", float(limit):
+                return value == limit
+            case "mustBeGreaterThan", float(limit):
+                return value > limit
+            case "mustBeGreaterOrEqualTo", float(limit):
+                return value >= limit
+            case "mustBeLessThan", float(limit):
+                return value < limit
+            case "mustBeLessOrEqualTo", float(limit):
+                return value <= limit
+            case "mustBeBetween", (float(low), float(high)):
+                return low <= value <= high
+        raise AssertionError(f"unknown operator {self}")
+
+    def __str__(self) -> str:
+        signs = {
+            "mustBe": "{}",
+            "mustBeGreaterThan": "more than {}",
+            "mustBeGreaterOrEqualTo": "at least {}",
+            "mustBeLessThan": "less than {}",
+            "mustBeLessOrEqualTo": "at most {}",
+            "mustBeBetween": "{} to {}",
+        }
+        limits = self.limit if isinstance(self.limit, tuple) else (self.limit,)
+        return signs[self.operator].format(*(f"{limit:g}" for limit in limits))
+
+
+@dataclass(frozen=True)
+class RowCount:
+    """Rows of the partition."""
+
+    bound: Bound
+
+
+@dataclass(frozen=True)
+class RequiredColumns:
+    """No null in these columns."""
+
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class UniqueKey:
+    """No two rows with the same key, and no null in it."""
+
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AcceptedValues:
+    """A column holds only these values, or null."""
+
+    values: tuple[tuple[str, tuple[str, ...]], ...]  # (column, its values)
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """No value of the column is below the limit."""
+
+    column: str
+    limit: float
+
+
+@dataclass(frozen=True)
+class Query:
+    """A SQL statement with one number as its result; `${dataset}` stands for the staged day of a dataset."""
+
+    sql: str
+    bound: Bound
+    samples_sql: str | None = None
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A figure that the job takes while it runs and hands to the audit by name."""
+
+    measure: str
+    bound: Bound
+
+
+Rule = RowCount | RequiredColumns | UniqueKey | AcceptedValues | Minimum | Query | Measure
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    severity: Severity
+    description: str
+    rule: Rule
+
+    @property
+    def blocking(self) -> bool:
+        return self.severity is Severity.ERROR
+
+
+@dataclass(frozen=True)
+class Contract:
+    id: str  # layer.name
+    version: str
+    medium: Medium
+    physical_name: str
+    description: str
+    granularity: str | None
+    owner: str
+    columns: tuple[Column, ...]
+    checks: tuple[Check, ...]
+    available_by: time | None  # New York, on the day after the partition
+
+    @property
+    def layer(self) -> str:
+        return self.id.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        return self.id.partition(".")[2]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        keyed = [column for column in self.columns if column.key_position is not None]
+        return tuple(column.name for column in sorted(keyed, key=lambda column: column.key_position or 0))
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """The datasets that its columns come from, in the order in which they are first named."""
+        return tuple(dict.fromkeys(dataset for column in self.columns for dataset, _ in column.lineage))

@@ -1,0 +1,41 @@
+"""Shipments from the carrier's web API: intermediate.shipments."""
+
+from pyspark import StorageLevel
+
+from emr_jobs.catalog import job_named
+from emr_jobs.errors import BadInput
+from emr_jobs.job import JobRun, main
+from emr_jobs.publish.both import audit_then_commit, stage
+from emr_jobs.sources import web_api
+from emr_jobs.transforms.shipments import shipments
+
+SOURCE = "web_api.shipments"
+OUTPUT = "intermediate.shipments"
+
+
+def extract_shipments(run: JobRun) -> None:
+    settings = run.settings.sources.shipments
+    client = web_api.ApiClient(settings, dataset=SOURCE, partition=run.partition)
+    with run.report.phase("count"):
+        total = client.total(web_api.Slice(run.partition.start, run.partition.end))
+    pages = web_api.fetch(
+        run.spark, settings, dataset=SOURCE, partition=run.partition, pagination=web_api.CursorPagination()
+    ).persist(StorageLevel.DISK_ONLY)  # asked for once: counted, then parsed
+    with run.report.phase("fetch"):
+        rows = web_api.require_whole(pages, dataset=SOURCE, partition=run.partition)
+    run.report.log("fetched", dataset=SOURCE, rows=rows, total=total)
+    if rows != total:
+        raise BadInput(
+            dataset=SOURCE,
+            partition=run.partition,
+            expected=f"total {total} of the whole day",
+            found=f"{rows} rows in its slices",
+            fix="Rerun the partition; if it happens again, tell the API's owner: its total is wrong.",
+        )
+    days = stage(run, {OUTPUT: shipments(pages, partition_date=run.partition.date)})
+    audit_then_commit(run, days, measures={OUTPUT: {"missing_rows": float(total - days[0].rows)}})
+    pages.unpersist()
+
+
+if __name__ == "__main__":
+    main(job_named("extract_shipments"), extract_shipments)

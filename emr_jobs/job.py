@@ -1,0 +1,154 @@
+"""The frame around every job: arguments, settings, session, Pipes, exit code.
+
+    spark-submit emr_jobs/<job>.py --partition P|--scheduled-time T --settings URI --run-id ID --attempt N
+                 [--messages URI] [--allow-empty] [Pipes arguments]
+
+Invariant: exit code 0 only when every declared output was published and every declared check reported;
+1 when the day was not published; 2 when nothing was tried because the call itself was wrong.
+"""
+
+import argparse
+import hashlib
+import logging
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from emr_jobs import recording, session, settings
+from emr_jobs.catalog import Job
+from emr_jobs.contracts import Contract, Medium, contracts
+from emr_jobs.errors import Misconfigured, PipelineError
+from emr_jobs.partition import Partition
+from emr_jobs.publish import lake
+from emr_jobs.report import Report
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")  # part of file names, index names and SQL
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """What a job's body works with."""
+
+    job: Job
+    partition: Partition
+    settings: settings.Settings
+    run_id: str
+    attempt: int
+    allow_empty: bool
+    spark: "SparkSession"
+    report: Report
+
+    @property
+    def wap_id(self) -> str:
+        return lake.wap_id(self.partition, run_id=self.run_id, attempt=self.attempt)
+
+    def contract(self, dataset: str) -> Contract:
+        return contracts()[dataset]
+
+
+class Incomplete(Exception):
+    """The job ended without an error and did not report everything that it declares."""
+
+
+def main(job: Job, body: Callable[[JobRun], None], arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the job as a process: parse, run, exit."""
+    try:
+        run(job, body, sys.argv[1:] if arguments is None else arguments)
+        sys.exit(0)
+    except Misconfigured as error:
+        _say(error)
+        sys.exit(2)
+    except PipelineError as error:
+        _say(error)
+        sys.exit(1)
+
+
+def _say(error: Exception) -> None:
+    print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def run(job: Job, body: Callable[[JobRun], None], arguments: Sequence[str]) -> None:
+    """Run the job in this process. Raises what made it fail, after reporting it."""
+    given = parser(job).parse_args(arguments)
+    partition = (
+        Partition.parse(given.partition) if given.partition else Partition.from_scheduled_time(given.scheduled_time)
+    )
+    under_dagster = given.dagster_pipes_context is not None
+    with recording.open_session(
+        job,
+        partition=str(partition),
+        run_id=given.run_id,
+        attempt=given.attempt,
+        messages=given.messages,
+        under_dagster=under_dagster,
+    ) as pipes:
+        report = Report(pipes, job, partition=partition, code_version=code_version(), attempt=given.attempt)
+        try:
+            _run_reported(job, body, given, partition, report)
+        except Exception as error:
+            report.failed(error)
+            raise
+
+
+def _run_reported(
+    job: Job, body: Callable[[JobRun], None], given: argparse.Namespace, partition: Partition, report: Report
+) -> None:
+    values = settings.load(given.settings)
+    partition.check(first=values.start, now=datetime.now(UTC))
+    with report.phase("session"):
+        spark = session.start(values, name=f"{job.name} {partition} {given.run_id}")
+    try:
+        with report.phase("tables"):
+            for contract in (contracts()[dataset] for dataset in job.outputs):
+                if contract.medium is Medium.TABLE:
+                    lake.require_table(spark, contract, partition=partition)
+        body(JobRun(job, partition, values, given.run_id, given.attempt, given.allow_empty, spark, report))
+        if missing := report.missing():
+            raise Incomplete(f"{job.name} {partition}: declared but not reported: {', '.join(missing)}")
+    finally:
+        spark.stop()
+
+
+def parser(job: Job) -> argparse.ArgumentParser:
+    """The one command line of every job, in every launcher. Unknown arguments are refused."""
+    arguments = argparse.ArgumentParser(prog=job.script, allow_abbrev=False)
+    when = arguments.add_mutually_exclusive_group(required=True)
+    when.add_argument("--partition", help="the day, YYYY-MM-DD, New York")
+    when.add_argument("--scheduled-time", help="the instant of the daily run; its partition is the day before")
+    arguments.add_argument("--settings", required=True, help="path or s3:// of the settings")
+    arguments.add_argument("--run-id", required=True, type=_run_id)
+    arguments.add_argument("--attempt", required=True, type=int, help="0, 1, ... when the job is retried")
+    arguments.add_argument("--messages", help="folder or s3:// to record what is reported, when not under Dagster")
+    arguments.add_argument("--allow-empty", action="store_true", help="a day without rows is right this once")
+    arguments.add_argument("--dagster-pipes-context", help=argparse.SUPPRESS)
+    arguments.add_argument("--dagster-pipes-messages", help=argparse.SUPPRESS)
+    return arguments
+
+
+def _run_id(text: str) -> str:
+    if not _RUN_ID.fullmatch(text):
+        raise argparse.ArgumentTypeError("letters, digits, - and _, at most 80")
+    return text
+
+
+def code_version() -> str:
+    """Hash of the code and the contracts: equal on a laptop and on the cluster."""
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(
+        [*root.glob("emr_jobs/**/*.py"), *root.glob("emr_jobs/**/*.sql"), *root.glob("contracts/*.yaml")]
+    ):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+# PySpark logs every captured error once more as JSON of several kilobytes; the error itself is enough.
+logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)

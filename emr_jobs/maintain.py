@@ -1,0 +1,67 @@
+"""Upkeep of the lake: expire snapshots, remove orphan files, compact small ones. A step, not an asset.
+
+    spark-submit emr_jobs/maintain.py --settings URI
+
+Never touches what is younger than its limit in the settings: a day that is being staged right now, and what a
+rollback may need. Prints one JSON line a table.
+"""
+
+import argparse
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from emr_jobs import session, settings
+from emr_jobs.contracts import Contract, Medium, contracts
+from emr_jobs.contracts.table import CATALOG, table_name
+from emr_jobs.settings import Lake
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ORPHANS_MINIMUM = timedelta(days=1)  # Iceberg refuses less: a running write would lose its files
+
+
+def maintain(spark: "SparkSession", contract: Contract, lake: Lake, *, now: datetime) -> dict[str, object]:
+    """What was done, by figure."""
+    table = table_name(contract)
+    # Snapshots that nobody published are no ancestors of the table's state: they go with the others of their age.
+    expired = _call(
+        spark, "expire_snapshots", table, older_than=_instant(now - timedelta(days=lake.snapshot_keep_days))
+    )
+    keep = max(timedelta(days=lake.staged_keep_days), ORPHANS_MINIMUM)
+    orphans = _call(spark, "remove_orphan_files", table, older_than=_instant(now - keep))
+    compacted = _call(spark, "rewrite_data_files", table)
+    return {
+        "dataset": contract.id,
+        "deleted_data_files": sum(row["deleted_data_files_count"] for row in expired),
+        "deleted_manifests": sum(row["deleted_manifest_files_count"] for row in expired),
+        "orphan_files": len(orphans),
+        "compacted_files": sum(row["rewritten_data_files_count"] for row in compacted),
+    }
+
+
+def _call(spark: "SparkSession", procedure: str, table: str, **arguments: str) -> list[dict[str, int]]:
+    """CALL takes no bound values; what stands here comes from contracts and clock, not from input."""
+    given = ", ".join([f"table => '{table}'", *(f"{name} => {value}" for name, value in arguments.items())])
+    return [row.asDict() for row in spark.sql(f"CALL {CATALOG}.system.{procedure}({given})").collect()]
+
+
+def _instant(at: datetime) -> str:
+    return f"TIMESTAMP '{at.strftime('%Y-%m-%d %H:%M:%S')}'"  # the session is in UTC
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(prog="emr_jobs/maintain.py", allow_abbrev=False)
+    arguments.add_argument("--settings", required=True, help="path or s3:// of the settings")
+    values = settings.load(arguments.parse_args().settings)
+    spark = session.start(values, name="maintain")
+    now = datetime.now(UTC)
+    for contract in contracts().values():
+        if contract.medium is Medium.TABLE:
+            print(json.dumps(maintain(spark, contract, values.lake, now=now)), flush=True)  # noqa: T201  # the result
+    spark.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""Judges what is staged against its contract: each check becomes a finding; nothing is read twice.
+
+Row counts, nulls and bounds come from the staged files' footers, without a scan. Keys, accepted values and
+the contract's own SQL become scalar subqueries of one statement a job. What neither can see (a share of the
+input, a count in the search index) the job hands in as a measure.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emr_jobs.contracts import Check, Contract
+from emr_jobs.contracts.load import PLACEHOLDER
+from emr_jobs.contracts.model import (
+    AcceptedValues,
+    Bound,
+    Measure,
+    Minimum,
+    Query,
+    RequiredColumns,
+    RowCount,
+    UniqueKey,
+)
+from emr_jobs.errors import CheckFailed, samples
+from emr_jobs.partition import Partition
+from emr_jobs.publish.lake import Staged
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+EMPTY_ASKED_FOR = "empty day, asked for with --allow-empty"
+NO_HISTORY = "not enough history to compare with"
+
+Measures = Mapping[str, float | None]  # None: it cannot be taken yet, which passes with a note
+
+
+@dataclass(frozen=True)
+class Finding:
+    dataset: str
+    check: Check
+    passed: bool
+    expected: str
+    found: str
+    note: str | None = None
+
+    @property
+    def blocks(self) -> bool:
+        return not self.passed and self.check.blocking
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A check as SQL: one number, and up to four values to show when it is wrong."""
+
+    sql: str
+    bound: Bound
+    samples_sql: str | None
+
+
+def view_name(dataset: str) -> str:
+    return dataset.replace(".", "_")
+
+
+def audit(
+    spark: "SparkSession", staged: Iterable[Staged], *, measures: Mapping[str, Measures], allow_empty: bool
+) -> list[Finding]:
+    """One finding per check of every staged dataset. Its view, and those its SQL names, must exist."""
+    days = list(staged)
+    statements = {
+        (day.contract.id, check.name): statement
+        for day in days
+        for check in day.contract.checks
+        if (statement := compiled(check, day.contract)) is not None
+    }
+    results = dict(zip(statements, _numbers(spark, list(statements.values())), strict=True))
+    findings = []
+    for day in days:
+        for check in day.contract.checks:
+            key = (day.contract.id, check.name)
+            if key in statements:
+                findings.append(_by_statement(spark, day, check, statements[key], results[key]))
+            elif isinstance(check.rule, Measure):
+                findings.append(measured(day.contract.id, check, measures.get(day.contract.id, {})))
+            else:
+                findings.append(_by_metrics(day, check, allow_empty=allow_empty))
+    return findings
+
+
+def compiled(check: Check, contract: Contract) -> Statement | None:
+    """The check as SQL, or None when it needs none. Pure."""
+    view = view_name(contract.id)
+    match check.rule:
+        case UniqueKey(columns):
+            key = ", ".join(f"`{column}`" for column in columns)
+            repeated = f"SELECT {key} FROM {view} GROUP BY {key} HAVING count(*) > 1"
+            return Statement(
+                f"SELECT count(*) FROM ({repeated})",
+                Bound("mustBe", 0.0),
+                f"SELECT concat_ws('/', {key}) FROM ({repeated}) ORDER BY 1 LIMIT 4",
+            )
+        case AcceptedValues(values):
+            wrong = [f"`{column}` NOT IN ({', '.join(map(_literal, accepted))})" for column, accepted in values]
+            shown = [f"CASE WHEN {test} THEN `{column}` END" for test, (column, _) in zip(wrong, values, strict=True)]
+            return Statement(
+                f"SELECT count_if({' OR '.join(f'coalesce({test}, false)' for test in wrong)}) FROM {view}",
+                Bound("mustBe", 0.0),
+                f"SELECT DISTINCT coalesce({', '.join(shown)}) AS found FROM {view} "
+                f"WHERE {' OR '.join(wrong)} ORDER BY 1 LIMIT 4",
+            )
+        case Query(sql, bound, samples_sql):
+            return Statement(_with_views(sql), bound, samples_sql and _with_views(samples_sql))
+    return None
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _with_views(sql: str) -> str:
+    return PLACEHOLDER.sub(lambda match: view_name(match.group(1)), sql)
+
+
+def _numbers(spark: "SparkSession", statements: list[Statement]) -> list[float]:
+    if not statements:
+        return []
+    columns = ", ".join(f"CAST(({each.sql}) AS DOUBLE) AS n{number}" for number, each in enumerate(statements))
+    row = spark.sql(f"SELECT {columns}").first()
+    assert row is not None, "a SELECT without FROM has one row"
+    return list(row)
+
+
+def _by_statement(spark: "SparkSession", day: Staged, check: Check, statement: Statement, number: float) -> Finding:
+    passed = statement.bound.allows(number)
+    shown: list[object] = []
+    if not passed and statement.samples_sql:
+        shown = [row[0] for row in spark.sql(statement.samples_sql).collect()]
+    if isinstance(check.rule, UniqueKey):
+        nulls = {column: day.metrics[column].nulls for column in check.rule.columns if day.metrics[column].nulls}
+        if nulls:
+            found = "; ".join(f"{count} null {column}" for column, count in nulls.items())
+            return Finding(day.contract.id, check, False, "keys that are not null", found)
+        return Finding(day.contract.id, check, passed, "0 repeated keys", f"{number:.0f} repeated keys{samples(shown)}")
+    return Finding(day.contract.id, check, passed, str(statement.bound), f"{number:g}{samples(shown)}")
+
+
+def _by_metrics(day: Staged, check: Check, *, allow_empty: bool) -> Finding:
+    match check.rule:
+        case RowCount(bound):
+            if day.rows == 0 and allow_empty:
+                return Finding(day.contract.id, check, True, f"rows: {bound}", "0 rows", EMPTY_ASKED_FOR)
+            return Finding(day.contract.id, check, bound.allows(day.rows), f"rows: {bound}", f"{day.rows} rows")
+        case RequiredColumns(columns):
+            nulls = {column: day.metrics[column].nulls for column in columns if day.metrics[column].nulls}
+            found = "; ".join(f"{count} in {column}" for column, count in nulls.items())
+            return Finding(day.contract.id, check, not nulls, "no nulls", found or "no nulls")
+        case Minimum(column, limit):
+            lower = day.metrics[column].lower
+            passed = lower is None or float(lower) >= limit
+            found = "no value" if lower is None else f"least {column} {lower}"
+            return Finding(day.contract.id, check, passed, f"{column} at least {limit:g}", found)
+    raise AssertionError(f"no way to audit {check}")
+
+
+def measured(dataset: str, check: Check, measures: Measures) -> Finding:
+    """A check by what the job measured. A measure that was not handed in is a fault of the job."""
+    rule = check.rule
+    assert isinstance(rule, Measure), check
+    value = measures[rule.measure]
+    if value is None:
+        return Finding(dataset, check, True, str(rule.bound), "nothing", NO_HISTORY)
+    return Finding(dataset, check, rule.bound.allows(value), str(rule.bound), f"{value:g}")
+
+
+def require(findings: Iterable[Finding], *, partition: Partition) -> None:
+    """Raises CheckFailed naming every blocking check that failed."""
+    failed = [finding for finding in findings if finding.blocks]
+    if not failed:
+        return
+    first, others = failed[0], failed[1:]
+    also = "".join(f"; {each.dataset} {each.check.name}: {each.found}" for each in others)
+    raise CheckFailed(
+        dataset=first.dataset,
+        partition=partition,
+        expected=f"{first.check.name}: {first.expected}",
+        found=f"{first.found}{also}",
+        fix=_fix(first, partition),
+    )
+
+
+def _fix(finding: Finding, partition: Partition) -> str:
+    if finding.check.name == "rejected_share":
+        return (
+            "Nothing was published but the rejects: "
+            f'pipeline query "SELECT reason, raw FROM intermediate.rejected_orders '
+            f"WHERE partition_date = '{partition}'\""
+        )
+    if isinstance(finding.check.rule, RowCount):
+        return "Nothing was published. If the day really is empty: --allow-empty."
+    return f"Nothing was published. Mend the source, then: pipeline run --partition {partition}"

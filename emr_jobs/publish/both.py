@@ -1,0 +1,185 @@
+"""The publish of a whole job: stage everything, audit everything, then commit back to back.
+
+Lake first, then one alias swap of the search index. Readers of either see the old day or the new one. A crash
+before the commits leaves staged leftovers that nobody reads; a crash between them is finished by the retry,
+which stages the day anew. Does not own: one target's mechanics (lake, search).
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from emr_jobs import storage
+from emr_jobs.contracts import Check
+from emr_jobs.contracts.model import Measure, RowCount, UniqueKey
+from emr_jobs.job import JobRun
+from emr_jobs.publish import audit, bulk, lake, search
+from emr_jobs.publish.lake import Staged
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+Measures = Mapping[str, audit.Measures]
+
+
+def publish_lake(
+    run: JobRun,
+    outputs: Mapping[str, "DataFrame"],
+    *,
+    measures: Measures | None = None,
+    facts: Mapping[str, object] | None = None,
+) -> None:
+    """Stage, audit and publish these datasets together; `facts` go into each materialization."""
+    audit_then_commit(run, stage(run, outputs), measures=measures, facts=facts)
+
+
+def audit_then_commit(
+    run: JobRun,
+    days: list[Staged],
+    *,
+    measures: Measures | None = None,
+    facts: Mapping[str, object] | None = None,
+) -> None:
+    findings = audit_staged(run, days, measures=measures or {})
+    audit.require(findings, partition=run.partition)
+    commit(run, days, facts=facts or {})
+
+
+def stage(run: JobRun, outputs: Mapping[str, "DataFrame"]) -> list[Staged]:
+    days = []
+    for dataset, rows in outputs.items():
+        contract = run.contract(dataset)
+        with run.report.phase(f"stage {dataset}"):
+            day = lake.stage(run.spark, rows, contract, partition=run.partition, wap_id=run.wap_id)
+            view(run, day.contract.id, day.snapshot_id)
+        run.report.log("staged", dataset=dataset, rows=day.rows, files=day.files, size_bytes=day.size_bytes)
+        days.append(day)
+    return days
+
+
+def view(run: JobRun, dataset: str, snapshot_id: int) -> "DataFrame":
+    """The day of a dataset at one snapshot, also for the contract's SQL."""
+    rows = lake.at_snapshot(run.spark, run.contract(dataset), partition=run.partition, snapshot_id=snapshot_id)
+    rows.createOrReplaceTempView(audit.view_name(dataset))
+    return rows
+
+
+def audit_staged(run: JobRun, days: list[Staged], *, measures: Measures) -> list[audit.Finding]:
+    with run.report.phase("audit"):
+        findings = audit.audit(run.spark, days, measures=measures, allow_empty=run.allow_empty)
+    for finding in findings:
+        run.report.check(finding)
+    return findings
+
+
+def commit(run: JobRun, days: list[Staged], *, facts: Mapping[str, object]) -> None:
+    with run.report.phase("publish"):
+        snapshots = [lake.publish(run.spark, day) for day in days]
+    for day, snapshot_id in zip(days, snapshots, strict=True):
+        run.report.materialized(
+            day.contract.id,
+            version=str(snapshot_id),
+            rows=day.rows,
+            snapshot_id=str(snapshot_id),  # text: a browser's numbers would round it
+            files=day.files,
+            size_bytes=day.size_bytes,
+            contract_version=day.contract.version,
+            **facts,
+        )
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An index that holds the day and that no reader sees yet."""
+
+    target: search.SearchIndex
+    index: str
+    documents: int
+    outcome: bulk.Outcome
+    dead_letters: str | None  # where they are
+
+
+def publish_both(
+    run: JobRun,
+    days: list[Staged],
+    dataset: str,
+    documents: "DataFrame",
+    *,
+    expected: int,
+    measures: Measures,
+) -> None:
+    """Load the search index from what is staged, audit both targets, commit both."""
+    with search.errors_named(run.settings.search, dataset=dataset, partition=run.partition):
+        loaded = load(run, dataset, documents)
+        findings = audit_staged(run, days, measures=measures)
+        indexed = [audit_index(run, loaded, check, expected=expected) for check in run.contract(dataset).checks]
+        for finding in indexed:
+            run.report.check(finding)
+        audit.require([*findings, *indexed], partition=run.partition)
+        commit(run, days, facts={})
+        swap(run, loaded)
+
+
+def load(run: JobRun, dataset: str, documents: "DataFrame") -> Loaded:
+    contract, settings = run.contract(dataset), run.settings.search
+    target = search.SearchIndex(settings, contract)
+    index = target.name(run.partition, run_id=run.run_id, attempt=run.attempt)
+    with run.report.phase(f"load {dataset}"):
+        target.create(index, meta={"run_id": run.run_id, "attempt": run.attempt, "contract": contract.version})
+        outcome = bulk.load(documents, contract, index, settings)
+        if outcome.error:
+            raise search.unavailable(outcome.error, settings, dataset=dataset, partition=run.partition)
+        count = target.finish(index)
+    run.report.log("loaded", dataset=dataset, index=index, documents=count, refused=outcome.refused)
+    return Loaded(target, index, count, outcome, _write_dead_letters(run, outcome))
+
+
+def _write_dead_letters(run: JobRun, outcome: bulk.Outcome) -> str | None:
+    if not outcome.refused:
+        return None
+    uri = f"{run.settings.runs.uri}/dead_letters/{run.run_id}/{run.job.name}/{run.attempt}.jsonl.gz"
+    storage.write_gzip(run.spark, uri, bulk.dead_letter_lines(outcome.dead_letters))
+    run.report.log("dead letters", uri=uri, refused=outcome.refused, kept=len(outcome.dead_letters))
+    return uri
+
+
+def audit_index(run: JobRun, loaded: Loaded, check: Check, *, expected: int) -> audit.Finding:
+    """A check of the search contract. Refused documents within max_refused are known and not missing."""
+    contract, outcome = loaded.target.contract, loaded.outcome
+    if isinstance(check.rule, RowCount):
+        if loaded.documents == 0 and run.allow_empty:
+            return audit.Finding(contract.id, check, True, f"documents: {check.rule.bound}", "0", audit.EMPTY_ASKED_FOR)
+        passed = check.rule.bound.allows(loaded.documents)
+        return audit.Finding(contract.id, check, passed, f"documents: {check.rule.bound}", f"{loaded.documents}")
+    if isinstance(check.rule, UniqueKey):
+        repeated = outcome.sent - outcome.refused - loaded.documents
+        return audit.Finding(contract.id, check, repeated == 0, "0 repeated ids", f"{repeated} repeated ids")
+    assert isinstance(check.rule, Measure), check
+    known = outcome.refused if outcome.refused <= run.settings.search.max_refused else 0
+    finding = audit.measured(contract.id, check, {"missing_documents": float(expected - loaded.documents - known)})
+    if not outcome.refused:
+        return finding
+    reasons = Counter(letter.reason.get("type", "unknown") for letter in outcome.dead_letters)
+    why = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(3))
+    found = f"{finding.found} missing, {outcome.refused} refused: {why}; {loaded.dead_letters}"
+    return audit.Finding(contract.id, check, finding.passed, finding.expected, found)
+
+
+def swap(run: JobRun, loaded: Loaded) -> None:
+    with run.report.phase("swap"):
+        loaded.target.swap(loaded.index, run.partition)
+    facts = {"refused": loaded.outcome.refused, "dead_letters": loaded.dead_letters}
+    run.report.materialized(
+        loaded.target.contract.id,
+        version=loaded.index,
+        rows=loaded.documents,
+        index=loaded.index,
+        alias=loaded.target.alias,
+        contract_version=loaded.target.contract.version,
+        **{name: value for name, value in facts.items() if value is not None},
+    )
+    deleted = loaded.target.retain(now=datetime.now(UTC))
+    if deleted:
+        run.report.log("retention", deleted=",".join(deleted))

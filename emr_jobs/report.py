@@ -1,0 +1,103 @@
+"""What a job says while it runs: log lines, check results, materializations, each over Dagster Pipes.
+
+Also on stderr, one fact a line, for whoever reads the step's log. Knows what the job declared, so that a job
+that forgot an output or a check does not end as a success.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from dagster_pipes import PipesContext
+
+from emr_jobs.catalog import Job
+from emr_jobs.contracts import Check, Severity, contracts
+from emr_jobs.errors import Unavailable
+from emr_jobs.publish.audit import Finding
+
+_PIPES_SEVERITY = {Severity.ERROR: "ERROR", Severity.WARNING: "WARN"}
+
+
+def asset_key(dataset: str) -> str:
+    """As Pipes writes it: layer/name."""
+    return dataset.replace(".", "/")
+
+
+def checks_of(job: Job) -> list[tuple[str, Check]]:
+    """Every check that the job must report, with its dataset."""
+    return [(dataset, check) for dataset in job.outputs for check in contracts()[dataset].checks]
+
+
+class Report:
+    def __init__(self, pipes: PipesContext, job: Job, *, partition: object, code_version: str, attempt: int) -> None:
+        self._pipes = pipes
+        self._job = job
+        self._partition = partition
+        self._always = {"code_version": code_version, "attempt": attempt}
+        self._phases: dict[str, float] = {}
+        self._checked: set[tuple[str, str]] = set()
+        self._materialized: set[str] = set()
+        checks = [f"{asset_key(dataset)}:{check.name}" for dataset, check in checks_of(job)]
+        # First of all messages: what this version of the job owes, for whoever replays the stream later.
+        declared = {"job": job.name, "outputs": [asset_key(each) for each in job.outputs], "checks": checks}
+        pipes.report_custom_message({"declares": {**declared, "code_version": code_version}})
+
+    def log(self, event: str, **facts: object) -> None:
+        line = " ".join([event, *(f"{name}={value}" for name, value in facts.items())])
+        self._pipes.log.info(line)
+        print(line, file=sys.stderr, flush=True)  # noqa: T201  # the step's log
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Times a part of the job; the durations go into every materialization."""
+        started = time.monotonic()
+        yield
+        self._phases[name] = round(self._phases.get(name, 0.0) + time.monotonic() - started, 2)
+        self.log(f"phase {name}", partition_date=self._partition, duration_s=self._phases[name])
+
+    def check(self, finding: Finding) -> None:
+        facts: dict[str, Any] = {"expected": finding.expected, "found": finding.found}
+        if finding.note:
+            facts["note"] = finding.note
+        self._pipes.report_asset_check(
+            asset_key=asset_key(finding.dataset),
+            check_name=finding.check.name,
+            passed=finding.passed,
+            severity=_PIPES_SEVERITY[finding.check.severity],  # type: ignore[arg-type]
+            metadata=facts,
+        )
+        self._checked.add((finding.dataset, finding.check.name))
+        if not finding.passed:
+            level = "check failed" if finding.check.blocking else "warning"
+            self.log(level, dataset=finding.dataset, check=finding.check.name, **facts)
+
+    def materialized(self, dataset: str, *, version: str, rows: int, **facts: Any) -> None:
+        """Published: `version` is what a reader can name it by, a snapshot id or an index."""
+        metadata: dict[str, Any] = {
+            "dagster/row_count": {"raw_value": rows, "type": "int"},
+            **facts,
+            **self._always,
+            "seconds": round(sum(self._phases.values()), 2),
+            "phases": {"raw_value": dict(self._phases), "type": "json"},
+        }
+        self._pipes.report_asset_materialization(asset_key=asset_key(dataset), data_version=version, metadata=metadata)
+        self._materialized.add(dataset)
+        self.log("published", dataset=dataset, partition_date=self._partition, rows=rows, version=version)
+
+    def failed(self, error: Exception) -> None:
+        """Why the job ends without success, for a launcher to fail with; whether another attempt may help."""
+        failure = {"kind": type(error).__name__, "message": str(error), "retryable": isinstance(error, Unavailable)}
+        self._pipes.report_custom_message({"failed": failure})
+        self._pipes.log.error(f"{type(error).__name__}: {error}")
+
+    def missing(self) -> list[str]:
+        """Outputs and checks that the job declares and did not report."""
+        outputs = [dataset for dataset in self._job.outputs if dataset not in self._materialized]
+        checks = [
+            f"{dataset} {check.name}"
+            for dataset, check in checks_of(self._job)
+            if (dataset, check.name) not in self._checked
+        ]
+        return outputs + checks

@@ -1,0 +1,196 @@
+"""Typed settings: addresses, sizes and limits, parsed once at the edge and read by jobs, Dagster and CLI.
+
+Does not own: secrets (references only, see secret_ref), contracts. Unknown keys fail. A relative path in a
+settings file is relative to that file's folder. Units are in the names.
+"""
+
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from emr_jobs.errors import Misconfigured
+from emr_jobs.secret_ref import SecretRef
+
+
+def _absolute(value: str, info: ValidationInfo) -> str:
+    if urlsplit(value).scheme in ("s3", "s3a", "file", "hdfs"):
+        return value
+    base: Path = (info.context or {}).get("base", Path.cwd())
+    return str((base / value).resolve())
+
+
+def _secret_path_absolute(value: str, info: ValidationInfo) -> str:
+    kind, _, name = value.partition(":")
+    return f"file:{_absolute(name, info)}" if kind == "file" else value
+
+
+def _as_uri(value: str, info: ValidationInfo) -> str:
+    location = _absolute(value, info)
+    return f"file://{location}" if location.startswith("/") else location
+
+
+Location = Annotated[str, AfterValidator(_absolute)]  # a path or a URI
+Uri = Annotated[str, AfterValidator(_as_uri)]
+Secret = Annotated[SecretRef, AfterValidator(_secret_path_absolute)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Spark(Section):
+    """How a job's session is sized. `master` and the JVM's options apply to local runs; EMR decides its own."""
+
+    master: str | None = None
+    driver_memory: str = "1g"
+    shuffle_partitions: PositiveInt = 200
+    jars: Location | None = None  # folder of jars; None where the cluster has them
+    jvm_options: tuple[str, ...] = ()
+    class_archive: Location | None = None  # AppCDS archive: halves the start of a local session
+
+
+class Lake(Section):
+    """The Iceberg catalog and its warehouse, and how long old snapshots are kept."""
+
+    catalog: Literal["jdbc", "glue"]
+    uri: Location | None = None  # jdbc: the SQLite file
+    warehouse: Uri
+    snapshot_keep_days: PositiveInt = 7
+    staged_keep_days: PositiveInt = 3  # orphan files and snapshots that nobody published
+
+    @model_validator(mode="after")
+    def _uri_belongs_to_jdbc(self) -> Self:
+        if (self.catalog == "jdbc") != (self.uri is not None):
+            raise ValueError(f"uri is the SQLite file of the jdbc catalog; catalog is {self.catalog}")
+        return self
+
+
+class Runs(Section):
+    """Where a run leaves what is not a dataset: recorded messages, dead letters."""
+
+    uri: Location
+
+
+class OrdersSource(Section):
+    uri: Location  # {partition} stands for the day
+
+    def of(self, partition: object) -> str:
+        return self.uri.replace("{partition}", str(partition))
+
+
+class SnowflakeSource(Section):
+    account: str
+    user: str
+    private_key: Secret  # PEM, PKCS#8
+    database: str
+    role: str | None = None
+    warehouse: str | None = None
+    host: str | None = None  # None: Snowflake's own address of the account
+    port: PositiveInt | None = None
+    protocol: Literal["https", "http"] = "https"
+    statement_timeout_s: PositiveInt = 900
+    connect_timeout_s: PositiveInt = 60
+
+
+class ShipmentsSource(Section):
+    url: str
+    token: Secret
+    page_size: PositiveInt = 500
+    concurrency: PositiveInt = 8  # slices in flight, over all Spark partitions
+    requests_per_second: PositiveFloat = 50.0  # budget, over all Spark partitions
+    timeout_s: PositiveFloat = 30.0
+    max_retries: NonNegativeInt = 8
+    backoff_s: PositiveFloat = 0.5  # doubles with every retry, plus up to as much jitter
+    max_retry_after_s: PositiveInt = 300  # a longer Retry-After is cut to this
+
+
+class Sources(Section):
+    orders: OrdersSource
+    snowflake: SnowflakeSource
+    shipments: ShipmentsSource
+
+
+class Search(Section):
+    url: str
+    auth: Literal["none", "basic", "sigv4"] = "none"
+    username: str | None = None
+    password: Secret | None = None
+    region: str | None = None  # sigv4
+    ca_file: Location | None = None  # None: the system's authorities
+    timeout_s: PositiveFloat = 60.0
+    replicas: NonNegativeInt = 1
+    keep_previous: NonNegativeInt = 2  # replaced indices per partition, for rollback
+    keep_days: PositiveInt = 400  # one shard a day: mind the node's shard limit
+    staged_keep_hours: PositiveInt = 24  # indices that nobody published
+    bulk_size_bytes: PositiveInt = 8_000_000
+    writers: PositiveInt = 2  # bulk requests in flight: what the cluster takes, not what Spark has
+    max_retries: NonNegativeInt = 6  # per document answered 429 or 503, and per request
+    backoff_s: PositiveFloat = 0.5
+    max_refused: NonNegativeInt = 0  # documents refused for good above this block the publish
+
+    @model_validator(mode="after")
+    def _auth_is_complete(self) -> Self:
+        if self.auth == "basic" and not (self.username and self.password):
+            raise ValueError("auth basic needs username and password (a secret reference)")
+        if self.auth == "sigv4" and not self.region:
+            raise ValueError("auth sigv4 needs region")
+        return self
+
+
+class Settings(Section):
+    start: date  # first partition
+    spark: Spark = Spark()
+    lake: Lake
+    runs: Runs
+    sources: Sources
+    search: Search
+
+
+def load(uri: str) -> Settings:
+    """Settings from a TOML file, a path or `s3://`. Raises Misconfigured listing every wrong key at once."""
+    return parse(_read(uri), where=uri, base=Path(uri).resolve().parent)
+
+
+def parse(text: str, *, where: str, base: Path) -> Settings:
+    try:
+        values: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"settings {where}: not TOML ({error})") from error
+    try:
+        return Settings.model_validate(values, context={"base": base})
+    except ValidationError as error:
+        faults = "; ".join(_fault(fault) for fault in error.errors(include_url=False, include_input=False))
+        raise Misconfigured(f"settings {where}: {faults}") from error
+
+
+def _fault(fault: Any) -> str:
+    key = ".".join(str(part) for part in fault["loc"]) or "(whole file)"
+    if fault["type"] == "extra_forbidden":
+        return f"{key}: unknown key"
+    return f"{key}: {fault['msg']}"
+
+
+def _read(uri: str) -> str:
+    try:
+        if uri.startswith("s3://"):
+            import boto3
+
+            bucket, _, key = uri.removeprefix("s3://").partition("/")
+            return boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+        return Path(uri.removeprefix("file://")).read_text()
+    except Exception as error:  # an edge: botocore makes its error classes at run time
+        raise Misconfigured(f"settings {uri}: not readable ({type(error).__name__}: {error})") from error

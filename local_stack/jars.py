@@ -1,0 +1,111 @@
+"""The jars of versions.toml, fetched with the Ivy that PySpark ships: no build tool needed.
+
+    python -m local_stack.jars        into .cache/jars/{spark,opensearch}; nothing to do when they are current
+
+IVY_SETTINGS may name an ivysettings.xml, for instance to use a mirror of Maven Central.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+from pipeline_assets.home import ROOT, cache
+
+VERSIONS = ROOT / "versions.toml"
+JARS = cache() / "jars"
+KINDS = ("spark", "opensearch")
+JAVA_MINIMUM = 17
+
+
+class JavaMissing(Exception):
+    """One sentence that says so and how to install it."""
+
+
+def folder(kind: str) -> Path:
+    return JARS / kind
+
+
+def archive(kind: str) -> Path:
+    """The AppCDS archive of these jars, which may not be there (class_archive makes it)."""
+    return JARS / f"{kind}.jsa"
+
+
+def fetch() -> bool:
+    """Fetch what is missing; True when something was fetched. Raises JavaMissing."""
+    require_java()
+    wanted = tomllib.loads(VERSIONS.read_text())["jars"]
+    current = hashlib.sha256(repr(wanted).encode()).hexdigest()
+    stamp = JARS / "stamp"
+    if stamp.exists() and stamp.read_text() == current:
+        return False
+    shutil.rmtree(JARS, ignore_errors=True)
+    JARS.mkdir(parents=True)
+    ivy_file = JARS / "ivy.xml"
+    ivy_file.write_bytes(ivy_xml(wanted))
+    command = ["java", "-jar", str(_ivy()), "-ivy", str(ivy_file), "-cache", str(cache() / "ivy")]
+    if settings := os.environ.get("IVY_SETTINGS"):
+        command += ["-settings", settings]
+    command += ["-retrieve", f"{JARS}/[conf]/[artifact]-[revision].[ext]"]
+    with (JARS / "ivy.log").open("w") as log:
+        done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False)
+    missing = [kind for kind in KINDS if not list(folder(kind).glob("*.jar"))]
+    if done.returncode or missing:
+        raise SystemExit(f"jars: not fetched, see {JARS / 'ivy.log'}. Is Maven Central reachable?")
+    stamp.write_text(current)
+    return True
+
+
+def ivy_xml(wanted: dict[str, list[str]]) -> bytes:
+    """Pure: the coordinates as an Ivy file with a configuration a kind."""
+    module = Xml.Element("ivy-module", version="2.0")
+    Xml.SubElement(module, "info", organisation="local", module="jars")
+    configurations = Xml.SubElement(module, "configurations")
+    dependencies = Xml.SubElement(module, "dependencies")
+    for kind in KINDS:
+        Xml.SubElement(configurations, "conf", name=kind)
+        for coordinate in wanted[kind]:
+            organisation, artifact, version = coordinate.removesuffix("!").split(":")
+            Xml.SubElement(
+                dependencies,
+                "dependency",
+                org=organisation,
+                name=artifact,
+                rev=version,
+                conf=f"{kind}->default",
+                transitive=str(not coordinate.endswith("!")).lower(),
+            )
+    for kind in KINDS:
+        for organisation in wanted.get(f"{kind}_without", []):
+            Xml.SubElement(dependencies, "exclude", org=organisation, conf=kind)
+    return Xml.tostring(module)
+
+
+def _ivy() -> Path:
+    import pyspark
+
+    (jar,) = Path(pyspark.__path__[0], "jars").glob("ivy-*.jar")
+    return jar
+
+
+def require_java() -> None:
+    how = f"Install Java {JAVA_MINIMUM} or newer, for instance: apt-get install openjdk-{JAVA_MINIMUM}-jre-headless"
+    try:
+        said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True).stderr
+    except (OSError, subprocess.CalledProcessError):
+        raise JavaMissing(f"Java is missing. {how}") from None
+    version = re.search(r'version "(\d+)', said)
+    if not version or int(version.group(1)) < JAVA_MINIMUM:
+        raise JavaMissing(f"Java is too old ({said.splitlines()[0] if said else 'unknown'}). {how}")
+
+
+if __name__ == "__main__":
+    try:
+        fetch()
+    except JavaMissing as error:
+        sys.exit(str(error))

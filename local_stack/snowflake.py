@@ -1,0 +1,103 @@
+"""Snowflake for a laptop: fakesnow's server behind the real connector, loaded from parquet files.
+
+Answers what fakesnow answers: login, queries with bound values, Arrow results. Differs: one inline batch a
+result, no ALTER SESSION, no time travel, no unload; a statement that DuckDB cannot run fails as Snowflake's
+would, with another text. Added here: the login checks the key pair (fakesnow takes any credentials); a
+password is refused. What fakesnow does not know it answers with 500 and the statement.
+"""
+
+import gzip
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from local_stack.serving import serving
+
+ACCOUNT = "fakesnow"
+USER = "PIPELINE"
+DATABASE = "SHOP"
+
+
+class KeyPairLogin:
+    """ASGI: a login whose token the public key does not verify is answered as Snowflake answers it."""
+
+    def __init__(self, app: Any, public_key: bytes) -> None:
+        self._app = app
+        self._public_key = public_key
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or not scope["path"].endswith("/login-request"):
+            await self._app(scope, receive, send)
+            return
+        body = await Request(scope, receive).body()
+        compressed = Request(scope).headers.get("content-encoding") == "gzip"
+        refusal = self._refusal(orjson.loads(gzip.decompress(body) if compressed else body)["data"])
+        if refusal:
+            await JSONResponse({"success": False, "data": {}, **refusal})(scope, receive, send)
+            return
+        sent = False
+
+        async def replay() -> dict[str, Any]:
+            nonlocal sent
+            if sent:
+                return {"type": "http.disconnect"}
+            sent = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, replay, send)
+
+    def _refusal(self, login: dict[str, Any]) -> dict[str, str] | None:
+        import jwt
+
+        if login.get("AUTHENTICATOR") != "SNOWFLAKE_JWT":
+            return {"code": "390100", "message": "Incorrect username or password was specified."}
+        try:
+            claims = jwt.decode(login["TOKEN"], self._public_key, algorithms=["RS256"], options={"verify_iss": False})
+        except jwt.PyJWTError:
+            claims = {}
+        if claims.get("sub") != f"{ACCOUNT}.{USER}".upper():
+            return {"code": "390144", "message": "JWT token is invalid."}
+        return None
+
+
+@contextmanager
+def snowflake(folder: Path, public_key: bytes) -> Iterator[str]:
+    """Serve the tables of DIR/snowflake/<SCHEMA.TABLE>.parquet; yields the URL."""
+    from fakesnow.server import app
+
+    load(folder)
+    with serving(KeyPairLogin(app, public_key)) as url:
+        yield url
+
+
+def load(folder: Path) -> None:
+    """Replace the tables by the files of this folder. The server's database is one per process."""
+    from fakesnow.server import shared_fs
+
+    files = sorted(folder.glob("*.parquet"))
+    if not files:
+        raise FileNotFoundError(f"{folder}: no <SCHEMA.TABLE>.parquet in it")
+    for path in files:
+        schema, _, table = path.stem.partition(".")
+        shared_fs.connect(DATABASE, schema)
+        name = ".".join(f'"{part}"' for part in (DATABASE, schema, table))
+        shared_fs.duck_conn.execute(f"DROP TABLE IF EXISTS {name}")
+        shared_fs.duck_conn.execute(f"CREATE TABLE {name} AS SELECT * FROM read_parquet(?)", [str(path)])  # noqa: S608
+
+
+def key_pair() -> tuple[bytes, bytes]:
+    """A new RSA key pair as PEM: (private, public)."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return private, public

@@ -1,0 +1,174 @@
+"""The local stack as one background process: up, down, status.
+
+`up` starts a supervisor in a session of its own and returns when all services answer. Until then the supervisor
+watches a pipe from `up` and stops when it closes, so that Ctrl-C during the start leaves nothing; afterwards it
+lives until `down`. Services are threads of the supervisor, OpenSearch a child tied to it: a kill -9 takes
+everything along.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+from emr_jobs.partition import Partition
+from local_stack import sample_data
+from local_stack.services import services
+from pipeline_assets.home import lock_file, stack_is_running
+
+STOP_TIMEOUT_S = 30
+
+
+class StackError(Exception):
+    """Says what to do."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    settings: str
+    data: str
+    opensearch: str
+    snowflake: str
+    shipments: str
+    pid: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Inputs to be written before they are served."""
+
+    partition: str
+    orders: int
+
+
+def up(
+    home: Path, data: Path, *, sample: Sample | None = None, progress: Callable[[str], None] = lambda _: None
+) -> Addresses:
+    """Start the stack; returns when all services answer. Raises StackError when it runs already or does not come up."""
+    if stack_is_running(home):
+        raise StackError(f"the stack runs already (pid {_pid(home)}). Stop it first: pipeline stack down")
+    home.mkdir(parents=True, exist_ok=True)
+    log = home / "stack.log"
+    with log.open("w") as errors:
+        supervisor = subprocess.Popen(
+            [sys.executable, "-m", "local_stack.stack", str(home), str(data), *_arguments(sample)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
+            text=True,
+        )
+    assert supervisor.stdin is not None
+    assert supervisor.stdout is not None
+    try:
+        for line in supervisor.stdout:
+            event = json.loads(line)
+            if "ready" in event:
+                supervisor.stdin.write("keep\n")
+                supervisor.stdin.close()
+                return Addresses(**event["ready"])
+            progress(event["starting"])
+    finally:
+        supervisor.stdin.close()  # without "keep" the supervisor stops
+    supervisor.wait()
+    tail = "\n".join(log.read_text().splitlines()[-8:])
+    raise StackError(f"the stack did not start; {log} ends with:\n{tail}")
+
+
+def _arguments(sample: Sample | None) -> list[str]:
+    return [sample.partition, str(sample.orders)] if sample else []
+
+
+def down(home: Path) -> bool:
+    """Stop the stack; False when none was running. Returns when nothing of it runs any more."""
+    if not stack_is_running(home):
+        return False
+    supervisor = psutil.Process(_pid(home))
+    supervisor.terminate()
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while stack_is_running(home):  # the kernel lets go of its lock when it has ended
+        if time.monotonic() > deadline:
+            supervisor.kill()
+        time.sleep(0.02)
+    return True
+
+
+def status(home: Path) -> Addresses | None:
+    """Where the services are, or None when no stack runs."""
+    if not stack_is_running(home):
+        return None
+    return Addresses(**json.loads((home / "stack.json").read_text()))
+
+
+def _pid(home: Path) -> int:
+    return int(lock_file(home).read_text())
+
+
+@contextmanager
+def _locked(home: Path) -> Iterator[None]:
+    with lock_file(home).open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _supervise(home: Path, data: Path, sample: Sample | None) -> None:
+    def prepare() -> None:
+        if sample is not None:
+            sample_data.generate(data, partition=Partition.parse(sample.partition), orders=sample.orders)
+
+    def stop(*_: Any) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us through the pipe
+    threading.Thread(target=_stop_with_starter, args=(sys.stdin,), daemon=True).start()
+
+    def progress(name: str) -> None:
+        _tell({"starting": name})
+
+    with _locked(home), services(home, data, prepare=prepare, progress=progress) as running:
+        addresses = Addresses(
+            settings=str(running.settings_file),
+            data=str(data),
+            opensearch=running.opensearch,
+            snowflake=running.snowflake,
+            shipments=running.shipments,
+            pid=os.getpid(),
+        )
+        (home / "stack.json").write_text(json.dumps(asdict(addresses)))
+        _tell({"ready": asdict(addresses)})
+        threading.Event().wait()
+
+
+def _tell(event: dict[str, Any]) -> None:
+    try:
+        print(json.dumps(event), flush=True)  # noqa: T201  # the protocol with `up`
+    except BrokenPipeError:
+        raise SystemExit(1) from None
+
+
+def _stop_with_starter(starter: IO[str]) -> None:
+    if starter.readline() != "keep\n":
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    home, data, *sample = sys.argv[1:]
+    try:
+        _supervise(Path(home), Path(data), Sample(sample[0], int(sample[1])) if sample else None)
+    except SystemExit:
+        os._exit(0)  # all services are down; DuckDB's own teardown would take three seconds more

@@ -1,0 +1,47 @@
+"""One multi-asset per job of the catalogue: its datasets, their checks, and the launcher that runs it."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+from emr_jobs.catalog import JOBS, Job
+from emr_jobs.contracts import contracts
+from emr_jobs.report import checks_of
+from emr_jobs.settings import Settings
+
+from pipeline_assets.assets.specs import asset_spec, check_spec
+from pipeline_assets.launchers.local import LocalLauncher
+from pipeline_assets.launchers.outcome import Result
+
+LAUNCHER_TAG = "pipeline/launcher"
+ALLOW_EMPTY_TAG = "pipeline/allow_empty"
+ORIGIN_TAG = "pipeline/origin"
+RETRY_DELAY_S = 30
+
+
+def all_jobs(settings: Settings, settings_uri: str, partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    launchers = {"local": LocalLauncher(settings, settings_uri)}
+    return [_job_assets(job, launchers, partitions) for job in JOBS]
+
+
+def _job_assets(
+    job: Job, launchers: dict[str, LocalLauncher], partitions: dg.PartitionsDefinition
+) -> dg.AssetsDefinition:
+    """Not subsettable: asking for one dataset runs its whole job."""
+
+    @dg.multi_asset(
+        name=job.name,
+        specs=[asset_spec(contracts()[dataset], partitions) for dataset in job.outputs],
+        check_specs=[check_spec(dataset, check, partitions) for dataset, check in checks_of(job)],
+        retry_policy=dg.RetryPolicy(max_retries=job.max_retries, delay=RETRY_DELAY_S),
+        op_tags={"pipeline/job": job.name},
+    )
+    def run_job(context: dg.AssetExecutionContext) -> Iterator[Result]:
+        chosen = context.run_tags.get(LAUNCHER_TAG, "local")
+        if chosen not in launchers:
+            raise dg.Failure(
+                f"tag {LAUNCHER_TAG}={chosen}: expected one of {', '.join(launchers)}", allow_retries=False
+            )
+        allow_empty = context.run_tags.get(ALLOW_EMPTY_TAG, "false").lower() == "true"
+        yield from launchers[chosen].run(context=context, job=job, allow_empty=allow_empty)
+
+    return run_job

@@ -1,0 +1,81 @@
+"""Contract -> Dagster: asset spec, column schema, freshness policy, check specs. Pure."""
+
+from datetime import datetime, timedelta
+
+import dagster as dg
+from emr_jobs.contracts import Check, Column, Contract, Medium, contracts
+from emr_jobs.contracts.table import spark_type
+from emr_jobs.job import code_version
+from emr_jobs.partition import RUN_AT, TIMEZONE
+
+_KINDS = {
+    "s3": {"s3", "json"},
+    "snowflake": {"snowflake"},
+    "web_api": {"rest"},
+    "intermediate": {"pyspark", "iceberg"},
+    "final": {"pyspark", "iceberg"},
+    "search": {"pyspark", "opensearch"},
+}
+
+
+def asset_spec(contract: Contract, partitions: dg.PartitionsDefinition | None) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key=[contract.layer, contract.name],
+        deps=[dg.AssetKey(dataset.split(".", 1)) for dataset in contract.upstream],
+        description=contract.description,
+        group_name=contract.layer,
+        kinds=_KINDS[contract.layer],
+        owners=[f"team:{contract.owner}"],
+        partitions_def=partitions,
+        code_version=None if contract.medium is Medium.SOURCE else code_version(),
+        freshness_policy=freshness_policy(contract),
+        metadata={
+            "dagster/column_schema": column_schema(contract),
+            "contract": f"contracts/{contract.id}.odcs.yaml",
+            "contract_version": contract.version,
+            **({"grain": contract.granularity} if contract.granularity else {}),
+        },
+    )
+
+
+def column_schema(contract: Contract) -> dg.TableSchema:
+    return dg.TableSchema(columns=[_column(column, contract) for column in contract.columns])
+
+
+def _column(column: Column, contract: Contract) -> dg.TableColumn:
+    kind = spark_type(column) if contract.medium is Medium.TABLE else column.physical_type or column.logical_type
+    return dg.TableColumn(
+        name=column.name,
+        type=kind,
+        description=column.description,
+        constraints=dg.TableColumnConstraints(nullable=not column.required, unique=contract.key == (column.name,)),
+    )
+
+
+def freshness_policy(contract: Contract) -> dg.FreshnessPolicy | None:
+    """Available by a time of day: materialized between the daily run and then."""
+    if contract.available_by is None:
+        return None
+    today = datetime.min
+    since_run = datetime.combine(today, contract.available_by) - datetime.combine(today, RUN_AT)
+    deadline = contract.available_by
+    return dg.FreshnessPolicy.cron(
+        deadline_cron=f"{deadline.minute} {deadline.hour} * * *",
+        lower_bound_delta=max(since_run, timedelta(minutes=1)),
+        timezone=TIMEZONE,
+    )
+
+
+def check_spec(dataset: str, check: Check, partitions: dg.PartitionsDefinition) -> dg.AssetCheckSpec:
+    """With partitions, or an evaluation would not say which day it is of."""
+    return dg.AssetCheckSpec(
+        name=check.name,
+        asset=dg.AssetKey(dataset.split(".", 1)),
+        description=check.description,
+        blocking=check.blocking,
+        partitions_def=partitions,
+    )
+
+
+def sources() -> list[Contract]:
+    return [contract for contract in contracts().values() if contract.medium is Medium.SOURCE]

@@ -1,0 +1,41 @@
+"""The `pipeline` command: one module a group of verbs. What is heavy is imported by the verb that needs it."""
+
+import sys
+
+import typer
+from emr_jobs.errors import Misconfigured, PipelineError
+
+from pipeline_assets.cli import contracts, demo, dev, lake, query, run, search, stack
+
+app = typer.Typer(
+    help="The daily pipeline: run it, look at it, serve it locally.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("demo")(demo.demo)
+app.command("run")(run.run)
+app.command("query")(query.query)
+app.command("dev")(dev.dev)
+app.add_typer(stack.app, name="stack")
+app.add_typer(search.app, name="search")
+app.add_typer(lake.app, name="lake")
+app.add_typer(contracts.app, name="contracts")
+
+
+def main() -> None:
+    """Errors that a person can mend are one line, not a stack trace."""
+    try:
+        app()
+    except Misconfigured as error:
+        _fail(error, 2)
+    except PipelineError as error:
+        _fail(error, 1)
+
+
+def _fail(error: Exception, code: int) -> None:
+    from pipeline_assets.cli.output import errors
+
+    errors().print(f"[bold red]{type(error).__name__}[/]: ", end="")
+    errors().print(str(error), markup=False, highlight=False, soft_wrap=True)
+    sys.exit(code)

@@ -1,0 +1,40 @@
+"""`pipeline contracts`: are the contracts valid, and does each dataset have one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline_assets.cli.output import Json, console, errors, print_json, table
+
+app = typer.Typer(help="The contracts of the datasets.", no_args_is_help=True)
+
+
+@app.command()
+def check(
+    folder: Annotated[Path | None, typer.Argument(help="Default: contracts/ of this repository.")] = None,
+    json: Json = False,
+) -> None:
+    """Validate every contract; all faults at once, exit code 1 when there are any."""
+    from emr_jobs.contracts import InvalidContracts, load
+    from emr_jobs.contracts.load import CONTRACTS
+
+    try:
+        found = load(folder or CONTRACTS)
+    except InvalidContracts as error:
+        if json:
+            print_json({"faults": error.faults})
+        else:
+            errors().print(f"[bold red]{len(error.faults)} faults[/]")
+            for fault in error.faults:
+                errors().print(fault, markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    if json:
+        print_json({"faults": [], "contracts": [contract.id for contract in found.values()]})
+        return
+    rows = [
+        (contract.id, contract.version, contract.medium, contract.owner, len(contract.columns), len(contract.checks))
+        for contract in found.values()
+    ]
+    numbers = ("columns", "checks")
+    console().print(table(("contract", "version", "medium", "owner", *numbers), rows, right=numbers))

@@ -1,0 +1,42 @@
+"""`pipeline lake`: the tables of the lake: brought up to the contracts, kept in shape."""
+
+import json as jsonlib
+import subprocess
+
+import typer
+
+from pipeline_assets.cli.output import Json, SettingsOption, console, errors, print_json, table
+from pipeline_assets.home import load_settings, settings_uri
+
+app = typer.Typer(help="The tables of the lake.", no_args_is_help=True)
+
+
+@app.command()
+def apply(settings: SettingsOption = None, json: Json = False) -> None:
+    """Create namespaces, tables and new columns from the contracts. Jobs only compare."""
+    from pipeline_assets import lake
+
+    done = lake.apply(load_settings(settings))
+    if json:
+        print_json(dict(done))
+    else:
+        console().print(table(("dataset", "table"), done))
+
+
+@app.command()
+def maintain(settings: SettingsOption = None, json: Json = False) -> None:
+    """Expire old snapshots, remove orphan files, compact small ones; never what is younger than its limit."""
+    from pipeline_assets.launchers.command import local_environment, local_submit
+
+    uri = settings_uri(settings)
+    command = local_submit("emr_jobs/maintain.py", ["--settings", uri], load_settings(uri).spark)
+    with errors().status("maintaining the lake"):
+        done = subprocess.run(command, env=local_environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        errors().print(done.stderr[-3000:], markup=False)
+        raise typer.Exit(1)
+    rows = [jsonlib.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if json:
+        print_json(rows)
+    else:
+        console().print(table(list(rows[0]), [list(row.values()) for row in rows], right=list(rows[0])[1:]))

@@ -1,0 +1,43 @@
+"""`pipeline query`: SQL over the lake, as analysts see it: what is published, without Spark."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline_assets.cli.output import Json, SettingsOption, console, errors, print_json, table
+from pipeline_assets.home import load_settings
+
+SHOWN_ROWS = 100
+
+
+def query(
+    sql: Annotated[str, typer.Argument(help="DuckDB SQL; tables are named as datasets: final.order_facts")],
+    output: Annotated[Path | None, typer.Option(help="Write all rows to FILE.parquet, .csv or .json.")] = None,
+    settings: SettingsOption = None,
+    json: Json = False,
+) -> None:
+    """Run SQL over the published datasets."""
+    import duckdb
+
+    from pipeline_assets import sql as lake_sql
+
+    try:
+        result = lake_sql.run(load_settings(settings), sql)
+        if output is not None:
+            lake_sql.write(result, output)
+            errors().print(f"wrote {output}")
+            return
+        rows = result.fetchmany(SHOWN_ROWS + 1)
+        names = [column[0] for column in result.description]
+    except duckdb.Error as error:
+        errors().print("[bold red]query[/]: ", end="")
+        errors().print(str(error), markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    if json:
+        rows += result.fetchall()
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+        return
+    console().print(table(names, rows[:SHOWN_ROWS]))
+    if len(rows) > SHOWN_ROWS:
+        errors().print(f"(the first {SHOWN_ROWS} rows; --output FILE writes all)")

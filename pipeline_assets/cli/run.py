@@ -1,0 +1,138 @@
+"""`pipeline run`: one partition through Dagster, from the command line, with what happens as it happens."""
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import uuid4
+
+import typer
+from rich.console import Console
+
+from pipeline_assets import DEFINITIONS
+from pipeline_assets.cli.output import Json, SettingsOption, print_json
+from pipeline_assets.home import ROOT, dagster_home, home, load_settings, settings_uri
+
+INVOCATION_TAG = "pipeline/invocation"
+
+
+def run(
+    partition: Annotated[str, typer.Option(help="The day, YYYY-MM-DD, New York.")],
+    select: Annotated[
+        list[str] | None,
+        typer.Option(help="Dataset or job; may be given more than once. A dataset brings its whole job."),
+    ] = None,
+    launcher: Annotated[str, typer.Option(help="Who runs the jobs: local.")] = "local",
+    allow_empty: Annotated[bool, typer.Option("--allow-empty", help="A day without rows is right this once.")] = False,
+    settings: SettingsOption = None,
+    json: Json = False,
+) -> None:
+    """Run the jobs of one partition and publish what passes its checks. Exit code 1 when a job failed."""
+    from emr_jobs.partition import Partition
+
+    uri = settings_uri(settings)
+    values = load_settings(uri)
+    day = Partition.parse(partition).check(first=values.start, now=datetime.now(UTC))
+    _require_services(uri)
+    os.environ["PIPELINE_SETTINGS"] = uri  # the steps load the definitions anew
+    outcome = execute(str(day), selected(select), launcher=launcher, allow_empty=allow_empty, quiet=json)
+    if json:
+        print_json(outcome.as_dict())
+    else:
+        outcome.show()
+    if not outcome.success:
+        raise typer.Exit(1)
+
+
+def _require_services(uri: str) -> None:
+    from emr_jobs.errors import Misconfigured
+
+    if uri == str(ROOT / "settings" / "local.toml"):
+        raise Misconfigured(
+            "no stack is running and no settings are named. Start one: pipeline stack up; or name yours: --settings"
+        )
+
+
+def selected(names: Sequence[str] | None) -> list[str]:
+    """Jobs by name, from datasets and jobs. Raises Misconfigured naming what there is."""
+    from emr_jobs.catalog import JOBS
+    from emr_jobs.errors import Misconfigured
+
+    if not names:
+        return [job.name for job in JOBS]
+    known = {job.name: job.name for job in JOBS} | {dataset: job.name for job in JOBS for dataset in job.outputs}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise Misconfigured(f"--select {unknown[0]}: no such dataset or job; there are {', '.join(sorted(known))}")
+    wanted = {known[name] for name in names}
+    return [job.name for job in JOBS if job.name in wanted]
+
+
+def execute(partition: str, jobs: Sequence[str], *, launcher: str, allow_empty: bool, quiet: bool = False) -> Any:
+    """One Dagster run of these jobs, watched; returns a watch.Outcome."""
+    os.environ["DAGSTER_HOME"] = str(dagster_home())
+    invocation = uuid4().hex
+    log = home() / "logs" / f"{partition}-{invocation[:8]}.log"
+    with _output_to(log) as terminal:
+        _start_step_server()
+        import dagster as dg
+        from emr_jobs.catalog import job_named
+
+        from pipeline_assets.assets.jobs import ALLOW_EMPTY_TAG, LAUNCHER_TAG, ORIGIN_TAG
+        from pipeline_assets.cli.watch import watch
+        from pipeline_assets.definitions import daily_job
+
+        tags = {
+            "dagster/partition": partition,
+            INVOCATION_TAG: invocation,
+            LAUNCHER_TAG: launcher,
+            ORIGIN_TAG: launcher,
+            ALLOW_EMPTY_TAG: str(allow_empty).lower(),
+        }
+        keys = [dg.AssetKey(dataset.split(".", 1)) for name in jobs for dataset in job_named(name).outputs]
+        with (
+            dg.DagsterInstance.get() as instance,
+            watch(instance, {INVOCATION_TAG: invocation}, jobs, terminal=terminal, quiet=quiet) as outcome,
+        ):
+            dg.execute_job(
+                dg.reconstructable(daily_job),
+                instance=instance,
+                tags=tags,
+                asset_selection=keys,
+                raise_on_error=False,
+            )
+    outcome.log = str(log)
+    return outcome
+
+
+def _start_step_server() -> None:
+    """The process that steps are forked from imports what they need: let it do so while this one does the same."""
+    import multiprocessing
+    from multiprocessing import forkserver
+
+    multiprocessing.get_context("forkserver").set_forkserver_preload([DEFINITIONS])
+    forkserver.ensure_running()
+
+
+@contextmanager
+def _output_to(log):  # type: ignore[no-untyped-def]
+    """Everything that this process and the steps print goes to the log; yields a console on the terminal."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    with log.open("w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    with os.fdopen(os.dup(kept[1]), "w") as terminal:
+        try:
+            yield Console(file=terminal, highlight=False, force_terminal=os.isatty(kept[1]))
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os.dup2(kept[0], 1)
+            os.dup2(kept[1], 2)
+            os.close(kept[0])
+            os.close(kept[1])

@@ -1,0 +1,113 @@
+"""`pipeline stack`: the services on this machine, up, down, status, and sample inputs for them."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline_assets.cli.output import Json, console, errors, print_json, table
+from pipeline_assets.home import home
+
+if TYPE_CHECKING:
+    from local_stack.stack import Addresses, Sample
+
+app = typer.Typer(help="OpenSearch, Snowflake and the shipments API on this machine.", no_args_is_help=True)
+
+PartitionOption = Annotated[
+    str | None, typer.Option("--partition", help="The day, YYYY-MM-DD, New York. Default: the latest complete one.")
+]
+
+
+@app.command()
+def up(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of inputs to serve. Default: a sample of the latest complete partition."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Start the services in the background; returns when all of them answer."""
+    from emr_jobs.partition import Partition
+    from local_stack import sample_data, stack
+
+    partition = Partition.latest_complete(datetime.now(UTC))
+    folder = data.resolve() if data else home() / "data"
+    missing = data is None and partition not in sample_data.partitions_in(folder)
+    addresses = start(folder, stack.Sample(str(partition), sample_data.ORDERS) if missing else None)
+    if json:
+        print_json({**asdict(addresses), "partition": None if data else str(partition)})
+        return
+    _show(addresses)
+    if data is None:
+        console().print(f"\nsample partition  {partition}\nrun it            pipeline run --partition {partition}")
+
+
+def start(folder: Path, sample: "Sample | None") -> "Addresses":
+    """Bring the stack up with progress; a stack that does not come up ends the command."""
+    from local_stack import stack
+
+    with errors().status("starting the stack") as status:
+        try:
+            return stack.up(
+                home(), folder, sample=sample, progress=lambda name: status.update(f"starting the stack: {name}")
+            )
+        except stack.StackError as error:
+            errors().print("[bold red]stack[/]: ", end="")
+            errors().print(str(error), markup=False, soft_wrap=True)
+            raise typer.Exit(1) from None
+
+
+def _show(addresses: "Addresses") -> None:
+    console().print(table(("service", "address"), asdict(addresses).items()))
+
+
+@app.command()
+def down() -> None:
+    """Stop the services; nothing of the stack runs afterwards."""
+    from local_stack import stack
+
+    stopped = stack.down(home())
+    console().print("stopped" if stopped else "no stack was running")
+
+
+@app.command()
+def status(json: Json = False) -> None:
+    """Where the services are. Exit code 3 when no stack runs."""
+    from local_stack import stack
+
+    addresses = stack.status(home())
+    if addresses is None:
+        if json:
+            print_json({"running": False})
+        else:
+            console().print("no stack is running. Start it: pipeline stack up")
+        raise typer.Exit(3)
+    if json:
+        print_json({"running": True, **asdict(addresses)})
+    else:
+        _show(addresses)
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(help="Where to write the inputs; other partitions in it stay.")],
+    partition: PartitionOption = None,
+    orders: Annotated[int, typer.Option(min=1, help="Good orders of the day.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="The same seed and arguments give the same rows.")] = 7,
+    json: Json = False,
+) -> None:
+    """Write seeded sample inputs with known defects; truth.json says how many of each."""
+    from emr_jobs.partition import Partition
+    from local_stack import sample_data
+
+    day = Partition.parse(partition) if partition else Partition.latest_complete(datetime.now(UTC))
+    with errors().status("writing the sample"):
+        truth = sample_data.generate(folder, partition=day, orders=orders, seed=seed)
+    if json:
+        print_json(truth)
+        return
+    planted = truth["planted"]
+    console().print(table(("planted", "count"), planted.items(), right=("count",)))
+    console().print(f"\nserve it  pipeline stack up --data {folder}\nrun it    pipeline run --partition {day}")

@@ -1,0 +1,242 @@
+"""What a Dagster run does, read from its event log while it happens: a line a job, then a row a dataset."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import dagster as dg
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from pipeline_assets.cli.output import console, table
+
+POLL_INTERVAL_S = 0.3
+_STATES = {
+    dg.DagsterEventType.STEP_START: "running",
+    dg.DagsterEventType.STEP_UP_FOR_RETRY: "retrying",
+    dg.DagsterEventType.STEP_SUCCESS: "done",
+    dg.DagsterEventType.STEP_FAILURE: "failed",
+    dg.DagsterEventType.STEP_SKIPPED: "skipped",
+}
+_ENDED = ("done", "failed", "skipped")
+
+
+@dataclass
+class JobState:
+    state: str = "waiting"
+    started: float | None = None
+    ended: float | None = None
+    line: str = ""
+    failure: str | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        if self.started is None:
+            return None
+        return (self.ended or time.time()) - self.started
+
+
+@dataclass
+class DatasetState:
+    rows: int | None = None
+    rejected: int | None = None
+    version: str | None = None
+    seconds: float | None = None
+    passed: int = 0
+    warnings: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    @property
+    def checks(self) -> str:
+        parts = [f"{self.passed} passed"]
+        if self.warnings:
+            parts.append(f"warning: {', '.join(self.warnings)}")
+        if self.failed:
+            parts.append(f"failed: {', '.join(self.failed)}")
+        return "; ".join(parts)
+
+
+@dataclass
+class Outcome:
+    jobs: dict[str, JobState]
+    datasets: dict[str, DatasetState] = field(default_factory=dict)
+    run_id: str | None = None
+    success: bool = False
+    log: str | None = None
+
+    def dataset(self, key: dg.AssetKey) -> DatasetState:
+        return self.datasets.setdefault(".".join(key.path), DatasetState())
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def show(self) -> None:
+        """A row a dataset, then what failed and where to look."""
+        rows = [
+            (name, each.rows, each.rejected, each.checks, each.version, each.seconds and f"{each.seconds:.1f}")
+            for name, each in self.datasets.items()
+        ]
+        columns = ("dataset", "rows", "rejected", "checks", "snapshot or index", "seconds")
+        console().print(table(columns, rows, right=("rows", "rejected", "seconds")))
+        for name, job in self.jobs.items():
+            if job.failure:
+                console().print(f"\n[bold red]{name} failed[/]", soft_wrap=True)
+                console().print(job.failure, markup=False, soft_wrap=True)
+        if not self.success:
+            console().print(f"\nrun {self.run_id}\nlog {self.log}", soft_wrap=True)
+
+
+@contextmanager
+def watch(
+    instance: dg.DagsterInstance,
+    tags: Mapping[str, str],
+    jobs: Sequence[str],
+    *,
+    terminal: Console,
+    quiet: bool,
+) -> Iterator[Outcome]:
+    """Follow the run with these tags while the body executes it; the outcome is complete when the body ends."""
+    outcome = Outcome({name: JobState() for name in jobs})
+    reader = _Reader(instance, tags, outcome)
+    done = threading.Event()
+
+    def follow() -> None:
+        view = None if quiet else _view(terminal, outcome)
+        with view or _nothing():
+            while not done.wait(POLL_INTERVAL_S):
+                reader.read()
+                if isinstance(view, Live):
+                    view.update(_progress(outcome))
+                elif view is not None:
+                    view.update()
+            reader.read()
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    try:
+        yield outcome
+    finally:
+        done.set()
+        thread.join()
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def _view(terminal: Console, outcome: Outcome) -> "Live | _Lines":
+    if terminal.is_terminal:
+        return Live(_progress(outcome), console=terminal, transient=True, refresh_per_second=8)
+    return _Lines(terminal, outcome)
+
+
+class _Lines:
+    """Without a terminal: a line whenever a job changes its state."""
+
+    def __init__(self, terminal: Console, outcome: Outcome) -> None:
+        self._terminal = terminal
+        self._outcome = outcome
+        self._told: dict[str, str] = {}
+
+    def __enter__(self) -> "_Lines":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.update()
+
+    def update(self) -> None:
+        for name, job in self._outcome.jobs.items():
+            if job.state != self._told.get(name, "waiting"):
+                self._told[name] = job.state
+                after = f" after {job.seconds:.1f} s" if job.state in _ENDED and job.seconds is not None else ""
+                self._terminal.print(f"{name} {job.state}{after}", markup=False)
+
+
+def _progress(outcome: Outcome) -> Table:
+    colours = {"running": "cyan", "done": "green", "failed": "red", "retrying": "yellow"}
+    rows = [
+        (
+            f"[{colours.get(job.state, 'dim')}]{job.state}[/]",
+            name,
+            "" if job.seconds is None else f"{job.seconds:.0f} s",
+            job.line,
+        )
+        for name, job in outcome.jobs.items()
+    ]
+    return table(("state", "job", "time", "last"), rows, right=("time",))
+
+
+class _Reader:
+    """Applies what is new in the event log to the outcome."""
+
+    def __init__(self, instance: dg.DagsterInstance, tags: Mapping[str, str], outcome: Outcome) -> None:
+        self._instance = instance
+        self._tags = tags
+        self._outcome = outcome
+        self._cursor: str | None = None
+
+    def read(self) -> None:
+        if self._outcome.run_id is None:
+            runs = self._instance.get_runs(dg.RunsFilter(tags=dict(self._tags)), limit=1)
+            if not runs:
+                return
+            self._outcome.run_id = runs[0].run_id
+        more = True
+        while more:
+            found = self._instance.get_records_for_run(self._outcome.run_id, cursor=self._cursor)
+            for record in found.records:
+                self._apply(record.event_log_entry)
+            self._cursor, more = found.cursor, found.has_more
+
+    def _apply(self, entry: dg.EventLogEntry) -> None:
+        event = entry.dagster_event
+        job = self._outcome.jobs.get(entry.step_key or "")
+        if event is None:
+            if job is not None and entry.user_message:
+                job.line = entry.user_message[:100]
+            return
+        if event.event_type is dg.DagsterEventType.RUN_SUCCESS:
+            self._outcome.success = True
+        if job is not None and event.event_type in _STATES:
+            self._step(job, event, entry.timestamp)
+        if event.is_step_materialization:
+            self._materialized(event)
+        if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            self._checked(event)
+
+    def _step(self, job: JobState, event: dg.DagsterEvent, timestamp: float) -> None:
+        job.state = _STATES[event.event_type]
+        if job.started is None:
+            job.started = timestamp
+        if job.state in _ENDED:
+            job.ended = timestamp
+            job.line = ""
+        if job.state == "failed":
+            data = event.step_failure_data
+            told = data.user_failure_data and data.user_failure_data.description
+            job.failure = told or (data.error.message if data.error else "no reason given")
+            job.line = job.failure
+
+    def _materialized(self, event: dg.DagsterEvent) -> None:
+        materialization = event.step_materialization_data.materialization
+        facts: dict[str, Any] = {name: value.value for name, value in materialization.metadata.items()}
+        state = self._outcome.dataset(materialization.asset_key)
+        state.rows = facts.get("dagster/row_count")
+        state.rejected = facts.get("rejected")
+        state.version = facts.get("index") or facts.get("snapshot_id")
+        state.seconds = facts.get("seconds")
+
+    def _checked(self, event: dg.DagsterEvent) -> None:
+        evaluation = event.asset_check_evaluation_data
+        state = self._outcome.dataset(evaluation.asset_key)
+        if evaluation.passed:
+            state.passed += 1
+        elif evaluation.severity is dg.AssetCheckSeverity.WARN:
+            state.warnings.append(evaluation.check_name)
+        else:
+            state.failed.append(evaluation.check_name)

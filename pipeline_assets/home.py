@@ -1,0 +1,63 @@
+"""Where this checkout keeps its state, and which settings a verb uses.
+
+PIPELINE_HOME, else .pipeline/ in the repository: the stack's data, settings and secrets, and Dagster's history.
+Settings, in this order: --settings, PIPELINE_SETTINGS, the running stack's, settings/local.toml.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+
+from emr_jobs import settings as settings_module
+from emr_jobs.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+
+
+def home() -> Path:
+    return Path(os.environ.get("PIPELINE_HOME", ROOT / ".pipeline")).resolve()
+
+
+def cache() -> Path:
+    """What can be made again: jars, class archives. PIPELINE_CACHE, else .cache/ in the repository."""
+    return Path(os.environ.get("PIPELINE_CACHE", ROOT / ".cache")).resolve()
+
+
+def settings_uri(given: str | None = None) -> str:
+    if given:
+        return given
+    if named := os.environ.get("PIPELINE_SETTINGS"):
+        return named
+    if stack_is_running(home()):
+        return str(home() / "settings.toml")
+    return str(ROOT / "settings" / "local.toml")
+
+
+def load_settings(given: str | None = None) -> Settings:
+    return settings_module.load(settings_uri(given))
+
+
+def lock_file(folder: Path) -> Path:
+    return folder / "stack.lock"
+
+
+def stack_is_running(folder: Path) -> bool:
+    """The supervisor holds a lock for as long as it lives; the file itself says nothing."""
+    try:
+        with lock_file(folder).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def dagster_home() -> Path:
+    """Dagster's folder, DAGSTER_HOME or one in ours, telemetry off: runs of every verb and of the UI land there."""
+    folder = Path(os.environ.get("DAGSTER_HOME", home() / "dagster")).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "dagster.yaml"
+    if not config.exists():
+        config.write_text("telemetry:\n  enabled: false\n")
+    return folder

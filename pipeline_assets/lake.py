@@ -1,0 +1,81 @@
+"""The lake as seen without Spark: its catalog, its tables brought up to the contracts, its days read.
+
+pyiceberg reads and writes the same catalog as the jobs. Creating a table this way takes a second; a Spark
+session for it would take ten.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emr_jobs.contracts import PARTITION_COLUMN, Contract, Medium, contracts
+from emr_jobs.contracts.table import CATALOG, TABLE_PROPERTIES, iceberg_schema, iceberg_type
+from emr_jobs.errors import Misconfigured
+from emr_jobs.settings import Settings
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+
+
+def catalog(settings: Settings) -> "Catalog":
+    from pyiceberg.catalog import load_catalog
+
+    lake = settings.lake
+    if lake.catalog == "glue":
+        return load_catalog(CATALOG, type="glue", warehouse=lake.warehouse)
+    assert lake.uri is not None, "checked by the settings"
+    Path(lake.uri).parent.mkdir(parents=True, exist_ok=True)
+    return load_catalog(CATALOG, type="sql", uri=f"sqlite:///{lake.uri}", warehouse=lake.warehouse)
+
+
+def apply(settings: Settings) -> list[tuple[str, str]]:
+    """Create namespaces and missing tables, add missing columns. Returns (dataset, what was done).
+
+    Run once before the jobs: several processes that create the catalog's own tables at once race.
+    Raises Misconfigured for a difference that adding columns cannot mend.
+    """
+    found = catalog(settings)
+    return [(contract.id, _apply(found, contract)) for contract in tables()]
+
+
+def tables() -> list[Contract]:
+    return [contract for contract in contracts().values() if contract.medium is Medium.TABLE]
+
+
+def _apply(found: "Catalog", contract: Contract) -> str:
+    from pyiceberg.exceptions import NoSuchTableError
+    from pyiceberg.partitioning import PartitionField, PartitionSpec
+    from pyiceberg.transforms import IdentityTransform
+
+    schema = iceberg_schema(contract)
+    try:
+        table = found.load_table((contract.layer, contract.name))
+    except NoSuchTableError:
+        by_day = PartitionField(1, 1000, IdentityTransform(), PARTITION_COLUMN)
+        found.create_namespace_if_not_exists(contract.layer)
+        found.create_table(
+            (contract.layer, contract.name),
+            schema,
+            partition_spec=PartitionSpec(by_day),
+            properties=TABLE_PROPERTIES,
+        )
+        return "created"
+    present = {field.name: field for field in table.schema().fields}
+    wrong = [
+        f"{column.name} is {present[column.name].field_type}, the contract says {iceberg_type(column)}"
+        for column in contract.columns
+        if column.name in present and str(present[column.name].field_type) != str(iceberg_type(column))
+    ]
+    extra = [name for name in present if name not in {column.name for column in contract.columns}]
+    if wrong or extra:
+        differences = "; ".join([*wrong, *(f"{name} is not in the contract" for name in extra)])
+        raise Misconfigured(
+            f"{contract.id}: expected columns that can be added, found {differences}. "
+            "A type or a removed column needs a decision: change the contract back, or migrate the table by hand."
+        )
+    missing = [column for column in contract.columns if column.name not in present]
+    if not missing:
+        return "unchanged"
+    with table.update_schema() as update:
+        for column in missing:
+            update.add_column(column.name, iceberg_type(column), doc=column.description)
+    return f"added {', '.join(column.name for column in missing)}"

@@ -1,0 +1,75 @@
+"""The command line of a job: the same arguments in every launcher, and the spark-submit of a local run."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from emr_jobs.catalog import Job
+from emr_jobs.settings import Spark
+
+from pipeline_assets.home import ROOT, cache
+
+
+def job_arguments(
+    job: Job,
+    *,
+    partition: str,
+    settings: str,
+    run_id: str,
+    attempt: int,
+    allow_empty: bool,
+    pipes: Sequence[str] = (),
+) -> list[str]:
+    """What follows the script on the command line."""
+    arguments = ["--partition", partition, "--settings", settings, "--run-id", run_id, "--attempt", str(attempt)]
+    if allow_empty:
+        arguments.append("--allow-empty")
+    return [*arguments, *pipes]
+
+
+def local_submit(script: str, arguments: Sequence[str], spark: Spark) -> list[str]:
+    """spark-submit on this machine. Jars stand on the class path: the archive of classes only knows that one."""
+    options = [*spark.jvm_options]
+    if spark.class_archive and Path(spark.class_archive).exists():
+        options.append(f"-XX:SharedArchiveFile={spark.class_archive}")
+    command = [f"{spark_home()}/bin/spark-submit", "--master", spark.master or "local[*]"]
+    command += ["--driver-memory", spark.driver_memory]
+    command += ["--conf", "spark.ui.enabled=false", "--conf", "spark.log.level=WARN"]
+    command += ["--conf", f"spark.driver.extraJavaOptions={' '.join(options)}"]
+    if spark.jars:
+        command += ["--driver-class-path", f"{spark.jars}/*"]
+    return [*command, str(ROOT / script), *arguments]
+
+
+def local_environment() -> dict[str, str]:
+    """This process's environment with the interpreter and the address that a local run needs."""
+    changes = {
+        "SPARK_HOME": str(spark_home()),
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    return {**os.environ, **changes}
+
+
+def spark_home() -> Path:
+    """A Spark home that is pip's PySpark without its zipped Python.
+
+    Spark puts that zip before everything else on PYTHONPATH, and Python compiles what it imports from a zip every
+    time: extract_customers takes 16 s with it and 11 s without.
+    """
+    from importlib.util import find_spec
+
+    found = find_spec("pyspark")
+    assert found is not None, "pyspark is a dependency of the project"
+    assert found.submodule_search_locations, found
+    package = Path(found.submodule_search_locations[0])
+    folder = cache() / "spark-home"
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in ("bin", "jars"):
+        link = folder / part
+        if not (link.exists() and link.samefile(package / part)):
+            link.unlink(missing_ok=True)
+            link.symlink_to(package / part)
+    return folder

@@ -1,0 +1,53 @@
+"""Runs a job as spark-submit on this machine, a child of the Dagster step.
+
+Messages come over Pipes while the job runs; its stdout and stderr are the step's. Cancelling the step, or
+killing it, ends the job's whole process tree.
+"""
+
+import subprocess
+from collections.abc import Iterator
+
+import dagster as dg
+from emr_jobs.catalog import Job
+from emr_jobs.settings import Settings
+
+from pipeline_assets.launchers.command import job_arguments, local_environment, local_submit
+from pipeline_assets.launchers.outcome import Result, results
+from pipeline_assets.launchers.process import TiedProcess
+
+ORIGIN = "local"
+
+
+class LocalLauncher(dg.PipesClient):
+    def __init__(self, settings: Settings, settings_uri: str) -> None:
+        self._settings = settings
+        self._settings_uri = settings_uri
+
+    def run(  # type: ignore[override]  # results are yielded, and a failure raised after them
+        self, *, context: dg.AssetExecutionContext, job: Job, allow_empty: bool
+    ) -> Iterator[Result]:
+        with dg.open_pipes_session(
+            context=context,
+            context_injector=dg.PipesEnvContextInjector(),
+            message_reader=dg.PipesTempFileMessageReader(),
+        ) as session:
+            pipes = [part for pair in session.get_bootstrap_cli_arguments().items() for part in pair]
+            arguments = job_arguments(
+                job,
+                partition=context.partition_key,
+                settings=self._settings_uri,
+                run_id=context.run_id,
+                attempt=context.retry_number,
+                allow_empty=allow_empty,
+                pipes=pipes,
+            )
+            command = local_submit(job.script, arguments, self._settings.spark)
+            process = TiedProcess(command, env=local_environment())
+            try:
+                code = process.wait(job.timeout_s)
+                failure = f"spark-submit ended with exit code {code}" if code else None
+            except subprocess.TimeoutExpired:
+                failure = f"not done after {job.timeout_s} s, the limit in emr_jobs/catalog.py"
+            finally:  # also when the run is cancelled
+                process.kill()
+        yield from results(session, job, metadata={"origin": ORIGIN}, failure=failure)

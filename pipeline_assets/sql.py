@@ -1,0 +1,64 @@
+"""SQL over the lake: DuckDB on the Parquet files of the tables' current snapshots, as pyiceberg lists them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emr_jobs.contracts import Medium, contracts
+from emr_jobs.errors import Misconfigured
+from emr_jobs.settings import Settings
+
+from pipeline_assets.lake import catalog
+
+if TYPE_CHECKING:
+    import duckdb
+    from pyiceberg.table import Table
+
+_WRITERS = {".parquet": "PARQUET", ".csv": "CSV", ".json": "JSON"}
+
+
+def run(settings: Settings, sql: str) -> "duckdb.DuckDBPyConnection":
+    """Only the tables that the statement names are opened; columns and rows are read as it needs them."""
+    import duckdb
+
+    connection = duckdb.connect()
+    lake = catalog(settings)
+    for name in _datasets(connection.get_table_names(sql, qualified=True)):
+        layer, _, table = name.partition(".")
+        connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{layer}"')
+        files = f"{layer}__{table}"
+        connection.register(files, _dataset(lake.load_table((layer, table))))
+        connection.execute(f'CREATE VIEW "{layer}"."{table}" AS SELECT * FROM {files}')  # noqa: S608  # our own names
+    return connection.execute(sql)
+
+
+def _datasets(named: set[str]) -> list[str]:
+    known = {contract.id for contract in contracts().values() if contract.medium is Medium.TABLE}
+    return sorted({name.lower().replace('"', "") for name in named} & known)
+
+
+def _dataset(table: "Table") -> Any:
+    """Rows of the current snapshot, read lazily. Our tables have no delete files: a day is replaced as a whole."""
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+    from pyarrow import fs
+
+    schema = table.schema().as_arrow()
+    tasks = list(table.scan().plan_files())
+    if any(task.delete_files for task in tasks):
+        raise Misconfigured(f"{table.name()}: it has delete files, which this pipeline never writes")
+    if not tasks:
+        return pa.Table.from_batches([], schema)
+    opened = [fs.FileSystem.from_uri(task.file.file_path) for task in tasks]
+    return ds.dataset([path for _, path in opened], schema=schema, filesystem=opened[0][0], format="parquet")
+
+
+def write(result: "duckdb.DuckDBPyConnection", path: Path) -> None:
+    """All rows to a file; its ending says the format."""
+    import duckdb
+
+    if path.suffix not in _WRITERS:
+        raise Misconfigured(f"--output {path}: expected a name that ends in {', '.join(_WRITERS)}")
+    rows = result.to_arrow_table()
+    with duckdb.connect() as connection:
+        connection.register("rows", rows)
+        connection.table("rows").query("rows", f"COPY rows TO ? (FORMAT {_WRITERS[path.suffix]})")

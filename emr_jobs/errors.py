@@ -32,7 +32,8 @@ class PipelineError(Exception):
 
     def __str__(self) -> str:
         room = MAX_MESSAGE_CHARS - len(self.dataset) - len(self.partition) - len(self.expected) - len(self.fix)
-        found = self.found if len(self.found) <= max(room, 80) else self.found[: max(room, 80)] + "..."
+        found = self.found.rstrip(".")  # other people's messages end in one
+        found = found if len(found) <= max(room, 80) else found[: max(room, 80)] + "..."
         return f"{self.dataset} {self.partition}: expected {self.expected}, found {found}. {self.fix}"
 
     def __reduce__(self) -> tuple[object, ...]:

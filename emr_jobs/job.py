@@ -57,10 +57,16 @@ class Incomplete(Exception):
     """The job ended without an error and did not report everything that it declares."""
 
 
-def main(job: Job, body: Callable[[JobRun], None], arguments: Sequence[str] | None = None) -> NoReturn:
+def main(
+    job: Job,
+    body: Callable[[JobRun], None],
+    arguments: Sequence[str] | None = None,
+    *,
+    spark: "SparkSession | None" = None,
+) -> NoReturn:
     """Run the job as a process: parse, run, exit."""
     try:
-        run(job, body, sys.argv[1:] if arguments is None else arguments)
+        run(job, body, sys.argv[1:] if arguments is None else arguments, spark=spark)
         sys.exit(0)
     except Misconfigured as error:
         _say(error)
@@ -74,8 +80,10 @@ def _say(error: Exception) -> None:
     print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)  # noqa: T201
 
 
-def run(job: Job, body: Callable[[JobRun], None], arguments: Sequence[str]) -> None:
-    """Run the job in this process. Raises what made it fail, after reporting it."""
+def run(
+    job: Job, body: Callable[[JobRun], None], arguments: Sequence[str], *, spark: "SparkSession | None" = None
+) -> None:
+    """Run the job in this process, in its own session or in the caller's. Raises what made it fail, after reporting it."""
     given = parser(job).parse_args(arguments)
     partition = (
         Partition.parse(given.partition) if given.partition else Partition.from_scheduled_time(given.scheduled_time)
@@ -91,19 +99,24 @@ def run(job: Job, body: Callable[[JobRun], None], arguments: Sequence[str]) -> N
     ) as pipes:
         report = Report(pipes, job, partition=partition, code_version=code_version(), attempt=given.attempt)
         try:
-            _run_reported(job, body, given, partition, report)
+            _run_reported(job, body, given, partition, report, spark)
         except Exception as error:
             report.failed(error)
             raise
 
 
 def _run_reported(
-    job: Job, body: Callable[[JobRun], None], given: argparse.Namespace, partition: Partition, report: Report
+    job: Job,
+    body: Callable[[JobRun], None],
+    given: argparse.Namespace,
+    partition: Partition,
+    report: Report,
+    callers: "SparkSession | None",
 ) -> None:
     values = settings.load(given.settings)
     partition.check(first=values.start, now=datetime.now(UTC))
     with report.phase("session"):
-        spark = session.start(values, name=f"{job.name} {partition} {given.run_id}")
+        spark = callers or session.start(values, name=f"{job.name} {partition} {given.run_id}")
     try:
         with report.phase("tables"):
             for contract in (contracts()[dataset] for dataset in job.outputs):
@@ -113,7 +126,8 @@ def _run_reported(
         if missing := report.missing():
             raise Incomplete(f"{job.name} {partition}: declared but not reported: {', '.join(missing)}")
     finally:
-        spark.stop()
+        if callers is None:
+            spark.stop()
 
 
 def parser(job: Job) -> argparse.ArgumentParser:

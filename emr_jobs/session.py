@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+EXTENSIONS = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
+
+
 def session_conf(settings: Settings) -> dict[str, str]:
     """Pure: the session's settings by name."""
     return {
@@ -24,7 +27,7 @@ def session_conf(settings: Settings) -> dict[str, str]:
         "spark.sql.variant.allowDuplicateKeys": "true",
         # EMR 8.x reads s3:// with S3A; so do local runs against real S3 or an emulator.
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
-        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        "spark.sql.extensions": EXTENSIONS,
         **catalog_conf(settings.lake),
     }
 

@@ -174,6 +174,7 @@ def measured(dataset: str, check: Check, measures: Measures) -> Finding:
 def require(findings: Iterable[Finding], *, partition: Partition) -> None:
     """Raises CheckFailed naming every blocking check that failed."""
     failed = [finding for finding in findings if finding.blocks]
+    failed.sort(key=lambda finding: isinstance(finding.check.rule, RequiredColumns))  # a null has its cause elsewhere
     if not failed:
         return
     first, others = failed[0], failed[1:]

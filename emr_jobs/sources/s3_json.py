@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def lines(spark: "SparkSession", pattern: str, *, dataset: str, partition: Partition, allow_empty: bool) -> "DataFrame":
     """The lines of the files that match, undecoded, as one column `value`."""
     files = storage.find(spark, pattern)
-    hollow = [file.uri for file in files if file.size_bytes == 0]
+    hollow = [file.uri.rpartition("/")[2] for file in files if file.size_bytes == 0]
     if hollow:
         raise BadInput(
             dataset=dataset,

@@ -1,0 +1,68 @@
+"""One Spark for all tests, and one local stack with a day published by the real pipeline.
+
+Both live for the whole test session. A test that changes what readers see works in a home or on a partition of
+its own; a test of bad input shares the published day and proves that it is still there.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from pyspark.sql import SparkSession
+
+from emr_jobs import session
+from local_stack import jars, sample_data, stack
+from pipeline_assets.launchers.command import local_environment
+from tests.running import Day, InProcess, pipeline
+
+PARTITION = "2026-11-21"
+ORDERS = 1500
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_home_of_the_developers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing that a test starts may find the checkout's own stack, settings or history."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIPELINE_HOME", str(tmp_path_factory.mktemp("home")))
+        for name in ("PIPELINE_SETTINGS", "DAGSTER_HOME"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """Two cores, UTC, the jars of the jobs. Its catalog is set per test: see `running.session_for`."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in local_environment().items():
+            patch.setenv(name, value)
+        archive = jars.archive("spark")
+        options = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xlog:disable -Xlog:all=off"
+        if archive.exists():
+            options += f" -XX:SharedArchiveFile={archive}"
+        submit = f'--master local[2] --driver-memory 1g --driver-class-path "{jars.folder("spark")}/*"'
+        patch.setenv("PYSPARK_SUBMIT_ARGS", f'{submit} --driver-java-options "{options}" pyspark-shell')
+        builder = SparkSession.builder.appName("tests").config("spark.ui.enabled", "false")
+        builder = builder.config("spark.sql.extensions", session.EXTENSIONS).config("spark.log.level", "ERROR")
+        running = builder.getOrCreate()
+        yield running
+        running.stop()
+
+
+@pytest.fixture
+def run_job(spark: SparkSession, capsys: pytest.CaptureFixture[str]) -> InProcess:
+    return InProcess(spark, capsys)
+
+
+@pytest.fixture(scope="session")
+def published_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    """A stack with a sample day, published by `pipeline run` as a user types it."""
+    home = tmp_path_factory.mktemp("published")
+    data = home / "data"
+    truth = sample_data.generate(data, partition=sample_data.Partition.parse(PARTITION), orders=ORDERS)
+    addresses = stack.up(home, data)
+    try:
+        day = Day(home, data, addresses.settings, PARTITION, truth)
+        ended = pipeline("run", "--partition", PARTITION, home=home)
+        assert ended.code == 0, ended.output
+        yield day
+    finally:
+        stack.down(home)

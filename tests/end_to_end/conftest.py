@@ -1,0 +1,85 @@
+"""A day that tests may change: services in this process, jobs in the tests' Spark."""
+
+import gzip
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+import requests
+from pyspark.sql import SparkSession
+
+from emr_jobs.catalog import JOBS
+from local_stack import sample_data
+from local_stack.services import services
+from tests.running import Day, InProcess, readers_see
+
+PARTITION = "2026-11-20"
+ORDERS = 300
+
+
+@pytest.fixture(scope="session")
+def _own_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    home = tmp_path_factory.mktemp("own")
+    data = home / "data"
+    truth = sample_data.generate(data, partition=sample_data.Partition.parse(PARTITION), orders=ORDERS)
+    with services(home, data) as running:
+        yield Day(home, data, str(running.settings_file), PARTITION, truth)
+
+
+@pytest.fixture
+def own_day(_own_day: Day, spark: SparkSession, run_job: InProcess) -> Day:
+    """Published before the test; every test may publish over it."""
+    if not readers_see(_own_day.settings, _own_day.partition)["search.orders"]:
+        for job in JOBS:
+            ended = run_job(job.name, settings_uri=_own_day.settings_uri, partition=_own_day.partition)
+            assert ended.code == 0, ended.output
+    return _own_day
+
+
+@pytest.fixture
+def unchanged(published_day: Day) -> Iterator[None]:
+    """Whatever the test does, readers see afterwards what they saw before."""
+    before = readers_see(published_day.settings, published_day.partition)
+    assert all(before.values()), "there is an old day to lose"
+    yield
+    assert readers_see(published_day.settings, published_day.partition) == before
+
+
+@pytest.fixture
+def api_fault(published_day: Day) -> Iterator[Callable[..., None]]:
+    """Switches a fault of the shipments API on, until the test ends."""
+    base = published_day.settings.sources.shipments.url.removesuffix("/v1/shipments")
+
+    def switch(kind: str, **more: object) -> None:
+        requests.put(f"{base}/faults", json={"kind": kind, **more}, timeout=10).raise_for_status()
+
+    yield switch
+    requests.delete(f"{base}/faults", timeout=10).raise_for_status()
+
+
+def good_lines(day: Day) -> list[dict[str, object]]:
+    """The day's own orders as delivered, those that are one object."""
+    lines = [
+        line
+        for path in sorted((day.data / "orders" / f"dt={day.partition}").glob("*.json.gz"))
+        for line in gzip.decompress(path.read_bytes()).splitlines()
+    ]
+    orders = []
+    for line in lines:
+        try:
+            parsed = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(parsed, dict) and parsed.get("status") == "paid" and parsed.get("order_id"):
+            orders.append(parsed)
+    return orders
+
+
+def deliver(day: Day, folder: Path, orders: list[dict[str, object]], *, raw: bytes = b"") -> str:
+    """These orders, and raw lines, as another delivery of the day; returns settings that read it."""
+    target = folder / "orders" / f"dt={day.partition}"
+    target.mkdir(parents=True)
+    content = b"\n".join([*map(orjson.dumps, orders), raw])
+    (target / "part-0.json.gz").write_bytes(gzip.compress(content))
+    return day.settings_with(folder, sources_orders={"uri": f"{folder}/orders/dt={{partition}}/*.json.gz"})

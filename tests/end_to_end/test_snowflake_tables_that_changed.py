@@ -1,0 +1,63 @@
+"""Columns of Snowflake that are missing or of another type, and rates that are ambiguous."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from local_stack.snowflake import load
+from tests.running import Day, InProcess, readers_see
+
+Change = Callable[[pa.Table], pa.Table]
+
+
+@pytest.fixture
+def tables(own_day: Day, tmp_path: Path) -> Iterator[Callable[[str, Change], None]]:
+    """Changes a table of the served Snowflake until the test ends."""
+
+    def change(name: str, how: Change) -> None:
+        pq.write_table(how(pq.read_table(own_day.data / "snowflake" / f"{name}.parquet")), tmp_path / f"{name}.parquet")
+        load(tmp_path)
+
+    yield change
+    load(own_day.data / "snowflake")
+
+
+def test_every_column_that_differs_is_named(
+    own_day: Day, run_job: InProcess, tables: Callable[[str, Change], None]
+) -> None:
+    def without_email_and_dates_as_text(customers: pa.Table) -> pa.Table:
+        created = customers["CREATED_AT"].cast(pa.string())
+        return customers.drop_columns("EMAIL").set_column(
+            customers.schema.get_field_index("CREATED_AT") - 1, "CREATED_AT", created
+        )
+
+    before = readers_see(own_day.settings, own_day.partition)
+    tables("CRM.CUSTOMERS", without_email_and_dates_as_text)
+    ended = run_job("extract_customers", settings_uri=own_day.settings_uri, partition=own_day.partition)
+    assert re.fullmatch(
+        rf"BadInput: snowflake\.customers {own_day.partition}: expected CRM\.CUSTOMERS as in "
+        r"contracts/snowflake\.customers\.odcs\.yaml, found 2 of 7 columns differ: EMAIL missing, expected TEXT; "
+        r"CREATED_AT is TEXT, expected TIMESTAMP_NTZ\. Mend the table, or accept the change in the contract .*",
+        ended.last_line,
+    ), ended.output
+    assert ended.code == 1
+    assert readers_see(own_day.settings, own_day.partition) == before
+
+
+def test_two_rates_of_a_currency_on_one_day_block_the_day(
+    own_day: Day, run_job: InProcess, tables: Callable[[str, Change], None]
+) -> None:
+    before = readers_see(own_day.settings, own_day.partition)
+    tables("FINANCE.FX_RATES", lambda rates: pa.concat_tables([rates, rates]))
+    ended = run_job("extract_customers", settings_uri=own_day.settings_uri, partition=own_day.partition)
+    assert re.search(
+        rf"CheckFailed: intermediate\.fx_rates {own_day.partition}: expected key_unique: 0 repeated keys, "
+        r"found \d+ repeated keys \([A-Z]{3}, [A-Z]{3}, [A-Z]{3}, \.\.\.\)\. Nothing was published\. Mend the source",
+        ended.last_line,
+    ), ended.output
+    assert ended.code == 1
+    assert readers_see(own_day.settings, own_day.partition) == before

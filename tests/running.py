@@ -1,0 +1,181 @@
+"""How tests run the pipeline: verbs as a user types them, jobs as processes or in the tests' own Spark.
+
+Also what readers see of a day, as one value that can be compared before and after.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import tomlkit
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from emr_jobs import job as frame
+from emr_jobs import session
+from emr_jobs import settings as settings_module
+from emr_jobs.catalog import job_named
+from emr_jobs.contracts import Medium, contracts
+from emr_jobs.errors import Misconfigured
+from emr_jobs.partition import Partition
+from emr_jobs.publish.search import SearchIndex
+from emr_jobs.settings import Settings
+from pipeline_assets import lake
+from pipeline_assets.home import ROOT
+from pipeline_assets.launchers.command import job_arguments, local_environment, local_submit
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    output: str  # stdout and stderr
+
+    @property
+    def last_line(self) -> str:
+        return self.output.strip().splitlines()[-1]
+
+
+@dataclass(frozen=True)
+class Day:
+    """A running stack and one of its partitions."""
+
+    home: Path
+    data: Path
+    settings_uri: str
+    partition: str
+    truth: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def settings(self) -> Settings:
+        return settings_module.load(self.settings_uri)
+
+    def settings_with(self, folder: Path, **sections: dict[str, Any]) -> str:
+        """A copy of the settings with some keys changed, `sources_orders={"uri": ...}`; returns its path."""
+        values = tomlkit.parse(Path(self.settings_uri).read_text()).unwrap()
+        for path, changes in sections.items():
+            section = values
+            for name in path.split("_"):
+                section = section.setdefault(name, {})
+            section.update(changes)
+        changed = folder / f"settings-{uuid4().hex[:6]}.toml"
+        changed.write_text(tomlkit.dumps(values))
+        return str(changed)
+
+
+def pipeline(*arguments: str, home: Path, env: dict[str, str] | None = None) -> Ended:
+    """The command as a user types it, in a process of its own, without a terminal."""
+    return finished(pipeline_process(*arguments, home=home, env=env))
+
+
+def pipeline_process(*arguments: str, home: Path, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [str(Path(sys.executable).with_name("pipeline")), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=ROOT,
+        env={**_environment(), "PIPELINE_HOME": str(home), "COLUMNS": "250", **(env or {})},
+    )
+
+
+def job_process(
+    name: str, *, settings_uri: str, partition: str, run_id: str | None = None, attempt: int = 0, script: str = ""
+) -> "subprocess.Popen[str]":
+    """A job as spark-submit starts it; `script` is another entry point with the same command line."""
+    job = job_named(name)
+    arguments = job_arguments(
+        job,
+        partition=partition,
+        settings=settings_uri,
+        run_id=run_id or uuid4().hex,
+        attempt=attempt,
+        allow_empty=False,
+    )
+    command = local_submit(script or job.script, arguments, settings_module.load(settings_uri).spark)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=local_environment()
+    )
+
+
+def finished(process: "subprocess.Popen[str]") -> Ended:
+    output, _ = process.communicate()
+    return Ended(process.returncode, output)
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PYSPARK_", "SPARK_"))}
+
+
+def session_for(spark: SparkSession, settings: Settings) -> SparkSession:
+    """A session of its own, views and catalog included, on the tests' one Spark."""
+    own = spark.newSession()
+    for key, value in session.session_conf(settings).items():
+        with suppress(PySparkException):  # fixed when the session's JVM started
+            own.conf.set(key, value)
+    assert own._jvm is not None
+    own._jvm.org.apache.spark.sql.classic.SparkSession.setActiveSession(own._jsparkSession)  # what Iceberg asks
+    return own
+
+
+@dataclass(frozen=True)
+class InProcess:
+    """Runs jobs through their `main`, in the tests' Spark: the same code without the start of a JVM."""
+
+    spark: SparkSession
+    capture: pytest.CaptureFixture[str]
+
+    def __call__(
+        self,
+        name: str,
+        *,
+        settings_uri: str,
+        partition: str,
+        run_id: str | None = None,
+        attempt: int = 0,
+        more: Sequence[str] = (),
+    ) -> Ended:
+        job = job_named(name)
+        arguments = job_arguments(
+            job,
+            partition=partition,
+            settings=settings_uri,
+            run_id=run_id or uuid4().hex,
+            attempt=attempt,
+            allow_empty=False,
+            pipes=more,
+        )
+        body = getattr(import_module(f"emr_jobs.{name}"), name)
+        self.capture.readouterr()
+        spark = self.spark
+        with suppress(Misconfigured):  # which the job is to say by itself
+            spark = session_for(spark, settings_module.load(settings_uri))
+        with pytest.raises(SystemExit) as ended:
+            frame.main(job, body, arguments, spark=spark)
+        captured = self.capture.readouterr()
+        code = ended.value.code
+        return Ended(code if isinstance(code, int) else 1, captured.out + captured.err)
+
+
+def readers_see(settings: Settings, partition: str) -> dict[str, Any]:
+    """Of one day: the rows of every table, and the index behind the alias with its document count."""
+    catalog = lake.catalog(settings)
+    seen: dict[str, Any] = {}
+    for contract in contracts().values():
+        if contract.medium is Medium.TABLE:
+            rows = catalog.load_table(contract.id).scan(row_filter=f"partition_date == '{partition}'").to_arrow()
+            seen[contract.id] = sorted(map(repr, rows.to_pylist()))
+    target = SearchIndex(settings.search, contracts()["search.orders"])
+    seen["search.orders"] = [
+        (index.name, target.client.count(index=index.name)["count"])
+        for index in target.published(Partition.parse(partition))
+    ]
+    return seen

@@ -83,7 +83,7 @@ def _say(error: Exception) -> None:
 def run(
     job: Job, body: Callable[[JobRun], None], arguments: Sequence[str], *, spark: "SparkSession | None" = None
 ) -> None:
-    """Run the job in this process, in its own session or in the caller's. Raises what made it fail, after reporting it."""
+    """Run the job in this process, in a session of its own or the caller's. Raises what made it fail, once reported."""
     given = parser(job).parse_args(arguments)
     partition = (
         Partition.parse(given.partition) if given.partition else Partition.from_scheduled_time(given.scheduled_time)

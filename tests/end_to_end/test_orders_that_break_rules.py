@@ -22,7 +22,8 @@ def test_too_many_rejects_block_the_orders_and_can_be_read(own_day: Day, run_job
     ), ended.output
     after = readers_see(own_day.settings, own_day.partition)
     rejects = after.pop("intermediate.rejected_orders")
-    assert [re.search(r"'reason': '(\w+)', 'raw': (.*)}", each).groups() for each in rejects] == [  # type: ignore[union-attr]
+    reasons = [re.search(r"'reason': '(\w+)', 'raw': (.*)}", each) for each in rejects]
+    assert [reason and reason.groups() for reason in reasons] == [  # type: ignore[union-attr]
         ("malformed_json", "\"{'order_id': 1}\""),
         ("malformed_json", "'not json'"),
     ]

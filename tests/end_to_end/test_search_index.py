@@ -1,0 +1,165 @@
+"""Publishing to a real OpenSearch that is down, busy or refuses; what reruns, rollback and retention leave behind."""
+
+import gzip
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from emr_jobs.contracts import contracts
+from emr_jobs.partition import Partition
+from emr_jobs.publish.search import SearchIndex
+from tests.end_to_end.conftest import deliver, good_lines
+from tests.end_to_end.search_proxy import FOR_EVER, BusyProxy, busy_proxy
+from tests.running import Day, Ended, InProcess, pipeline, readers_see
+
+
+def master(run_job: InProcess, day: Day, uri: str | None = None, **options: object) -> Ended:
+    return run_job("master", settings_uri=uri or day.settings_uri, partition=day.partition, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def proxy(own_day: Day) -> Iterator[BusyProxy]:
+    with busy_proxy(own_day.settings.search.url) as running:
+        yield running
+
+
+def indices(day: Day) -> dict[str, set[str]]:
+    target = SearchIndex(day.settings.search, contracts()["search.orders"])
+    return {index.name: set(index.aliases) for index in target.indices(Partition.parse(day.partition))}
+
+
+def test_a_cluster_that_is_down_changes_nothing(own_day: Day, run_job: InProcess, tmp_path: Path) -> None:
+    before = readers_see(own_day.settings, own_day.partition)
+    uri = own_day.settings_with(tmp_path, search={"url": "http://127.0.0.1:9", "max_retries": 1, "backoff_s": 0.01})
+    ended = master(run_job, own_day, uri)
+    assert ended.code == 1
+    assert re.fullmatch(
+        rf"Unavailable: search\.orders {own_day.partition}: expected OpenSearch at http://127\.0\.0\.1:9 .*"
+        rf"pipeline run --partition {own_day.partition}.*",
+        ended.last_line,
+    ), ended.output
+    assert readers_see(own_day.settings, own_day.partition) == before
+
+
+def test_a_cluster_that_stays_busy_changes_nothing(
+    own_day: Day, run_job: InProcess, tmp_path: Path, proxy: BusyProxy
+) -> None:
+    before = readers_see(own_day.settings, own_day.partition)
+    proxy.whole = FOR_EVER
+    uri = own_day.settings_with(tmp_path, search={"url": proxy.url, "max_retries": 2, "backoff_s": 0.01})
+    ended = master(run_job, own_day, uri)
+    assert ended.code == 1
+    assert re.search(
+        rf"Unavailable: search\.orders {own_day.partition}: .*429 .*for \d+ documents after 2 retries", ended.last_line
+    ), ended.output
+    assert readers_see(own_day.settings, own_day.partition) == before
+
+
+def test_documents_answered_429_are_sent_again(
+    own_day: Day, run_job: InProcess, tmp_path: Path, proxy: BusyProxy
+) -> None:
+    proxy.whole, proxy.items = 2, 6
+    uri = own_day.settings_with(tmp_path, search={"url": proxy.url, "max_retries": 12, "backoff_s": 0.01})
+    ended = master(run_job, own_day, uri)
+    assert ended.code == 0, ended.output
+    assert (proxy.whole, proxy.items) == (0, 0)
+    seen = readers_see(own_day.settings, own_day.partition)
+    assert [count for _, count in seen["search.orders"]] == [len(seen["final.order_facts"])]
+
+
+@pytest.fixture
+def with_a_huge_tag(own_day: Day, run_job: InProcess, tmp_path: Path) -> str:
+    """Seven orders extracted, one with a tag longer than OpenSearch takes as a keyword; returns its order_id."""
+    assert master(run_job, own_day).code == 0
+    orders = good_lines(own_day)[:7]
+    uri = deliver(own_day, tmp_path, [{**orders[0], "tags": ["x" * 40_000]}, *orders[1:]])
+    assert run_job("extract_orders", settings_uri=uri, partition=own_day.partition).code == 0
+    return str(orders[0]["order_id"])
+
+
+def test_a_refused_document_blocks_and_is_kept_with_its_reason(
+    own_day: Day, run_job: InProcess, with_a_huge_tag: str
+) -> None:
+    before = readers_see(own_day.settings, own_day.partition)
+    ended = master(run_job, own_day, run_id="refused", attempt=3)
+    letters = own_day.home / "runs" / "dead_letters" / "refused" / "master" / "3.jsonl.gz"
+    assert ended.code == 1
+    assert re.search(
+        rf"CheckFailed: search\.orders {own_day.partition}: expected .*missing, 1 refused: "
+        rf"1 illegal_argument_exception; {letters}",
+        ended.last_line,
+    ), ended.output
+    assert readers_see(own_day.settings, own_day.partition) == before
+    (letter,) = map(orjson.loads, gzip.decompress(letters.read_bytes()).splitlines())
+    assert letter["id"] == letter["document"]["order_id"] == with_a_huge_tag
+    assert "immense term" in letter["reason"]["reason"]
+
+
+def test_a_refused_document_within_the_limit_is_left_out(
+    own_day: Day, run_job: InProcess, tmp_path: Path, with_a_huge_tag: str
+) -> None:
+    ended = master(run_job, own_day, own_day.settings_with(tmp_path, search={"max_refused": 1}))
+    assert ended.code == 0, ended.output
+    seen = readers_see(own_day.settings, own_day.partition)
+    assert len(seen["final.order_facts"]) == 7
+    assert [count for _, count in seen["search.orders"]] == [6]
+
+
+def test_a_rerun_gives_the_same_rows_behind_a_newer_index(own_day: Day, run_job: InProcess) -> None:
+    assert master(run_job, own_day).code == 0
+    first = readers_see(own_day.settings, own_day.partition)
+    assert master(run_job, own_day).code == 0
+    second = readers_see(own_day.settings, own_day.partition)
+    ((old, old_count),), ((new, new_count),) = first.pop("search.orders"), second.pop("search.orders")
+    assert second == first
+    assert new_count == old_count == len(first["final.order_facts"])
+    assert new != old
+    found = indices(own_day)
+    assert found[new] == {"orders"}
+    assert found[old] == {"orders-replaced"}
+
+
+def test_rollback_puts_the_replaced_index_back_and_again_the_newer_one(own_day: Day, run_job: InProcess) -> None:
+    assert master(run_job, own_day).code == 0
+    ((old, _),) = readers_see(own_day.settings, own_day.partition)["search.orders"]
+    assert master(run_job, own_day).code == 0
+    ((new, _),) = readers_see(own_day.settings, own_day.partition)["search.orders"]
+    env = {"PIPELINE_SETTINGS": own_day.settings_uri}
+    for expected, replaced in ((old, new), (new, old)):
+        ended = pipeline("search", "rollback", "--partition", own_day.partition, home=own_day.home, env=env)
+        assert ended.code == 0, ended.output
+        assert expected in ended.output
+        assert indices(own_day)[expected] == {"orders"}
+        assert indices(own_day)[replaced] == {"orders-replaced"}
+
+
+def test_rollback_of_a_day_without_a_replaced_index_says_so(own_day: Day) -> None:
+    env = {"PIPELINE_SETTINGS": own_day.settings_uri}
+    ended = pipeline("search", "rollback", "--partition", "2026-11-19", home=own_day.home, env=env)
+    assert ended.code == 1
+    assert re.search(
+        r"search\.orders 2026-11-19: expected a published index and a replaced one to go back to, found 0 published, "
+        r"0 replaced\. Publish the day anew: pipeline run --partition 2026-11-19 --select search\.orders",
+        ended.output,
+    ), ended.output
+
+
+def test_retention_keeps_the_published_index_and_as_many_replaced_ones_as_set(
+    own_day: Day, run_job: InProcess, tmp_path: Path
+) -> None:
+    uri = own_day.settings_with(tmp_path, search={"keep_previous": 1})
+    for attempt in range(3):
+        assert master(run_job, own_day, uri, run_id="retention", attempt=attempt).code == 0
+    found = indices(own_day)
+    names = [
+        SearchIndex(own_day.settings.search, contracts()["search.orders"]).name(
+            Partition.parse(own_day.partition), run_id="retention", attempt=attempt
+        )
+        for attempt in range(3)
+    ]
+    assert names[0] not in found
+    assert found[names[1]] == {"orders-replaced"}
+    assert found[names[2]] == {"orders"}

@@ -13,14 +13,17 @@ if TYPE_CHECKING:
     import duckdb
     from pyiceberg.table import Table
 
-_WRITERS = {".parquet": "PARQUET", ".csv": "CSV", ".json": "JSON"}
+_WRITERS = {".parquet": "PARQUET", ".csv": "CSV", ".json": "JSON, ARRAY true"}
 
 
-def run(settings: Settings, sql: str) -> "duckdb.DuckDBPyConnection":
-    """Only the tables that the statement names are opened; columns and rows are read as it needs them."""
+def run(settings: Settings, sql: str) -> "duckdb.DuckDBPyRelation":
+    """The rows of a SELECT. Only the tables that it names are opened; columns and rows are read as it needs them."""
     import duckdb
 
     connection = duckdb.connect()
+    kinds = [statement.type for statement in connection.extract_statements(sql)]
+    if kinds != [duckdb.StatementType.SELECT]:
+        raise Misconfigured(f"the lake is read only: expected one SELECT, found {', '.join(map(str, kinds)) or 'none'}")
     lake = catalog(settings)
     for name in _datasets(connection.get_table_names(sql, qualified=True)):
         layer, _, table = name.partition(".")
@@ -28,12 +31,16 @@ def run(settings: Settings, sql: str) -> "duckdb.DuckDBPyConnection":
         files = f"{layer}__{table}"
         connection.register(files, _dataset(lake.load_table((layer, table))))
         connection.execute(f'CREATE VIEW "{layer}"."{table}" AS SELECT * FROM {files}')  # noqa: S608  # our own names
-    return connection.execute(sql)
+    return connection.sql(sql)
+
+
+def datasets() -> set[str]:
+    """What SQL can name."""
+    return {contract.id for contract in contracts().values() if contract.medium is Medium.TABLE}
 
 
 def _datasets(named: set[str]) -> list[str]:
-    known = {contract.id for contract in contracts().values() if contract.medium is Medium.TABLE}
-    return sorted({name.lower().replace('"', "") for name in named} & known)
+    return sorted({name.lower().replace('"', "") for name in named} & datasets())
 
 
 def _dataset(table: "Table") -> Any:
@@ -52,13 +59,12 @@ def _dataset(table: "Table") -> Any:
     return ds.dataset([path for _, path in opened], schema=schema, filesystem=opened[0][0], format="parquet")
 
 
-def write(result: "duckdb.DuckDBPyConnection", path: Path) -> None:
+def write(rows: "duckdb.DuckDBPyRelation", path: Path) -> None:
     """All rows to a file; its ending says the format."""
     import duckdb
 
     if path.suffix not in _WRITERS:
         raise Misconfigured(f"--output {path}: expected a name that ends in {', '.join(_WRITERS)}")
-    rows = result.to_arrow_table()
     with duckdb.connect() as connection:
-        connection.register("rows", rows)
-        connection.table("rows").query("rows", f"COPY rows TO ? (FORMAT {_WRITERS[path.suffix]})")
+        connection.register("rows", rows.to_arrow_reader())
+        connection.execute(f"COPY rows TO ? (FORMAT {_WRITERS[path.suffix]})", [str(path)])

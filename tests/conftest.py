@@ -60,9 +60,8 @@ def published_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     truth = sample_data.generate(data, partition=sample_data.Partition.parse(PARTITION), orders=ORDERS)
     addresses = stack.up(home, data)
     try:
-        day = Day(home, data, addresses.settings, PARTITION, truth)
         ended = pipeline("run", "--partition", PARTITION, home=home)
         assert ended.code == 0, ended.output
-        yield day
+        yield Day(home, data, addresses.settings, PARTITION, truth, said=ended.output)
     finally:
         stack.down(home)

@@ -53,6 +53,7 @@ class Day:
     settings_uri: str
     partition: str
     truth: dict[str, Any] = field(default_factory=dict)
+    said: str = ""  # what `pipeline run` printed when it published the day
 
     @cached_property
     def settings(self) -> Settings:

@@ -40,9 +40,8 @@ def demo(
             raise typer.Exit(1)
         settings = load_settings(addresses.settings)
         result = sql.run(settings, ROWS.format(partition=partition))
-        names = [column[0] for column in result.description]
         console().print(f"\n[bold]final.order_facts[/], five of {partition}")
-        console().print(table(names, result.fetchall(), right=("net_amount_usd",)))
+        console().print(table(result.columns, result.fetchall(), right=("net_amount_usd",)))
         console().print(f"\n[bold]search.orders[/], one hit for {WORDS!r}")
         show(search.find(settings, WORDS, size=1))
     finally:

@@ -28,14 +28,15 @@ def query(
             lake_sql.write(result, output)
             errors().print(f"wrote {output}")
             return
-        rows = result.fetchmany(SHOWN_ROWS + 1)
-        names = [column[0] for column in result.description]
+        rows = (result if json else result.limit(SHOWN_ROWS + 1)).fetchall()
+        names = result.columns
     except duckdb.Error as error:
         errors().print("[bold red]query[/]: ", end="")
         errors().print(str(error), markup=False, soft_wrap=True)
+        if isinstance(error, duckdb.CatalogException):
+            errors().print(f"datasets: {', '.join(sorted(lake_sql.datasets()))}", soft_wrap=True)
         raise typer.Exit(1) from None
     if json:
-        rows += result.fetchall()
         print_json([dict(zip(names, row, strict=True)) for row in rows])
         return
     console().print(table(names, rows[:SHOWN_ROWS]))

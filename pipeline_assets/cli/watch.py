@@ -47,12 +47,15 @@ class DatasetState:
     version: str | None = None
     seconds: float | None = None
     passed: int = 0
+    notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
     @property
     def checks(self) -> str:
         parts = [f"{self.passed} passed"]
+        if self.notes:
+            parts.append("; ".join(self.notes))
         if self.warnings:
             parts.append(f"warning: {', '.join(self.warnings)}")
         if self.failed:
@@ -236,6 +239,8 @@ class _Reader:
         state = self._outcome.dataset(evaluation.asset_key)
         if evaluation.passed:
             state.passed += 1
+            if "note" in evaluation.metadata:
+                state.notes.append(f"{evaluation.check_name}: {evaluation.metadata['note'].value}")
         elif evaluation.severity is dg.AssetCheckSeverity.WARN:
             state.warnings.append(evaluation.check_name)
         else:

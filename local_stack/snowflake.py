@@ -3,7 +3,8 @@
 Answers what fakesnow answers: login, queries with bound values, Arrow results. Differs: one inline batch a
 result, no ALTER SESSION, no time travel, no unload; a statement that DuckDB cannot run fails as Snowflake's
 would, with another text. Added here: the login checks the key pair (fakesnow takes any credentials); a
-password is refused. What fakesnow does not know it answers with 500 and the statement.
+password is refused. Mended here: fakesnow 0.12.1 sends a null timestamp as 1970. What fakesnow does not know it
+answers with 500 and the statement.
 """
 
 import gzip
@@ -70,9 +71,29 @@ def snowflake(folder: Path, public_key: bytes) -> Iterator[str]:
     """Serve the tables of DIR/snowflake/<SCHEMA.TABLE>.parquet; yields the URL."""
     from fakesnow.server import app
 
+    _mend_null_timestamps()
     load(folder)
     with serving(KeyPairLogin(app, public_key)) as url:
         yield url
+
+
+def _mend_null_timestamps() -> None:
+    """fakesnow writes a timestamp as a struct of numbers and leaves the struct itself without nulls."""
+    import pyarrow as pa
+    from fakesnow import arrow
+
+    original = arrow.timestamp_to_sf_struct
+    if getattr(original, "mended", False):
+        return
+
+    def timestamp_to_sf_struct(column: Any) -> Any:
+        struct = original(column)
+        nulls = column.is_null()
+        mask = nulls.combine_chunks() if isinstance(nulls, pa.ChunkedArray) else nulls
+        return pa.StructArray.from_arrays(struct.flatten(), fields=list(struct.type), mask=mask)
+
+    timestamp_to_sf_struct.mended = True  # type: ignore[attr-defined]
+    arrow.timestamp_to_sf_struct = timestamp_to_sf_struct
 
 
 def load(folder: Path) -> None:

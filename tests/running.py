@@ -168,15 +168,28 @@ class InProcess:
 
 def readers_see(settings: Settings, partition: str) -> dict[str, Any]:
     """Of one day: the rows of every table, and the index behind the alias with its document count."""
-    catalog = lake.catalog(settings)
-    seen: dict[str, Any] = {}
-    for contract in contracts().values():
-        if contract.medium is Medium.TABLE:
-            rows = catalog.load_table(contract.id).scan(row_filter=f"partition_date == '{partition}'").to_arrow()
-            seen[contract.id] = sorted(map(repr, rows.to_pylist()))
+    seen: dict[str, Any] = {name: sorted(map(repr, rows)) for name, rows in table_rows(settings, partition).items()}
     target = SearchIndex(settings.search, contracts()["search.orders"])
     seen["search.orders"] = [
         (index.name, target.client.count(index=index.name)["count"])
         for index in target.published(Partition.parse(partition))
     ]
     return seen
+
+
+def table_rows(settings: Settings, partition: str) -> dict[str, list[dict[str, Any]]]:
+    """What readers of the lake find of one day."""
+    catalog = lake.catalog(settings)
+    day = f"partition_date == '{partition}'"
+    tables = [contract.id for contract in contracts().values() if contract.medium is Medium.TABLE]
+    return {name: catalog.load_table(name).scan(row_filter=day).to_arrow().to_pylist() for name in tables}
+
+
+def documents(settings: Settings, partition: str) -> list[dict[str, Any]]:
+    """What readers of the search index find of one day."""
+    from opensearchpy.helpers import scan
+
+    target = SearchIndex(settings.search, contracts()["search.orders"])
+    hits = list(scan(target.client, index=target.alias, query={"query": {"term": {"partition_date": partition}}}))
+    assert all(hit["_id"] == hit["_source"]["order_id"] for hit in hits)
+    return [hit["_source"] for hit in hits]

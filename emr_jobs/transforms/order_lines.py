@@ -163,7 +163,7 @@ def _reason(partition: Partition) -> Column:
         "bad_placed_at": placed_at.isNull(),
         "placed_outside_partition": (placed_at < F.lit(partition.start)) | (placed_at >= F.lit(partition.end)),
         "unknown_status": F.col("status").isNull() | ~F.col("status").isin(*STATUSES),
-        "bad_currency": F.col("currency").isNull() | ~F.col("currency").rlike("^[A-Z]{3}$"),
+        "bad_currency": F.col("currency").isNull() | ~F.col("currency").rlike(r"^[A-Z]{3}\z"),
         "no_items": F.coalesce(F.size(items), F.lit(0)) <= 0,
         "bad_item": F.exists(items, _is_bad) | (F.size(F.array_distinct(line_numbers)) < F.size(items)),
     }

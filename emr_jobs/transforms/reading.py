@@ -14,11 +14,12 @@ from pyspark.sql import functions as F
 
 AMOUNT = "decimal(18,2)"
 
+# Patterns end in \z: $ also matches before a line break at the end.
 # JSON's own grammar of a number. Exponents of four digits and more are refused: Spark would build a
 # decimal of as many digits from "1e-999999999".
-_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$"
-_WHOLE = r"^(-?[0-9]{1,19})(\.0+)?$"
-_INSTANT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"
+_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?\z"
+_WHOLE = r"^(-?[0-9]{1,19})(\.0+)?\z"
+_INSTANT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})\z"
 _PAST_MICROSECONDS = r"(\.[0-9]{6})[0-9]+"
 
 
@@ -61,7 +62,7 @@ def number(literal: Column) -> Column:
 
 def is_blank(literal: Column) -> Column:
     """Absent, null or a string of spaces."""
-    return F.coalesce((literal == "null") | literal.rlike('^" *"$'), F.lit(True))
+    return F.coalesce((literal == "null") | literal.rlike(r'^" *"\z'), F.lit(True))
 
 
 def amount(number: Column) -> Column:

@@ -38,7 +38,8 @@ def test_a_currency_without_a_rate_blocks_the_day(own_day: Day, run_job: InProce
     ended = run_job("master", settings_uri=own_day.settings_uri, partition=own_day.partition)
     assert ended.code == 1
     assert re.search(
-        rf"CheckFailed: final\.order_facts {own_day.partition}: expected fx_rate_known: .*, found 1 \(XAU\); .*required_columns: 1 in net_amount_usd; .*\. "
+        rf"CheckFailed: final\.order_facts {own_day.partition}: expected fx_rate_known: .*, found 1 \(XAU\); "
+        r".*required_columns: 1 in net_amount_usd; .*\. "
         rf"Nothing was published\. Mend the source, then: pipeline run --partition {own_day.partition}",
         ended.last_line,
     ), ended.output

@@ -1,0 +1,83 @@
+"""All rows of a day, from the real pipeline on real services, equal those of the oracle."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emr_jobs.catalog import JOBS
+from local_stack import stack
+from tests.reference import expected, odd_inputs
+from tests.running import Day, InProcess, documents, table_rows
+
+Row = dict[str, Any]
+
+
+def assert_equal(dataset: str, found: Iterable[Row], wanted: Iterable[Row]) -> None:
+    """As multisets of whole rows; shows what differs in the first rows that do."""
+    left, right = Counter(map(canonical, found)), Counter(map(canonical, wanted))
+    surplus, lacking = sorted((left - right).elements()), sorted((right - left).elements())
+    shown = [
+        (sorted(set(ours) - set(theirs)), sorted(set(theirs) - set(ours)))
+        for ours, theirs in zip_longest(surplus[:3], lacking[:3], fillvalue=())
+    ]
+    assert not shown, f"{dataset}: {len(surplus)} rows surplus, {len(lacking)} lacking, such as {shown}"
+
+
+def canonical(row: Row) -> tuple[tuple[str, str], ...]:
+    """Equal rows have equal text, types included."""
+    return tuple((name, text_of(value)) for name, value in sorted(row.items()))
+
+
+def text_of(value: Any) -> str:
+    if isinstance(value, dict):
+        return repr(canonical(value))
+    if isinstance(value, list):
+        return repr([text_of(each) for each in value])
+    return f"{type(value).__name__} {value}"
+
+
+def as_json(value: Any) -> Any:
+    """Decimals as the numbers that a JSON reader gives."""
+    if isinstance(value, dict):
+        return {name: as_json(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [as_json(each) for each in value]
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def compare(day: Day) -> dict[str, list[Row]]:
+    wanted = expected(day.data, date.fromisoformat(day.partition))
+    found = table_rows(day.settings, day.partition)
+    for dataset, rows in found.items():
+        assert_equal(dataset, rows, wanted[dataset])
+    assert_equal("search.orders", documents(day.settings, day.partition), as_json(wanted["search.orders"]))
+    return wanted
+
+
+def test_a_sample_day(published_day: Day) -> None:
+    wanted = compare(published_day)
+    assert len(wanted["final.order_facts"]) == published_day.truth["orders"]
+
+
+@pytest.mark.parametrize("day", ["2026-11-21", "2026-03-08", "2026-11-01"], ids=["ordinary", "23 hours", "25 hours"])
+def test_a_day_of_every_defect_and_oddity(run_job: InProcess, tmp_path: Path, day: str) -> None:
+    data, home = tmp_path / "data", tmp_path / "home"
+    odd_inputs.write(data, date.fromisoformat(day))
+    addresses = stack.up(home, data)
+    try:
+        for job in JOBS:
+            ended = run_job(job.name, settings_uri=addresses.settings, partition=day)
+            assert ended.code == 0, ended.output
+        wanted = compare(Day(home, data, addresses.settings, day))
+    finally:
+        stack.down(home)
+    read = {row["order_id"] for row in wanted["intermediate.orders"]}
+    assert [name for number, (name, _) in enumerate(odd_inputs.KEPT) if f"K-{number}" not in read] == []
+    reasons = {row["reason"] for row in wanted["intermediate.rejected_orders"]}
+    assert reasons == {reason for reason, _ in odd_inputs.REJECTED} | {"malformed_json", "placed_outside_partition"}

@@ -1,0 +1,207 @@
+"""The verdicts of the stand-alone checks, from what they found; what they read is test_published_checks."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+
+from emr_jobs import settings as settings_module
+from emr_jobs.contracts import contracts
+from emr_jobs.contracts.mapping import index_body
+from emr_jobs.contracts.model import Bound
+from emr_jobs.contracts.table import iceberg_type
+from emr_jobs.errors import Misconfigured
+from emr_jobs.partition import Partition
+from pipeline_assets.checks.indices import judge_index, mapping_differences, rows_in
+from pipeline_assets.checks.joins import Answer, judge_rules
+from pipeline_assets.checks.spark import spark_session
+from pipeline_assets.checks.tables import Reported, judge_table, reported_rows
+from pipeline_assets.checks.verdict import Verdict, result
+from pipeline_assets.home import ROOT
+
+FACTS = contracts()["final.order_facts"]
+RATES = contracts()["intermediate.fx_rates"]
+REJECTED = contracts()["intermediate.rejected_orders"]
+SEARCH = contracts()["search.orders"]
+DAY = "2026-11-21"
+RATE_COLUMNS = {column.name: str(iceberg_type(column)) for column in RATES.columns}
+ZERO = Bound("mustBe", 0.0)
+
+
+class TestTables:
+    def test_the_rows_that_were_reported_pass(self) -> None:
+        assert judge_table(RATES, partition=DAY, columns=RATE_COLUMNS, rows=5, reported=5) == Verdict(
+            True, "5 rows, as the latest run reported", "5 rows", ""
+        )
+
+    def test_other_rows_than_were_reported_fail_and_name_the_command(self) -> None:
+        assert judge_table(RATES, partition=DAY, columns=RATE_COLUMNS, rows=4, reported=5) == Verdict(
+            False,
+            "5 rows, as the latest run reported",
+            "4 rows",
+            "Publish the day anew: pipeline run --partition 2026-11-21 --select intermediate.fx_rates",
+        )
+
+    def test_an_empty_day_passes_where_the_run_reported_it_so(self) -> None:
+        assert judge_table(RATES, partition=DAY, columns=RATE_COLUMNS, rows=0, reported=0).passed
+
+    def test_without_a_run_on_record_the_contract_says_how_many(self) -> None:
+        present = judge_table(RATES, partition=DAY, columns=RATE_COLUMNS, rows=1, reported=None)
+        absent = judge_table(RATES, partition=DAY, columns=RATE_COLUMNS, rows=0, reported=None)
+        assert present.passed
+        assert (absent.passed, absent.expected, absent.found) == (
+            False,
+            "rows: more than 0 (no run on record to compare with)",
+            "0 rows",
+        )
+
+    def test_a_dataset_that_may_be_empty_may_be_empty_without_a_run_on_record(self) -> None:
+        columns = {column.name: str(iceberg_type(column)) for column in REJECTED.columns}
+        verdict = judge_table(REJECTED, partition=DAY, columns=columns, rows=0, reported=None)
+        assert (verdict.passed, verdict.expected) == (True, "any number of rows (no run on record to compare with)")
+
+    def test_every_column_that_differs_is_named(self) -> None:
+        columns = {**RATE_COLUMNS, "usd_rate": "double", "extra": "string"}
+        del columns["rate_date"]
+        assert judge_table(RATES, partition=DAY, columns=columns, rows=5, reported=5) == Verdict(
+            False,
+            "5 rows, as the latest run reported",
+            "5 rows; columns that differ from the contract: 3 (rate_date absent instead of date, "
+            "usd_rate double instead of decimal(18, 8), extra string instead of absent)",
+            "Bring the table up to its contract: pipeline lake apply.",
+        )
+
+    def test_no_table_at_all_takes_both_commands(self) -> None:
+        assert judge_table(RATES, partition=DAY, columns=None, rows=0, reported=5) == Verdict(
+            False,
+            "5 rows, as the latest run reported",
+            "no table",
+            "Bring the table up to its contract: pipeline lake apply. "
+            "Publish the day anew: pipeline run --partition 2026-11-21 --select intermediate.fx_rates",
+        )
+
+    def test_no_table_fails_even_where_nothing_was_expected(self) -> None:
+        assert not judge_table(REJECTED, partition=DAY, columns=None, rows=0, reported=0).passed
+
+
+class TestReportedRows:
+    @pytest.fixture
+    def instance(self) -> Iterator[dg.DagsterInstance]:
+        with dg.DagsterInstance.ephemeral() as instance:
+            yield instance
+
+    def report(self, instance: dg.DagsterInstance, partition: str, **metadata: int) -> None:
+        named = {f"dagster/{name}": value for name, value in metadata.items()}
+        key = dg.AssetKey(["intermediate", "fx_rates"])
+        instance.report_runless_asset_event(dg.AssetMaterialization(asset_key=key, partition=partition, metadata=named))
+
+    def test_the_latest_of_this_partition_counts(self, instance: dg.DagsterInstance) -> None:
+        self.report(instance, DAY, row_count=4)
+        self.report(instance, DAY, row_count=5)
+        self.report(instance, "2026-11-22", row_count=6)
+        assert reported_rows(instance, RATES, DAY) == Reported(rows=5, run_id="")
+
+    def test_a_latest_one_without_a_count_hides_older_ones(self, instance: dg.DagsterInstance) -> None:
+        self.report(instance, DAY, row_count=4)
+        self.report(instance, DAY)
+        assert reported_rows(instance, RATES, DAY) is None
+
+    def test_none_where_the_day_has_no_run(self, instance: dg.DagsterInstance) -> None:
+        self.report(instance, "2026-11-22", row_count=6)
+        assert reported_rows(instance, RATES, DAY) is None
+
+
+class TestIndices:
+    def judged(self, **changed: object) -> Verdict:
+        good = {"shown": ["orders-2026-11-21-0123456789ab-0"], "wrong": [], "documents": 5, "rows": 5}
+        return judge_index(SEARCH, partition=Partition.parse(DAY), **{**good, **changed})  # type: ignore[arg-type]
+
+    def test_one_index_with_a_document_for_every_row_passes(self) -> None:
+        verdict = self.judged()
+        assert (verdict.passed, verdict.expected, verdict.found) == (
+            True,
+            "1 index of the day, mapped as in the contract, with 5 documents: the rows of final.order_facts",
+            "1 index (orders-2026-11-21-0123456789ab-0) and 5 documents behind the alias orders",
+        )
+
+    @pytest.mark.parametrize(
+        ("changed", "found"),
+        [
+            ({"shown": [], "documents": 0}, "0 indices and 0 documents behind the alias orders"),
+            ({"shown": ["a", "b"]}, "2 indices (a, b) and 5 documents behind the alias orders"),
+            ({"documents": 4}, "1 index (orders-2026-11-21-0123456789ab-0) and 4 documents behind the alias orders"),
+            (
+                {"shown": ["a"], "wrong": ["dynamic true instead of strict"]},
+                "1 index (a) and 5 documents behind the alias orders; "
+                "fields that are mapped otherwise: 1 (dynamic true instead of strict)",
+            ),
+        ],
+    )
+    def test_anything_else_fails_with_what_was_found(self, changed: dict[str, object], found: str) -> None:
+        verdict = self.judged(**changed)
+        assert (verdict.passed, verdict.found) == (False, found)
+        assert verdict.fix.endswith("pipeline run --partition 2026-11-21 --select search.orders")
+
+    def test_documents_are_the_rows_of_the_table_that_their_key_comes_from(self) -> None:
+        assert rows_in(SEARCH) is FACTS
+
+    def test_the_mapping_of_the_contract_has_no_difference_whatever_its_meta_says(self) -> None:
+        assert mapping_differences(SEARCH, index_body(SEARCH, meta={"run_id": "any"})["mappings"]) == []
+
+    def test_every_field_that_is_mapped_otherwise_is_named(self) -> None:
+        found = index_body(SEARCH, meta={})["mappings"]
+        del found["properties"]["units"]
+        found["dynamic"] = "true"
+        found["properties"]["currency"] = {"type": "text"}
+        found["properties"]["extra"] = {"type": "long"}
+        assert sorted(mapping_differences(SEARCH, found)) == [
+            "currency {type:text} instead of {type:keyword}",
+            "dynamic true instead of strict",
+            "extra {type:long} instead of absent",
+            "units absent instead of {type:integer}",
+        ]
+
+
+class TestJoins:
+    def test_rules_that_hold_pass(self) -> None:
+        answers = [Answer("same_orders", ZERO, 0.0), Answer("net_matches_items", ZERO, 0.0)]
+        verdict = judge_rules(FACTS, answers, partition=DAY)
+        assert (verdict.passed, verdict.expected) == (True, "same_orders 0, net_matches_items 0")
+
+    def test_only_the_rules_that_fail_are_found_with_samples(self) -> None:
+        answers = [Answer("same_orders", ZERO, 0.0), Answer("fx_rate_known", ZERO, 2.0, ("EUR", "JPY"))]
+        assert judge_rules(FACTS, answers, partition=DAY) == Verdict(
+            False,
+            "same_orders 0, fx_rate_known 0",
+            "fx_rate_known 2 (EUR, JPY)",
+            "An input was published again, or a table changed by hand. Publish it from its inputs as they are now: "
+            "pipeline run --partition 2026-11-21 --select final.order_facts",
+        )
+
+    def test_a_host_without_the_jars_is_told_which_setting_is_missing(self) -> None:
+        settings = settings_module.load(str(ROOT / "settings" / "local.toml"))
+        without = settings.model_copy(update={"spark": settings.spark.model_copy(update={"jars": None})})
+        with (
+            pytest.raises(Misconfigured, match=r"spark\.jars is not set.*\(make setup\)"),
+            spark_session(without, name=""),
+        ):
+            raise AssertionError("no session may start")
+
+    def test_a_session_of_somebody_else_is_neither_used_nor_stopped(self, spark: object) -> None:
+        settings = settings_module.load(str(ROOT / "settings" / "local.toml"))
+        with (
+            pytest.raises(Misconfigured, match="a Spark session runs in this process"),
+            spark_session(settings, name=""),
+        ):
+            raise AssertionError("no session may start")
+        assert spark.range(3).count() == 3  # type: ignore[attr-defined]
+
+
+def test_a_failed_check_says_what_to_do_and_a_passed_one_does_not() -> None:
+    passed = result(FACTS, "published", Verdict(True, "1 row", "1 row", ""))
+    failed = result(FACTS, "published", Verdict(False, "1 row", "0 rows", "Type this: x"))
+    assert {name: value.value for name, value in passed.metadata.items()} == {"expected": "1 row", "found": "1 row"}
+    assert passed.description is None
+    assert failed.severity is dg.AssetCheckSeverity.ERROR
+    assert failed.description == "expected 1 row, found 0 rows. Type this: x"
+    assert failed.metadata["what_to_do"].value == "Type this: x"

@@ -1,0 +1,173 @@
+"""The code location: what it needs to load, and that every dataset, check and job of the catalogue is in it."""
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from emr_jobs.catalog import JOBS
+from emr_jobs.contracts import Check, Contract, Medium, contracts
+from emr_jobs.report import checks_of
+from pipeline_assets.definitions import definitions
+from pipeline_assets.home import ROOT
+
+# Refused as they happen, whoever asks.
+GUARDED_IMPORT = """
+import json, sys
+
+def refuse(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
+        raise AssertionError(f"{event} while the definitions load: {arguments}")
+
+sys.addaudithook(refuse)
+from pipeline_assets.definitions import defs
+print(json.dumps({"jobs": sorted(job.name for job in defs.resolve_all_job_defs()), "modules": sorted(sys.modules)}))
+"""
+# The namespace `snowflake` itself is there in every process: a .pth file of one of its packages makes it.
+HEAVY = ("pyspark", "py4j", "dagster_pyspark", "dagster_aws", "dagster_snowflake", "snowflake.connector")
+HEAVY += ("snowflake.snowpark", "pyiceberg", "opensearchpy", "pyarrow", "duckdb", "boto3")
+
+
+@pytest.fixture(scope="module")
+def defs() -> dg.Definitions:
+    return definitions(str(ROOT / "settings" / "local.toml"))
+
+
+def specs(defs: dg.Definitions) -> dict[str, dg.AssetSpec]:
+    return {".".join(spec.key.path): spec for spec in defs.resolve_all_asset_specs()}
+
+
+def checks(defs: dg.Definitions) -> dict[tuple[str, str], dg.AssetCheckSpec]:
+    graph = defs.resolve_asset_graph()
+    return {(".".join(key.asset_key.path), key.name): graph.get_check_spec(key) for key in graph.asset_check_keys}
+
+
+def contract_checks() -> dict[tuple[str, str], Check]:
+    return {(dataset, check.name): check for job in JOBS for dataset, check in checks_of(job)}
+
+
+def test_loading_needs_no_network_no_java_no_credentials_and_nothing_heavy(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", GUARDED_IMPORT],
+        env={"PIPELINE_HOME": str(tmp_path)},  # and no PATH, so no Java
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    loaded = json.loads(ended.stdout)
+    assert {"daily", "checks", "observe_sources"} <= set(loaded["jobs"])
+    assert sorted(set(HEAVY) & set(loaded["modules"])) == []
+    assert list(tmp_path.iterdir()) == [], "nothing is written"
+
+
+def test_dagster_validates_the_workspace(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [str(Path(sys.executable).with_name("dagster")), "definitions", "validate", "-w", "workspace.yaml"],
+        env={"PIPELINE_HOME": str(tmp_path), "DAGSTER_HOME": str(tmp_path)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "Validation successful for code location pipeline_assets" in ended.stdout + ended.stderr
+
+
+def test_every_dataset_is_an_asset_and_nothing_else_is(defs: dg.Definitions) -> None:
+    assert set(specs(defs)) == set(contracts())
+    published = [dataset for job in JOBS for dataset in job.outputs]
+    assert sorted(published) == sorted(each.id for each in contracts().values() if each.medium is not Medium.SOURCE)
+
+
+@pytest.mark.parametrize("contract", contracts().values(), ids=lambda contract: contract.id)
+def test_an_asset_is_described_by_its_contract(defs: dg.Definitions, contract: Contract) -> None:
+    spec = specs(defs)[contract.id]
+    assert spec.description == contract.description
+    assert spec.owners == [f"team:{contract.owner}"]
+    assert spec.kinds
+    assert spec.group_name == contract.layer
+    assert {".".join(dep.asset_key.path) for dep in spec.deps} == set(contract.upstream)
+    schema = spec.metadata["dagster/column_schema"]
+    assert isinstance(schema, dg.TableSchema)
+    assert [(column.name, column.description) for column in schema.columns] == [
+        (column.name, column.description) for column in contract.columns
+    ]
+    assert all(column.type for column in schema.columns)
+
+
+def test_a_table_as_a_whole(defs: dg.Definitions) -> None:
+    """One asset spelled out, so that the rules above do not only repeat the code."""
+    spec = specs(defs)["intermediate.fx_rates"]
+    assert spec.kinds == {"pyspark", "iceberg"}
+    assert spec.owners == ["team:data-engineering"]
+    assert [dep.asset_key for dep in spec.deps] == [dg.AssetKey(["snowflake", "fx_rates"])]
+    assert spec.metadata["contract"] == "contracts/intermediate.fx_rates.odcs.yaml"
+    schema = spec.metadata["dagster/column_schema"]
+    assert {column.name: column.type for column in schema.columns} == {
+        "partition_date": "date",
+        "currency": "string",
+        "usd_rate": "decimal(18,8)",
+        "rate_date": "date",
+    }
+    assert {column.name for column in schema.columns if column.constraints.unique} == {"currency"}
+    assert all(not column.constraints.nullable for column in schema.columns)
+
+
+def test_what_is_published_is_expected_between_the_run_and_its_deadline(defs: dg.Definitions) -> None:
+    for contract in contracts().values():
+        policy = specs(defs)[contract.id].freshness_policy
+        assert (policy is None) == (contract.medium is Medium.SOURCE), contract.id
+    facts = specs(defs)["final.order_facts"].freshness_policy
+    assert isinstance(facts, type(dg.FreshnessPolicy.cron("0 10 * * *", timedelta(hours=2))))
+    assert (facts.deadline_cron, facts.timezone) == ("0 10 * * *", "America/New_York")
+    assert facts.lower_bound_delta == timedelta(hours=2)
+
+
+def test_every_check_is_of_the_day_and_says_what_it_proves(defs: dg.Definitions) -> None:
+    found = checks(defs)
+    published = {(each.id, "published") for each in contracts().values() if each.medium is not Medium.SOURCE}
+    own = contract_checks()
+    declared = set(own)
+    assert set(found) == declared | published | {("final.order_facts", "agrees_with_inputs")}
+    assert not declared & published
+    for name, spec in found.items():
+        assert isinstance(spec.partitions_def, dg.DailyPartitionsDefinition), name
+        assert spec.description, name
+        assert spec.blocking == (name in own and own[name].blocking), name
+    for name in published:
+        assert f"pipeline run --partition <day> --select {name[0]}" in str(found[name].description)
+
+
+def test_the_daily_job_runs_the_jobs_and_their_own_checks_only(defs: dg.Definitions) -> None:
+    daily = defs.resolve_job_def("daily")
+    assert {node.name for node in daily.graph.nodes} == {job.name for job in JOBS}
+    evaluated = {(".".join(key.asset_key.path), key.name) for key in daily.asset_layer.asset_graph.asset_check_keys}
+    assert evaluated == set(contract_checks())
+
+
+def test_the_stand_alone_checks_are_a_job_of_the_same_days(defs: dg.Definitions) -> None:
+    daily, stand_alone = defs.resolve_job_def("daily"), defs.resolve_job_def("checks")
+    assert {node.name for node in stand_alone.graph.nodes} == {
+        "published_tables",
+        "published_indices",
+        "published_joins",
+    }
+    assert stand_alone.partitions_def == daily.partitions_def
+    assert isinstance(stand_alone.partitions_def, dg.DailyPartitionsDefinition)
+
+
+def test_every_source_can_be_observed_and_is_in_the_job_that_does(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    sources = {key for key in graph.get_all_asset_keys() if graph.get(key).is_observable}
+    assert {".".join(key.path) for key in sources} == {
+        each.id for each in contracts().values() if each.medium is Medium.SOURCE
+    }
+    observe = defs.resolve_job_def("observe_sources")
+    assert observe.asset_layer.selected_asset_keys == sources
+    assert isinstance(observe.partitions_def, dg.DailyPartitionsDefinition)

@@ -1,0 +1,307 @@
+"""The stand-alone checks on a published day: they pass, and each fails when what it reads is broken.
+
+The lake is broken in a copy of its catalogue: what is committed through the copy, nobody else sees. The index is
+broken in place and mended again.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psutil
+import pytest
+from opensearchpy import OpenSearch
+from pyiceberg.table import Table
+from pyiceberg.types import StringType
+
+from emr_jobs.catalog import JOBS
+from emr_jobs.contracts import Medium, contracts
+from emr_jobs.contracts.mapping import index_body
+from emr_jobs.errors import Unavailable
+from emr_jobs.partition import Partition
+from emr_jobs.publish.search import SearchIndex
+from emr_jobs.settings import load
+from pipeline_assets import lake
+from pipeline_assets.definitions import definitions
+from pipeline_assets.home import ROOT
+from tests.running import Day, Ended, finished
+
+TABLES = {each.id for each in contracts().values() if each.medium is Medium.TABLE}
+SEARCH = contracts()["search.orders"]
+GIVE_UP_S = 60  # on a process that should have ended
+
+Evaluations = dict[tuple[str, str], dg.AssetCheckEvaluation]
+
+
+def evaluate(day: Day, step: str, *, settings_uri: str | None = None) -> Evaluations:
+    """One step of the job `checks` in this process, by dataset and check; on record with the day's own runs."""
+    job = definitions(settings_uri or day.settings_uri).resolve_job_def("checks")
+    with dg.DagsterInstance.from_config(str(day.home / "dagster")) as instance:
+        result = job.execute_in_process(instance=instance, partition_key=day.partition, op_selection=[step])
+    return {(".".join(each.asset_key.path), each.check_name): each for each in result.get_asset_check_evaluations()}
+
+
+def run_checks(day: Day, *, settings_uri: str) -> Ended:
+    return finished(checks_process(day, settings_uri=settings_uri))
+
+
+def checks_process(day: Day, *, settings_uri: str) -> "subprocess.Popen[str]":
+    """The whole job as Dagster's command line runs it, each step in a process of its own."""
+    dropped = ("PYSPARK_", "SPARK_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    command = [str(Path(sys.executable).with_name("dagster")), "job", "execute", "-m", "pipeline_assets.definitions"]
+    return subprocess.Popen(
+        [*command, "-j", "checks", "--tags", f'{{"dagster/partition": "{day.partition}"}}'],
+        env={
+            **environment,
+            "PIPELINE_HOME": str(day.home),
+            "PIPELINE_SETTINGS": settings_uri,
+            "DAGSTER_HOME": str(day.home / "dagster"),
+        },
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def recorded(day: Day) -> dict[tuple[str, str], dg.AssetCheckEvaluation]:
+    """The latest evaluation of every stand-alone check."""
+    keys = [dg.AssetCheckKey(dg.AssetKey(each.split(".")), "published") for each in [*TABLES, SEARCH.id]]
+    keys.append(dg.AssetCheckKey(dg.AssetKey(["final", "order_facts"]), "agrees_with_inputs"))
+    with dg.DagsterInstance.from_config(str(day.home / "dagster")) as instance:
+        latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    return {
+        (".".join(key.asset_key.path), key.name): record.event.dagster_event.event_specific_data
+        for key, record in latest.items()
+    }
+
+
+def said(evaluation: dg.AssetCheckEvaluation, name: str) -> Any:
+    return evaluation.metadata[name].value
+
+
+@pytest.fixture
+def lake_copy(published_day: Day, tmp_path: Path) -> str:
+    """Settings whose lake is a copy of the day's catalogue over the same files."""
+    uri = published_day.settings.lake.uri
+    assert uri is not None
+    shutil.copy(uri, tmp_path / "catalog.db")
+    return published_day.settings_with(tmp_path, lake={"uri": str(tmp_path / "catalog.db")})
+
+
+def table(settings_uri: str, dataset: str) -> Table:
+    return lake.catalog(load(settings_uri)).load_table(dataset)
+
+
+@pytest.fixture
+def index(published_day: Day) -> tuple[OpenSearch, str]:
+    """A client, and the name of the day's index."""
+    target = SearchIndex(published_day.settings.search, SEARCH)
+    (shown,) = target.published(Partition.parse(published_day.partition))
+    return target.client, shown.name
+
+
+@pytest.fixture
+def later() -> Iterator[ExitStack]:
+    """What the test registers here is done at its end, whatever happens."""
+    with ExitStack() as stack:
+        yield stack
+
+
+class TestGoodDay:
+    def test_every_check_passes_as_dagster_runs_the_job(self, published_day: Day) -> None:
+        ended = run_checks(published_day, settings_uri=published_day.settings_uri)
+        assert ended.code == 0, ended.output[-3000:]
+        found = recorded(published_day)
+        assert len(found) == len(TABLES) + 2
+        assert {name: (each.passed, each.partition) for name, each in found.items()} == dict.fromkeys(
+            found, (True, published_day.partition)
+        )
+        orders = published_day.truth["orders"]
+        assert said(found["final.order_facts", "published"], "found") == f"{orders} rows"
+        assert said(found["final.order_facts", "published"], "expected") == (
+            f"{orders} rows, as the latest run reported"
+        )
+        assert f"{orders} documents behind the alias orders" in said(found["search.orders", "published"], "found")
+        assert said(found["final.order_facts", "agrees_with_inputs"], "found") == (
+            "fx_rate_known 0, same_orders 0, net_matches_items 0"
+        )
+
+    def test_the_run_that_reported_the_rows_is_named(self, published_day: Day) -> None:
+        with dg.DagsterInstance.from_config(str(published_day.home / "dagster")) as instance:
+            (record,) = instance.fetch_materializations(dg.AssetKey(["intermediate", "orders"]), limit=1).records
+        found = evaluate(published_day, "published_tables")
+        assert set(found) == {(dataset, "published") for dataset in TABLES}
+        assert said(found["intermediate.orders", "published"], "reported_by") == record.run_id
+
+
+class TestTables:
+    def test_a_day_that_was_lost_fails_and_names_the_command(self, published_day: Day, lake_copy: str) -> None:
+        table(lake_copy, "final.daily_sales").delete(f"partition_date == '{published_day.partition}'")
+        found = evaluate(published_day, "published_tables", settings_uri=lake_copy)
+        assert [name for name, each in found.items() if not each.passed] == [("final.daily_sales", "published")]
+        failed = found["final.daily_sales", "published"]
+        assert said(failed, "found") == "0 rows"
+        assert said(failed, "what_to_do") == (
+            f"Publish the day anew: pipeline run --partition {published_day.partition} --select final.daily_sales"
+        )
+
+    def test_columns_that_are_not_the_contracts_fail(self, published_day: Day, lake_copy: str) -> None:
+        with table(lake_copy, "intermediate.customers").update_schema() as update:
+            update.rename_column("segment", "tier")
+            update.add_column("extra", StringType())
+        found = evaluate(published_day, "published_tables", settings_uri=lake_copy)
+        assert [name for name, each in found.items() if not each.passed] == [("intermediate.customers", "published")]
+        assert said(found["intermediate.customers", "published"], "found").endswith(
+            " rows; columns that differ from the contract: 3 (segment absent instead of string, "
+            "tier string instead of absent, extra string instead of absent)"
+        )
+
+    def test_a_table_that_is_gone_fails_and_the_others_are_still_checked(
+        self, published_day: Day, lake_copy: str
+    ) -> None:
+        lake.catalog(load(lake_copy)).drop_table("intermediate.shipments")
+        found = evaluate(published_day, "published_tables", settings_uri=lake_copy)
+        assert [name for name, each in found.items() if not each.passed] == [("intermediate.shipments", "published")]
+        assert said(found["intermediate.shipments", "published"], "found") == "no table"
+        assert len(found) == len(TABLES)
+
+    def test_rows_are_counted_without_opening_a_data_file(self, published_day: Day, later: ExitStack) -> None:
+        location = table(published_day.settings_uri, "final.order_facts").location()
+        files = Path(location.removeprefix("file://")) / "data"
+        later.callback(files.with_name("data-elsewhere").rename, files)
+        files.rename(files.with_name("data-elsewhere"))
+        assert evaluate(published_day, "published_tables")["final.order_facts", "published"].passed
+
+
+class TestIndex:
+    def failed(self, day: Day, settings_uri: str | None = None) -> dg.AssetCheckEvaluation:
+        (evaluation,) = evaluate(day, "published_indices", settings_uri=settings_uri).values()
+        assert not evaluation.passed
+        assert said(evaluation, "what_to_do").endswith(
+            f"pipeline run --partition {day.partition} --select search.orders"
+        )
+        return evaluation
+
+    def test_an_alias_without_the_day_fails(
+        self, published_day: Day, index: tuple[OpenSearch, str], later: ExitStack
+    ) -> None:
+        client, name = index
+        later.callback(client.indices.put_alias, index=name, name="orders")
+        client.indices.delete_alias(index=name, name="orders")
+        failed = self.failed(published_day)
+        assert said(failed, "found") == "0 indices and 0 documents behind the alias orders"
+
+    def test_a_second_index_of_the_day_fails(
+        self, published_day: Day, index: tuple[OpenSearch, str], later: ExitStack
+    ) -> None:
+        client, name = index
+        second = f"orders-{published_day.partition}-{'0' * 12}-9"
+        later.callback(client.indices.delete, index=second)
+        client.indices.create(index=second, body={**index_body(SEARCH, meta={}), "aliases": {"orders": {}}})
+        assert said(self.failed(published_day), "found").startswith(f"2 indices ({second}, {name}) and ")
+
+    def test_documents_of_the_day_in_somebody_elses_index_fail(
+        self, published_day: Day, index: tuple[OpenSearch, str], later: ExitStack
+    ) -> None:
+        client, _ = index
+        later.callback(client.indices.delete, index="handmade")
+        client.indices.create(index="handmade", body={**index_body(SEARCH, meta={}), "aliases": {"orders": {}}})
+        client.index(index="handmade", body={"partition_date": published_day.partition}, params={"refresh": "true"})
+        found = said(self.failed(published_day), "found")
+        assert found.endswith(f" and {published_day.truth['orders'] + 1} documents behind the alias orders")
+
+    def test_a_mapping_that_takes_any_field_fails(
+        self, published_day: Day, index: tuple[OpenSearch, str], later: ExitStack
+    ) -> None:
+        client, name = index
+        later.callback(client.indices.put_mapping, index=name, body={"dynamic": "strict"})
+        client.indices.put_mapping(index=name, body={"dynamic": "true"})
+        assert said(self.failed(published_day), "found").endswith(
+            "; fields that are mapped otherwise: 1 (dynamic true instead of strict)"
+        )
+
+    def test_documents_without_their_rows_in_the_lake_fail(self, published_day: Day, lake_copy: str) -> None:
+        table(lake_copy, "final.order_facts").delete(f"partition_date == '{published_day.partition}'")
+        failed = self.failed(published_day, lake_copy)
+        assert said(failed, "expected").endswith("with 0 documents: the rows of final.order_facts")
+
+
+def test_an_order_that_is_missing_is_found_by_every_kind_of_check(published_day: Day, lake_copy: str) -> None:
+    facts = table(lake_copy, "final.order_facts")
+    first = facts.scan(selected_fields=("order_id", "net_amount"), row_filter="net_amount > 0").to_arrow().slice(0, 1)
+    (lost,) = first.to_pylist()
+    facts.delete(f"order_id == '{lost['order_id']}'")
+    ended = run_checks(published_day, settings_uri=lake_copy)
+    assert ended.code == 0, ended.output[-3000:]  # a failed check is a result, not a failed run
+    found = recorded(published_day)
+    orders = published_day.truth["orders"]
+    assert said(found["final.order_facts", "published"], "found") == f"{orders - 1} rows"
+    assert said(found["search.orders", "published"], "expected").endswith(
+        f"with {orders - 1} documents: the rows of final.order_facts"
+    )
+    joined = found["final.order_facts", "agrees_with_inputs"]
+    assert (joined.passed, joined.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert said(joined, "expected") == "fx_rate_known 0, same_orders 0, net_matches_items 0"
+    assert said(joined, "found") == f"same_orders 1, net_matches_items -{lost['net_amount'].normalize():f}"
+    assert said(joined, "what_to_do") == (
+        "An input was published again, or a table changed by hand. Publish it from its inputs as they are now: "
+        f"pipeline run --partition {published_day.partition} --select final.order_facts"
+    )
+    assert {name for name, each in found.items() if not each.passed} == {
+        ("final.order_facts", "published"),
+        ("final.order_facts", "agrees_with_inputs"),
+        ("search.orders", "published"),
+    }
+
+
+def test_a_service_that_does_not_answer_fails_the_step_not_the_check(published_day: Day, tmp_path: Path) -> None:
+    uri = published_day.settings_with(tmp_path, search={"url": "http://127.0.0.1:9", "max_retries": 0})
+    with pytest.raises(Unavailable) as raised:
+        evaluate(published_day, "published_indices", settings_uri=uri)
+    assert raised.value.expected == "OpenSearch at http://127.0.0.1:9 to answer"
+
+
+def test_materializations_say_where_each_column_comes_from(published_day: Day) -> None:
+    with dg.DagsterInstance.from_config(str(published_day.home / "dagster")) as instance:
+        for dataset in (dataset for job in JOBS for dataset in job.outputs):
+            (record,) = instance.fetch_materializations(dg.AssetKey(dataset.split(".")), limit=1).records
+            assert record.asset_materialization is not None
+            lineage = record.asset_materialization.metadata["dagster/column_lineage"].value
+            contract = contracts()[dataset]
+            named = {column.name for column in contract.columns if any(source for _, source in column.lineage)}
+            assert set(lineage.deps_by_column) == named, dataset
+            if dataset == "final.order_facts":
+                deps = {(dep.asset_key.path[-1], dep.column_name) for dep in lineage.deps_by_column["net_amount_usd"]}
+                assert deps == {("order_items", "line_gross"), ("order_items", "discount"), ("fx_rates", "usd_rate")}
+
+
+def test_an_interrupted_check_leaves_no_process(published_day: Day) -> None:
+    """In the moment in which PySpark waits for its JVM: left alone, that one would stay for good."""
+    started = checks_process(published_day, settings_uri=published_day.settings_uri)
+    assert started.stdout is not None
+    for line in started.stdout:
+        if "published_joins - STEP_START " in line:
+            break
+    tree = psutil.Process(started.pid)
+    while not (running := [each for each in tree.children(recursive=True) if name_of(each) == "java"]):
+        assert started.poll() is None, "ended before its Spark started"
+    running += tree.children(recursive=True)
+    started.send_signal(signal.SIGINT)
+    started.communicate()
+    _, alive = psutil.wait_procs(running, timeout=GIVE_UP_S)
+    assert alive == []
+
+
+def name_of(process: psutil.Process) -> str | None:
+    with suppress(psutil.NoSuchProcess):
+        return process.name()
+    return None

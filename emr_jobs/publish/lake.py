@@ -201,7 +201,7 @@ def published_snapshot(
     if current is not None and (
         allow_empty
         or _files(spark, table, partition, current.snapshotId())
-        or _published_since(spark, table, partition, since_ms=0)
+        or _published_since(spark, table, partition, after=None)
     ):
         return current.snapshotId()
     raise BadInput(
@@ -213,12 +213,17 @@ def published_snapshot(
     )
 
 
-def _published_since(spark: "SparkSession", table: Any, partition: Partition, *, since_ms: int) -> bool:
-    """Whether a snapshot of this day became readable after that instant."""
+def _published_since(spark: "SparkSession", table: Any, partition: Partition, *, after: int | None) -> bool:
+    """Whether this day became readable after that snapshot, or ever.
+
+    By ancestry: a snapshot keeps the time at which it was staged, which may be long before it was published.
+    """
     for snapshot in _each(_iceberg(spark).util.SnapshotUtil.currentAncestors(table)):
+        if snapshot.snapshotId() == after:
+            return False
         summary = snapshot.summary()
         published = summary.get("published-wap-id") or summary.get("wap.id") or ""
-        if snapshot.timestampMillis() > since_ms and published.startswith(f"{partition}."):
+        if published.startswith(f"{partition}."):
             return True
     return False
 
@@ -259,8 +264,8 @@ def publish(spark: "SparkSession", staged: Staged) -> int:
 def _restage_empty(spark: "SparkSession", staged: Staged) -> Staged:
     """An empty day publishes only as a fast-forward: after another day's commit it is staged anew. Metadata only."""
     table = _table(spark, staged.contract)
-    staged_at_ms = table.snapshot(staged.snapshot_id).timestampMillis()
-    if _published_since(spark, table, staged.partition, since_ms=staged_at_ms):
+    parent = table.snapshot(staged.snapshot_id).parentId()
+    if _published_since(spark, table, staged.partition, after=parent):
         raise _conflict(staged)
     wap_id = f"{staged.wap_id.partition('+')[0]}+{uuid4().hex[:8]}"
     snapshot_id = _stage_empty(spark, staged.contract, staged.partition, wap_id)

@@ -331,7 +331,7 @@ def redelivered(noon: datetime) -> list[bytes]:
         *[make_order("R-latest", noon, updated_at=each, channel=each) for each in (early, late, early)],
         *[make_order("R-null-last", noon, updated_at=each, channel="c") for each in (None, early, "x")],
         *[make_order("R-only-nulls", noon, updated_at=None, channel=each) for each in ("a", "c", "b")],
-        *[make_order("R-tie", noon, channel=each) for each in ("é", "z", "Z", "😀", "～")],  # noqa: RUF001  # sorts between the others by bytes only
+        *[make_order("R-tie", noon, channel=each) for each in ("é", "z", "Z", "😀", "\uff5e")],
         *[make_order("R-micros", noon, updated_at=late[:-1] + each + "Z", channel=each) for each in ("1", "9")],
         *[make_order("R-same", noon) for _ in range(3)],
         make_order("R-later-is-test", noon, updated_at=late, status="test"),

@@ -5,8 +5,8 @@ A leaf is read as VARIANT, which keeps what a typed leaf would lose (2.00001 rea
 `true`. A value of the wrong type is null, never an error.
 
 Literals are taken in a select of their own and typed in the next, because Spark computes what a lambda names
-twice, twice; and a VARIANT is never cast to a string, which builds an expression object per value: 4.5 s
-against 1.1 s for the items of 20,000 orders.
+twice, twice; and a VARIANT is never cast to a string, which builds an expression object per value: parsing
+20,000 orders takes 6.5 s that way and 2.9 s this way.
 """
 
 from pyspark.sql import Column

@@ -79,6 +79,7 @@ def execute(partition: str, jobs: Sequence[str], *, launcher: str, allow_empty: 
         _start_step_server()
         import dagster as dg
         from emr_jobs.catalog import job_named
+        from emr_jobs.report import checks_of
 
         from pipeline_assets.assets.jobs import ALLOW_EMPTY_TAG, LAUNCHER_TAG, ORIGIN_TAG
         from pipeline_assets.cli.watch import watch
@@ -91,16 +92,21 @@ def execute(partition: str, jobs: Sequence[str], *, launcher: str, allow_empty: 
             ORIGIN_TAG: launcher,
             ALLOW_EMPTY_TAG: str(allow_empty).lower(),
         }
-        keys = [dg.AssetKey(dataset.split(".", 1)) for name in jobs for dataset in job_named(name).outputs]
+        keys = {dg.AssetKey(dataset.split(".", 1)) for name in jobs for dataset in job_named(name).outputs}
+        # Their own checks only: Dagster would add the stand-alone ones, which are a job of their own.
+        checks = {
+            dg.AssetCheckKey(dg.AssetKey(dataset.split(".", 1)), check.name)
+            for name in jobs
+            for dataset, check in checks_of(job_named(name))
+        }
         with (
             dg.DagsterInstance.get() as instance,
             watch(instance, {INVOCATION_TAG: invocation}, jobs, terminal=terminal, quiet=quiet) as outcome,
         ):
             dg.execute_job(
-                dg.reconstructable(daily_job),
+                dg.reconstructable(daily_job).get_subset(asset_selection=keys, asset_check_selection=checks),
                 instance=instance,
                 tags=tags,
-                asset_selection=keys,
                 raise_on_error=False,
             )
     outcome.log = str(log)

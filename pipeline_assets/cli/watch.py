@@ -54,8 +54,6 @@ class DatasetState:
     @property
     def checks(self) -> str:
         parts = [f"{self.passed} passed"]
-        if self.notes:
-            parts.append("; ".join(self.notes))
         if self.warnings:
             parts.append(f"warning: {', '.join(self.warnings)}")
         if self.failed:
@@ -85,6 +83,9 @@ class Outcome:
         ]
         columns = ("dataset", "rows", "rejected", "checks", "snapshot or index", "seconds")
         console().print(table(columns, rows, right=("rows", "rejected", "seconds")))
+        for name, each in self.datasets.items():
+            for note in each.notes:
+                console().print(f"{name} {note}", markup=False, soft_wrap=True)
         for name, job in self.jobs.items():
             if job.failure:
                 console().print(f"\n[bold red]{name} failed[/]", soft_wrap=True)

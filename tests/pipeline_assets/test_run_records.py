@@ -1,11 +1,14 @@
 """What Dagster has on record after a run: materializations, evaluations with their partition, and no secret."""
 
+from typing import Any
+
 import dagster as dg
 import pytest
 
 from emr_jobs.catalog import JOBS
 from emr_jobs.job import code_version
 from emr_jobs.report import asset_key, checks_of
+from tests.end_to_end.test_run import EMPTY_DAY
 from tests.running import Day
 
 
@@ -15,14 +18,19 @@ def instance(published_day: Day, monkeypatch: pytest.MonkeyPatch) -> dg.DagsterI
     return dg.DagsterInstance.get()
 
 
+def materialization(instance: dg.DagsterInstance, dataset: str, partition: str) -> dict[str, Any]:
+    """Metadata of the newest one of a day."""
+    wanted = dg.AssetRecordsFilter(
+        asset_key=dg.AssetKey.from_user_string(asset_key(dataset)), asset_partitions=[partition]
+    )
+    (event,) = instance.fetch_materializations(wanted, limit=1).records
+    assert event.asset_materialization is not None
+    return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+
+
 def test_every_dataset_has_a_materialization_of_its_partition(instance: dg.DagsterInstance, published_day: Day) -> None:
     for dataset in (dataset for job in JOBS for dataset in job.outputs):
-        key = dg.AssetKey.from_user_string(asset_key(dataset))
-        (event,) = instance.fetch_materializations(key, limit=5).records
-        found = event.asset_materialization
-        assert found is not None
-        assert event.partition_key == published_day.partition
-        metadata = {name: value.value for name, value in found.metadata.items()}
+        metadata = materialization(instance, dataset, published_day.partition)
         assert metadata["dagster/row_count"] >= 0
         assert metadata["code_version"] == code_version()
         assert metadata["origin"] == "local"
@@ -38,9 +46,7 @@ def test_every_dataset_has_a_materialization_of_its_partition(instance: dg.Dagst
 
 
 def test_rejects_duplicates_and_test_orders_are_counted(instance: dg.DagsterInstance, published_day: Day) -> None:
-    (event,) = instance.fetch_materializations(dg.AssetKey(["intermediate", "orders"]), limit=1).records
-    assert event.asset_materialization is not None
-    counted = {name: value.value for name, value in event.asset_materialization.metadata.items()}
+    counted = materialization(instance, "intermediate.orders", published_day.partition)
     planted = published_day.truth["planted"]
     assert counted["lines"] == published_day.truth["lines"]
     assert counted["dagster/row_count"] == published_day.truth["orders"]
@@ -50,15 +56,18 @@ def test_rejects_duplicates_and_test_orders_are_counted(instance: dg.DagsterInst
 
 def test_every_declared_check_was_evaluated_on_its_partition(instance: dg.DagsterInstance, published_day: Day) -> None:
     declared = {(asset_key(dataset), check.name) for job in JOBS for dataset, check in checks_of(job)}
-    evaluated = {}
-    for key, name in declared:
-        (record,) = instance.event_log_storage.get_asset_check_execution_history(
-            check_key=dg.AssetCheckKey(dg.AssetKey.from_user_string(key), name), limit=1
-        )
-        assert record.event is not None
-        evaluation = record.event.dagster_event.event_specific_data  # type: ignore[union-attr]
-        evaluated[(key, name)] = evaluation.partition
-    assert evaluated == dict.fromkeys(declared, published_day.partition)
+    wanted = dg.EventRecordsFilter(event_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    evaluations = [
+        record.event_log_entry.asset_check_evaluation
+        for record in instance.get_event_records(wanted, limit=1000)  # newest first
+    ]
+    evaluated = {
+        (each.asset_key.to_user_string(), each.check_name)
+        for each in evaluations
+        if each is not None and each.partition == published_day.partition and each.passed
+    }
+    assert declared - evaluated == set()
+    assert {each.partition for each in evaluations if each is not None} <= {published_day.partition, EMPTY_DAY}
 
 
 def test_no_secret_is_in_logs_events_or_arguments(published_day: Day) -> None:

@@ -18,12 +18,13 @@ SQL = "SELECT status, count(*) AS orders FROM final.order_facts GROUP BY status 
 
 
 def test_run_prints_a_row_for_every_dataset(published_day: Day) -> None:
-    rows = {line.split()[0]: line for line in published_day.said.splitlines() if re.match(r"\w+\.\w+ ", line)}
+    rows = {line.split()[0]: line for line in published_day.said.splitlines() if re.match(r"\w+\.\w+ +\d", line)}
     assert set(rows) == {dataset for job in JOBS for dataset in job.outputs}
     orders = published_day.truth["orders"]
     rejected = sum(published_day.truth["planted"][reason] for reason in REJECT_RATES)
     assert re.match(rf"intermediate\.orders +{orders} +{rejected} +5 passed +\d{{15,}} ", rows["intermediate.orders"])
     assert re.match(rf"final\.order_facts +{orders} +11 passed +\d{{15,}} +\d+\.\d$", rows["final.order_facts"])
+    assert "final.order_facts row_count_drift: not enough history to compare with" in published_day.said
     assert re.match(
         rf"search\.orders +{orders} +3 passed +orders-{published_day.partition}-\w{{12}}-0 +", rows["search.orders"]
     )

@@ -1,28 +1,47 @@
 """The code location: assets, checks and jobs. Needs no network, no Java and no credentials to load."""
 
+from typing import Any
+
 import dagster as dg
 
 from pipeline_assets import DEFINITIONS
 from pipeline_assets.assets.jobs import all_jobs
 from pipeline_assets.assets.sources import source_assets
+from pipeline_assets.checks import all_checks
 from pipeline_assets.home import load_settings, settings_uri
 from pipeline_assets.partitions import daily
 
 MAX_CONCURRENT_JOBS = 3  # the extractions; each is a JVM of its own
 
 
-def _definitions() -> dg.Definitions:
-    uri = settings_uri()
+def definitions(uri: str) -> dg.Definitions:
+    """Everything there is, for the settings at this path or address."""
     settings = load_settings(uri)
     partitions = daily(settings)
+    sources = source_assets(settings, partitions)
     jobs = all_jobs(settings, uri, partitions)
+    checks = all_checks(settings, partitions)
+    published = dg.AssetSelection.checks(*checks)
     return dg.Definitions(
-        assets=[*source_assets(settings, partitions), *jobs],
+        assets=[*sources, *jobs],
+        asset_checks=checks,
         jobs=[
             dg.define_asset_job(
                 "daily",
-                selection=dg.AssetSelection.assets(*jobs),
+                # Selecting assets selects all their checks; the stand-alone ones are a job of their own.
+                selection=dg.AssetSelection.assets(*jobs) - published,
                 description="The whole graph for one partition.",
+            ),
+            dg.define_asset_job(
+                "checks",
+                selection=published,
+                config=_by_day(partitions),
+                description="What readers see of one partition: tables, index and their agreement.",
+            ),
+            dg.define_asset_job(
+                "observe_sources",
+                selection=dg.AssetSelection.assets(*sources),
+                description="How much the sources hold: files and API rows of one partition, tables as they are now.",
             ),
         ],
         executor=dg.multiprocess_executor.configured(
@@ -35,7 +54,12 @@ def _definitions() -> dg.Definitions:
     )
 
 
-defs = _definitions()
+def _by_day(partitions: dg.PartitionsDefinition) -> dg.PartitionedConfig[Any]:
+    """Partitions for a job of checks only: Dagster infers a job's partitions from its assets, and it has none."""
+    return dg.PartitionedConfig(partitions, run_config_for_partition_key_fn=lambda _: {})
+
+
+defs = definitions(settings_uri())
 
 
 def daily_job() -> dg.JobDefinition:

@@ -1,26 +1,38 @@
 """The sources: external assets, observed but never made here.
 
-Observing asks each source how much it holds: a listing of the day's files, a count per table, the API's total.
-Secrets are resolved inside the step that uses them.
+Observing asks each source how much it holds: a listing of the day's files, Snowflake's own record of its tables,
+the API's total of the day. Secrets are resolved inside the step that uses them.
 """
 
 import hashlib
+import json
 from collections.abc import Iterator
-from fnmatch import fnmatch
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from emr_jobs.contracts import Contract
+from emr_jobs.errors import BadInput, Unavailable
 from emr_jobs.partition import Partition
 from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import Settings, SnowflakeSource
 from emr_jobs.sources import web_api
 
+from pipeline_assets.assets.listing import listing
 from pipeline_assets.assets.specs import asset_spec, sources
 
+if TYPE_CHECKING:
+    from dagster_snowflake import SnowflakeResource
+
 BY_DAY = ("s3", "web_api")  # the tables of Snowflake are not kept by day
+_ALL_DAYS = "all days"
+_ROW_COUNT = "dagster/row_count"
+_UPDATED = "dagster/last_updated_timestamp"
 
 
 def source_assets(settings: Settings, partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """Observations of what is kept by day carry the partition of their run; those of the tables have none."""
     specs = {contract.id: _spec(contract, partitions) for contract in sources()}
     return [
         _observed_orders(settings, specs["s3.orders"]),
@@ -37,44 +49,90 @@ def _observed_orders(settings: Settings, spec: dg.AssetSpec) -> dg.AssetsDefinit
     @dg.multi_observable_source_asset(name="observe_orders", specs=[spec])
     def observe_orders(context: dg.AssetExecutionContext) -> Iterator[dg.ObserveResult]:
         pattern = settings.sources.orders.of(context.partition_key)
-        files = listing(pattern)
-        version = hashlib.sha256(repr(files).encode()).hexdigest()[:16]
+        with _listing_errors_named(pattern, context.partition_key):
+            files = listing(pattern)
+        version = hashlib.sha256(repr([(file.name, file.size_bytes, file.version) for file in files]).encode())
+        size_bytes = sum(file.size_bytes for file in files)
+        metadata: dict[str, Any] = {"pattern": pattern, "files": len(files), "size_bytes": size_bytes}
+        if files:
+            metadata[_UPDATED] = dg.MetadataValue.timestamp(max(file.changed_at for file in files))
         yield dg.ObserveResult(
-            asset_key=spec.key,
-            data_version=dg.DataVersion(version),
-            metadata={"pattern": pattern, "files": len(files), "size_bytes": sum(size for _, size in files)},
+            asset_key=spec.key, data_version=dg.DataVersion(version.hexdigest()[:16]), metadata=metadata
         )
 
     return observe_orders
 
 
-def listing(pattern: str) -> list[tuple[str, int]]:
-    """Names and sizes of the files that a pattern matches, on S3 or on a local path."""
-    from pyarrow import fs
+@contextmanager
+def _listing_errors_named(pattern: str, partition: str) -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError
 
-    folder, _, names = pattern.rpartition("/")
-    system, path = fs.FileSystem.from_uri(folder) if "://" in folder else (fs.LocalFileSystem(), folder)
-    found = system.get_file_info(fs.FileSelector(path, allow_not_found=True))
-    return sorted((info.base_name, info.size) for info in found if info.is_file and fnmatch(info.base_name, names))
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise Unavailable(
+            dataset="s3.orders",
+            partition=partition,
+            expected=f"{pattern} to be listed",
+            found=str(error),
+            fix="Check the bucket's name in the settings, and that this role may s3:ListBucket it.",
+        ) from error
 
 
 def _observed_tables(settings: Settings, tables: list[Contract], specs: dict[str, dg.AssetSpec]) -> dg.AssetsDefinition:
     @dg.multi_observable_source_asset(name="observe_tables", specs=[specs[table.id] for table in tables])
     def observe_tables(context: dg.AssetExecutionContext) -> Iterator[dg.ObserveResult]:
-        with _snowflake(settings.sources.snowflake).get_connection() as connection:
-            for table in tables:
-                # The name stands in a contract of this repository; a table name cannot be bound.
-                (rows,) = connection.cursor().execute(f"SELECT COUNT(*) FROM {table.physical_name}").fetchone()  # noqa: S608
-                yield dg.ObserveResult(
-                    asset_key=specs[table.id].key,
-                    data_version=dg.DataVersion(str(rows)),
-                    metadata={"dagster/row_count": rows, "table": table.physical_name},
-                )
+        tag = {"job": "observe_tables", "run_id": context.run.run_id}
+        found = _table_states(settings.sources.snowflake, tables, tag)
+        for table in (each for each in tables if each.physical_name in found):
+            yield _observed_table(specs[table.id].key, table.physical_name, *found[table.physical_name])
+        if missing := [table for table in tables if table.physical_name not in found]:
+            raise BadInput(
+                dataset=missing[0].id,
+                partition=_ALL_DAYS,
+                expected=", ".join(table.physical_name for table in missing),
+                found="no such table, or no right to see it",
+                fix="Bring the table back, or give this role the right; a new name goes into its contract.",
+            )
 
     return observe_tables
 
 
-def _snowflake(settings: SnowflakeSource):  # type: ignore[no-untyped-def]  # importing the type costs five seconds
+def _observed_table(key: dg.AssetKey, name: str, rows: int | None, altered_at: datetime) -> dg.ObserveResult:
+    metadata: dict[str, Any] = {"dagster/table_name": name, _UPDATED: dg.MetadataValue.timestamp(altered_at)}
+    if rows is not None:  # of a view
+        metadata[_ROW_COUNT] = rows
+    # Rows that were changed in place leave the count as it was.
+    version = dg.DataVersion(f"{rows} rows, altered {altered_at.isoformat()}")
+    return dg.ObserveResult(asset_key=key, data_version=version, metadata=metadata)
+
+
+def _table_states(
+    settings: SnowflakeSource, tables: list[Contract], tag: dict[str, str]
+) -> dict[str, tuple[int | None, datetime]]:
+    """Rows and last change of each table that there is, by physical name, as Snowflake keeps them: nothing is read."""
+    from snowflake.connector.errors import Error
+
+    marks = ", ".join(["%s"] * len(tables))
+    try:
+        with _snowflake(settings, tag).get_connection() as connection:
+            cursor = connection.cursor().execute(
+                "SELECT table_schema || '.' || table_name, row_count, last_altered FROM information_schema.tables "  # noqa: S608
+                f"WHERE table_schema || '.' || table_name IN ({marks})",
+                [table.physical_name for table in tables],
+            )
+            return {name: (rows, altered_at) for name, rows, altered_at in cursor.fetchall()}
+    except Error as error:
+        raise Unavailable(
+            dataset=tables[0].id,
+            partition=_ALL_DAYS,
+            expected=f"Snowflake account {settings.account} to tell {settings.user} of its tables",
+            found=str(error).splitlines()[0],
+            fix=f"Check account, user and the key {settings.private_key}, then https://status.snowflake.com.",
+        ) from error
+
+
+def _snowflake(settings: SnowflakeSource, tag: dict[str, str]) -> "SnowflakeResource":
     from dagster_snowflake import SnowflakeResource
 
     address = {"host": settings.host, "port": settings.port, "protocol": settings.protocol}
@@ -85,7 +143,17 @@ def _snowflake(settings: SnowflakeSource):  # type: ignore[no-untyped-def]  # im
         database=settings.database,
         role=settings.role,
         warehouse=settings.warehouse,
-        additional_snowflake_connection_args={key: value for key, value in address.items() if value is not None},
+        login_timeout=settings.connect_timeout_s,
+        additional_snowflake_connection_args={
+            **{key: value for key, value in address.items() if value is not None},
+            "network_timeout": settings.statement_timeout_s + settings.connect_timeout_s,
+            "session_parameters": {
+                "QUERY_TAG": json.dumps(tag, sort_keys=True),
+                "TIMEZONE": "UTC",
+                "STATEMENT_TIMEOUT_IN_SECONDS": settings.statement_timeout_s,
+                "CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False,
+            },
+        },
     )
 
 
@@ -96,7 +164,7 @@ def _observed_shipments(settings: Settings, spec: dg.AssetSpec) -> dg.AssetsDefi
         client = web_api.ApiClient(settings.sources.shipments, dataset="web_api.shipments", partition=partition)
         total = client.total(web_api.Slice(partition.start, partition.end))
         yield dg.ObserveResult(
-            asset_key=spec.key, data_version=dg.DataVersion(str(total)), metadata={"dagster/row_count": total}
+            asset_key=spec.key, data_version=dg.DataVersion(str(total)), metadata={_ROW_COUNT: total}
         )
 
     return observe_shipments

@@ -137,7 +137,10 @@ class TestGoodDay:
 
     def test_the_run_that_reported_the_rows_is_named(self, published_day: Day) -> None:
         with dg.DagsterInstance.from_config(str(published_day.home / "dagster")) as instance:
-            (record,) = instance.fetch_materializations(dg.AssetKey(["intermediate", "orders"]), limit=1).records
+            wanted = dg.AssetRecordsFilter(
+                asset_key=dg.AssetKey(["intermediate", "orders"]), asset_partitions=[published_day.partition]
+            )
+            (record,) = instance.fetch_materializations(wanted, limit=1).records
         found = evaluate(published_day, "published_tables")
         assert set(found) == {(dataset, "published") for dataset in TABLES}
         assert said(found["intermediate.orders", "published"], "reported_by") == record.run_id

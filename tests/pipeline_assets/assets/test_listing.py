@@ -73,7 +73,7 @@ def test_on_s3_every_page_is_read_and_only_what_the_pattern_matches(bucket: type
         "orders/dt=2026-11-21/a.json.gz",
         "orders/dt=2026-11-21/b.json.gz",
         "orders/dt=2026-11-21/c.json.gz",
-        "orders/dt=2026-11-21/old/d.json.gz",
+        "orders/dt=2026-11-21/d.json.gz/part",
         "orders/dt=2026-11-22/e.json.gz",
     ]
     found = listing(f"{scheme}://shop/orders/dt=2026-11-21/*.json.gz")

@@ -1,0 +1,18 @@
+"""Stand-alone checks of what is published, each reading as the readers do.
+
+A job's own checks judge what it staged, once. These ask what is there now: tables through pyiceberg, the index
+through its alias, tables together in Spark. So they find a day that was changed, lost or run again in part since.
+They are built from the contracts: a new dataset has its check at once. Does not own: the rules (contracts).
+"""
+
+import dagster as dg
+from emr_jobs.settings import Settings
+
+from pipeline_assets.checks.indices import index_checks
+from pipeline_assets.checks.joins import join_checks
+from pipeline_assets.checks.tables import table_checks
+
+
+def all_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> list[dg.AssetChecksDefinition]:
+    """One step for all tables, one for the index, one for Spark: each opens what it reads once."""
+    return [table_checks(settings, partitions), index_checks(settings, partitions), join_checks(settings, partitions)]

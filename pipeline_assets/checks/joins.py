@@ -1,0 +1,101 @@
+"""Published tables against each other: the rules that only a join can see, in a Spark session of dagster-pyspark."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from emr_jobs.contracts import PARTITION_COLUMN, Contract, contracts
+from emr_jobs.contracts.model import Bound, Query
+from emr_jobs.contracts.table import table_name
+from emr_jobs.errors import samples
+from emr_jobs.settings import Settings
+
+from pipeline_assets import lake
+from pipeline_assets.checks.spark import spark_session
+from pipeline_assets.checks.verdict import Results, Verdict, check_spec, result, selected
+
+if TYPE_CHECKING:
+    from emr_jobs.publish.audit import Statement
+    from pyspark.sql import SparkSession
+
+AGREES = "agrees_with_inputs"
+_PROVES = (
+    "The published day still holds {} against the published days of {}: none of them was run again alone. "
+    "Joins them in a Spark session. When it fails: `pipeline run --partition <day> --select {}`."
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    rule: str
+    bound: Bound
+    number: float
+    shown: tuple[object, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        return self.bound.allows(self.number)
+
+    def __str__(self) -> str:
+        return f"{self.rule} {self.number:g}{samples(self.shown)}"
+
+
+def join_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
+    tables = [table for table in lake.tables() if _rules(table)]
+
+    @dg.multi_asset_check(
+        name="published_joins",
+        specs=[check_spec(each, AGREES, _proves(each), partitions) for each in tables],
+        can_subset=True,
+        compute_kind="pyspark",
+    )
+    def published_joins(context: dg.AssetCheckExecutionContext) -> Results:
+        with spark_session(settings, name=f"published_joins {context.partition_key}") as spark:
+            for contract in selected(context, tables):
+                answers = _asked(spark, contract, context.partition_key)
+                yield result(contract, AGREES, judge_rules(contract, answers, partition=context.partition_key))
+
+    return published_joins
+
+
+def _proves(contract: Contract) -> str:
+    return _PROVES.format(", ".join(_rules(contract)), ", ".join(contract.upstream), contract.id)
+
+
+def _rules(contract: Contract) -> dict[str, "Statement"]:
+    """The contract's own SQL that blocks, by the check's name."""
+    from emr_jobs.publish.audit import compiled
+
+    wanted = [check for check in contract.checks if check.blocking and isinstance(check.rule, Query)]
+    return {check.name: statement for check in wanted if (statement := compiled(check, contract)) is not None}
+
+
+def _asked(spark: "SparkSession", contract: Contract, partition: str) -> list[Answer]:
+    from emr_jobs.publish.audit import view_name
+
+    for dataset in (contract.id, *contract.upstream):
+        day = spark.table(table_name(contracts()[dataset])).where(f"{PARTITION_COLUMN} = DATE'{partition}'")
+        day.createOrReplaceTempView(view_name(dataset))
+    answers = []
+    for rule, statement in _rules(contract).items():
+        # SQL of the contracts and nothing else
+        row = spark.sql(f"SELECT CAST(({statement.sql}) AS DOUBLE) AS number").first()
+        assert row is not None, "a SELECT without FROM has one row"
+        answer = Answer(rule, statement.bound, row.number)
+        if not answer.passed and statement.samples_sql:
+            shown = spark.sql(statement.samples_sql).collect()
+            answer = replace(answer, shown=tuple(each[0] for each in shown))
+        answers.append(answer)
+    return answers
+
+
+def judge_rules(contract: Contract, answers: Sequence[Answer], *, partition: str) -> Verdict:
+    failed = [answer for answer in answers if not answer.passed]
+    return Verdict(
+        passed=not failed,
+        expected=", ".join(f"{answer.rule} {answer.bound}" for answer in answers),
+        found=", ".join(map(str, failed or answers)),
+        fix=f"An input was published again, or a table changed by hand. Publish it from its inputs as they are now: "
+        f"pipeline run --partition {partition} --select {contract.id}",
+    )

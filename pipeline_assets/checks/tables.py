@@ -1,0 +1,129 @@
+"""Every table of the lake, as pyiceberg shows it: the day's rows and the columns, from metadata alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from emr_jobs.contracts import PARTITION_COLUMN, Contract
+from emr_jobs.contracts.model import Bound, RowCount
+from emr_jobs.contracts.table import iceberg_type
+from emr_jobs.errors import samples
+from emr_jobs.settings import Settings
+
+from pipeline_assets import lake
+from pipeline_assets.checks.verdict import PUBLISHED, Results, Verdict, asset_key, check_spec, result, selected
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table
+
+_ROW_COUNT = "dagster/row_count"
+_PROVES = (
+    "Readers of the table see the day with as many rows as the latest run reported, in the contract's columns. "
+    "Reads the table's metadata, no data. When it fails: `pipeline run --partition <day> --select {}`; "
+    "for columns: `pipeline lake apply`."
+)
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The rows of a partition as its latest materialization has them."""
+
+    rows: int
+    run_id: str
+
+
+def table_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
+    tables = lake.tables()
+
+    @dg.multi_asset_check(
+        name="published_tables",
+        specs=[check_spec(table, PUBLISHED, _PROVES.format(table.id), partitions) for table in tables],
+        can_subset=True,
+    )
+    def published_tables(context: dg.AssetCheckExecutionContext) -> Results:
+        catalog = lake.catalog(settings)
+        for contract in selected(context, tables):
+            table = loaded(catalog, contract)
+            reported = reported_rows(context.instance, contract, context.partition_key)
+            verdict = judge_table(
+                contract,
+                partition=context.partition_key,
+                columns=None if table is None else _column_types(table),
+                rows=0 if table is None else row_count(table, context.partition_key),
+                reported=None if reported is None else reported.rows,
+            )
+            yield result(contract, PUBLISHED, verdict, **_who(reported))
+
+    return published_tables
+
+
+def judge_table(
+    contract: Contract, *, partition: str, columns: Mapping[str, str] | None, rows: int, reported: int | None
+) -> Verdict:
+    """`columns`: their Iceberg types by name, None without a table; `reported`: None when no run is on record."""
+    bound = _bound(contract)
+    if reported is not None:
+        expected, enough = f"{reported} rows, as the latest run reported", rows == reported
+    elif bound is not None:
+        expected, enough = f"rows: {bound} (no run on record to compare with)", bound.allows(rows)
+    else:
+        expected, enough = "any number of rows (no run on record to compare with)", True
+    wrong = [] if columns is None else column_differences(contract, columns)
+    found = "no table" if columns is None else f"{rows} rows"
+    if wrong:
+        found += f"; columns that differ from the contract: {len(wrong)}{samples(wrong)}"
+    fixes = [] if columns is not None and not wrong else ["Bring the table up to its contract: pipeline lake apply."]
+    if not enough:
+        fixes.append(f"Publish the day anew: pipeline run --partition {partition} --select {contract.id}")
+    return Verdict(enough and columns is not None and not wrong, expected, found, " ".join(fixes))
+
+
+def _bound(contract: Contract) -> Bound | None:
+    """Of the day's rows, where the contract sets one that blocks."""
+    rules = [check.rule for check in contract.checks if check.blocking]
+    return next((rule.bound for rule in rules if isinstance(rule, RowCount)), None)
+
+
+def column_differences(contract: Contract, found: Mapping[str, str]) -> list[str]:
+    expected = {column.name: str(iceberg_type(column)) for column in contract.columns}
+    return [
+        f"{name} {found.get(name, 'absent')} instead of {expected.get(name, 'absent')}"
+        for name in {**expected, **found}
+        if found.get(name) != expected.get(name)
+    ]
+
+
+def loaded(catalog: "Catalog", contract: Contract) -> "Table | None":
+    from pyiceberg.exceptions import NoSuchTableError
+
+    try:
+        return catalog.load_table((contract.layer, contract.name))
+    except NoSuchTableError:
+        return None
+
+
+def _column_types(table: "Table") -> dict[str, str]:
+    return {field.name: str(field.field_type) for field in table.schema().fields}
+
+
+def row_count(table: "Table", partition: str) -> int:
+    """From the manifests: a day is whole files, and nobody writes delete files, for which pyiceberg would read rows."""
+    return table.scan(row_filter=f"{PARTITION_COLUMN} == '{partition}'").count()
+
+
+def reported_rows(instance: dg.DagsterInstance, contract: Contract, partition: str) -> Reported | None:
+    """None when no run is on record, or the latest materialization came without a row count."""
+    wanted = dg.AssetRecordsFilter(asset_key=asset_key(contract), asset_partitions=[partition])
+    for record in instance.fetch_materializations(wanted, limit=1).records:
+        materialization = record.asset_materialization
+        if materialization is not None and _ROW_COUNT in materialization.metadata:
+            return Reported(int(str(materialization.metadata[_ROW_COUNT].value)), record.run_id)
+    return None
+
+
+def _who(reported: Reported | None) -> dict[str, dg.MetadataValue[Any]]:
+    if reported is None or not reported.run_id:  # events that belong to no run have an empty one
+        return {}
+    return {"reported_by": dg.MetadataValue.dagster_run(reported.run_id)}

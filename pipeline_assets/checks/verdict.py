@@ -1,0 +1,59 @@
+"""What every check here has in common: its spec, its verdict, and the result that Dagster keeps."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+from emr_jobs.contracts import Contract
+
+PUBLISHED = "published"
+
+Results = Iterator[dg.AssetCheckResult]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """For a person: `fix` is the next command when the check failed."""
+
+    passed: bool
+    expected: str
+    found: str
+    fix: str
+
+
+def asset_key(contract: Contract) -> dg.AssetKey:
+    return dg.AssetKey([contract.layer, contract.name])
+
+
+def check_spec(
+    contract: Contract, name: str, description: str, partitions: dg.PartitionsDefinition
+) -> dg.AssetCheckSpec:
+    """Not blocking: the day is published already, and what is downstream has its own checks."""
+    return dg.AssetCheckSpec(
+        name=name,
+        asset=asset_key(contract),
+        description=description,
+        partitions_def=partitions,
+    )
+
+
+def selected(context: dg.AssetCheckExecutionContext, among: Iterable[Contract]) -> list[Contract]:
+    wanted = {key.asset_key for key in context.selected_asset_check_keys}
+    return [contract for contract in among if asset_key(contract) in wanted]
+
+
+def result(contract: Contract, name: str, verdict: Verdict, **more: dg.MetadataValue[Any]) -> dg.AssetCheckResult:
+    facts: dict[str, Any] = {"expected": verdict.expected, "found": verdict.found, **more}
+    sentence = None
+    if not verdict.passed:
+        facts["what_to_do"] = verdict.fix
+        sentence = f"expected {verdict.expected}, found {verdict.found}. {verdict.fix}"
+    return dg.AssetCheckResult(
+        asset_key=asset_key(contract),
+        check_name=name,
+        passed=verdict.passed,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata=facts,
+        description=sentence,
+    )

@@ -154,7 +154,7 @@ class ApiClient:
         attempts = Retrying(
             retry=retry_if_exception_type(BrokenAnswer),
             stop=stop_after_attempt(BODY_ATTEMPTS),
-            wait=wait_exponential_jitter(initial=self._settings.backoff_s, max=self._settings.max_retry_after_s),
+            wait=wait_exponential_jitter(multiplier=self._settings.backoff_s, max=self._settings.max_retry_after_s),
             reraise=True,
         )
         try:

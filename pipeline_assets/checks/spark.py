@@ -26,12 +26,12 @@ def spark_session(settings: Settings, *, name: str) -> Iterator["SparkSession"]:
     from dagster_pyspark import PySparkResource
     from pyspark import SparkContext
 
+    environment = {**local_environment(), "PYSPARK_SUBMIT_ARGS": _submit_arguments(settings.spark)}
     if SparkContext._active_spark_context is not None:
         raise Misconfigured(
             f"{name}: a Spark session runs in this process. Give the step one of its own (multiprocess)"
         )
     resource = PySparkResource(spark_config={"spark.app.name": name, **session_conf(settings)})
-    environment = {**local_environment(), "PYSPARK_SUBMIT_ARGS": _submit_arguments(settings.spark)}
     with ExitStack() as stack:
         stack.enter_context(_environment(environment))
         with _no_child_after_failure():

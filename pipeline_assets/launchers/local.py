@@ -36,7 +36,7 @@ class LocalLauncher(dg.PipesClient):
                 job,
                 partition=context.partition_key,
                 settings=self._settings_uri,
-                run_id=context.run_id,
+                run_id=context.run.run_id,
                 attempt=context.retry_number,
                 allow_empty=allow_empty,
                 pipes=pipes,

@@ -56,10 +56,10 @@ def test_rejects_duplicates_and_test_orders_are_counted(instance: dg.DagsterInst
 
 def test_every_declared_check_was_evaluated_on_its_partition(instance: dg.DagsterInstance, published_day: Day) -> None:
     declared = {(asset_key(dataset), check.name) for job in JOBS for dataset, check in checks_of(job)}
-    wanted = dg.EventRecordsFilter(event_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     evaluations = [
-        record.event_log_entry.asset_check_evaluation
-        for record in instance.get_event_records(wanted, limit=1000)  # newest first
+        entry.asset_check_evaluation
+        for run in instance.get_runs()
+        for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     ]
     evaluated = {
         (each.asset_key.to_user_string(), each.check_name)

@@ -1,0 +1,76 @@
+"""Imports point one way, and versions that must match are written once."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline_assets.home import ROOT
+
+HEAVY = {"pyspark", "dagster_aws", "dagster_snowflake", "dagster_pyspark", "snowflake", "opensearchpy"}
+
+
+def imported(path: Path, *, inside_functions: bool) -> Iterator[str]:
+    """Top-level names of what a module imports; what is under TYPE_CHECKING is for the type checker alone."""
+    pending: list[ast.AST] = [ast.parse(path.read_text())]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and not inside_functions:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.split(".")[0]
+        pending.extend(ast.iter_child_nodes(node))
+
+
+def offenders(folder: str, banned: set[str], *, inside_functions: bool) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for name in imported(path, inside_functions=inside_functions)
+        if name in banned
+    ]
+
+
+def test_jobs_know_nothing_of_dagster_and_of_their_starters() -> None:
+    banned = {"dagster", "dagster_aws", "pipeline_assets", "local_stack"}
+    assert offenders("emr_jobs", banned, inside_functions=True) == []
+
+
+def test_the_code_location_imports_what_is_heavy_only_where_it_is_used() -> None:
+    assert offenders("pipeline_assets", HEAVY, inside_functions=False) == []
+
+
+def test_only_the_local_verbs_use_the_local_stack() -> None:
+    found = offenders("pipeline_assets", {"local_stack"}, inside_functions=True)
+    assert {each.split()[0] for each in found} <= {"pipeline_assets/cli/stack.py", "pipeline_assets/cli/demo.py"}
+
+
+@pytest.mark.parametrize("module", ["catalog", "contracts", "settings", "partition", "errors", "report", "secret_ref"])
+def test_what_both_sides_read_needs_no_spark(module: str) -> None:
+    code = f"import emr_jobs.{module}, sys; sys.exit('pyspark' in sys.modules and 'pyspark was imported')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_cluster_s_versions_are_those_that_are_installed() -> None:
+    versions = tomllib.loads((ROOT / "versions.toml").read_text())
+    cluster = versions["cluster"]
+    locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    assert locked["pyspark"] == cluster["spark"]
+    jars = " ".join(versions["jars"]["spark"])
+    major = cluster["spark"].rsplit(".", 1)[0]
+    assert f"iceberg-spark-runtime-{major}_{cluster['scala']}:{cluster['iceberg']}" in jars
+    assert f"hadoop-aws:{cluster['hadoop']}" in jars
+
+
+def test_the_lock_names_no_host() -> None:
+    assert re.findall(r"https?://", (ROOT / "requirements.lock").read_text()) == []

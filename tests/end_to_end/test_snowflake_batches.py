@@ -1,0 +1,120 @@
+"""Result batches that executors fetch: several, expired, broken. The local server only ever has one, inline.
+
+The stub is the connector's ResultBatch as far as it is used: picklable, fetched without a connection, and, like
+the real one, with its presigned address in the text of its errors.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+from pyspark import cloudpickle
+from pyspark.sql import DataFrame, SparkSession
+
+from emr_jobs.contracts import contracts
+from emr_jobs.errors import BadInput, PipelineError, Unavailable
+from emr_jobs.partition import Partition
+from emr_jobs.sources import snowflake
+from emr_jobs.sources.snowflake import Statement
+
+DAY = Partition.parse("2026-11-21")
+STATEMENT = Statement(contracts()["intermediate.fx_rates"], DAY, ())
+ADDRESS = "https://stage.example/part?X-Amz-Signature=s3cr3t"
+
+
+@dataclass(frozen=True)
+class StubBatch:
+    currencies: tuple[str, ...]
+    compressed_size: int | None = 1000
+    fails_with: str = ""
+    rate: object = 1.25
+
+    def to_arrow(self, *, force_microsecond_precision: bool) -> pa.Table:
+        assert force_microsecond_precision
+        if self.fails_with:
+            raise RuntimeError(f"{self.fails_with} for {ADDRESS}")
+        size = len(self.currencies)
+        columns = {
+            "PARTITION_DATE": pa.array([date(2026, 11, 21)] * size),
+            "CURRENCY": pa.array(self.currencies, pa.string()),
+            "RATE_DATE": pa.array([date(2026, 11, 20)] * size),
+            "USD_RATE": pa.array([self.rate] * size),
+        }
+        return pa.table(columns)
+
+
+@pytest.fixture(autouse=True)
+def _executors_know_the_stub() -> Iterator[None]:
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    yield
+    cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+
+
+def extract(spark: SparkSession, *answers: list[StubBatch], counted: int | None = None) -> list[tuple[object, ...]]:
+    """What arrives when Snowflake answers the statement with these batches, one list a time that it is asked."""
+    asked = iter(answers)
+
+    def execute() -> tuple[list[StubBatch], int]:
+        batches = next(asked)
+        return batches, counted if counted is not None else sum(len(batch.currencies) for batch in batches)
+
+    def collect(rows: DataFrame) -> list[tuple[object, ...]]:
+        return sorted(tuple(row) for row in rows.collect())
+
+    return snowflake.extract(spark, STATEMENT, execute=execute, consume=collect, rows_of=len)  # type: ignore[arg-type]
+
+
+def rates(*currencies: str) -> list[tuple[object, ...]]:
+    return [(date(2026, 11, 21), each, date(2026, 11, 20), Decimal("1.25000000")) for each in currencies]
+
+
+def failure(spark: SparkSession, *answers: list[StubBatch], counted: int | None = None) -> PipelineError:
+    with pytest.raises(PipelineError) as caught:
+        extract(spark, *answers, counted=counted)
+    assert "s3cr3t" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    return caught.value
+
+
+def test_inline_and_remote_batches_arrive_together(spark: SparkSession) -> None:
+    batches = [StubBatch(("AUD",), None), StubBatch(("CAD", "EUR")), StubBatch(("GBP",)), StubBatch(("JPY", "USD"))]
+    assert extract(spark, batches) == rates("AUD", "CAD", "EUR", "GBP", "JPY", "USD")
+
+
+def test_an_expired_batch_makes_the_statement_run_again(spark: SparkSession) -> None:
+    expired = [StubBatch(("EUR",), None), StubBatch(("USD",), fails_with="403 Forbidden")]
+    assert extract(spark, expired, [StubBatch(("EUR",)), StubBatch(("USD",))]) == rates("EUR", "USD")
+
+
+def test_a_batch_that_expires_again_is_unavailable(spark: SparkSession) -> None:
+    expired = [StubBatch(("USD",), fails_with="403 Forbidden")]
+    error = failure(spark, expired, expired)
+    assert isinstance(error, Unavailable)
+    assert (error.expected, error.found) == (
+        "the executors to fetch every result batch",
+        "a result batch answered 403",
+    )
+
+
+def test_a_batch_that_cannot_be_fetched_is_unavailable(spark: SparkSession) -> None:
+    error = failure(spark, [StubBatch(("USD",), fails_with="connection reset")])
+    assert isinstance(error, Unavailable)
+    assert error.found == "RuntimeError"
+
+
+@pytest.mark.parametrize("size", [None, 1000], ids=["inline", "remote"])
+def test_a_batch_that_does_not_fit_the_contract_is_refused(spark: SparkSession, size: int | None) -> None:
+    error = failure(spark, [StubBatch(("USD",), size, rate="much")])
+    assert isinstance(error, BadInput)
+    assert error.expected == "a result as in contracts/intermediate.fx_rates.odcs.yaml"
+    assert error.found.startswith("1 of 4 columns differ: usd_rate is string and does not fit decimal128(18, 8)")
+
+
+def test_fewer_rows_than_snowflake_counted_are_refused(spark: SparkSession) -> None:
+    error = failure(spark, [StubBatch(("EUR", "USD"))], counted=3)
+    assert isinstance(error, Unavailable)
+    assert (error.expected, error.found) == ("the 3 rows that Snowflake counted", "2")

@@ -44,6 +44,7 @@ def fetch() -> bool:
     stamp = JARS / "stamp"
     if stamp.exists() and stamp.read_text() == current:
         return False
+    print("fetching the jars of Spark and OpenSearch: 130 MB, some minutes", flush=True)  # noqa: T201  # progress
     shutil.rmtree(JARS, ignore_errors=True)
     JARS.mkdir(parents=True)
     ivy_file = JARS / "ivy.xml"

@@ -8,6 +8,8 @@ answers with 500 and the statement.
 """
 
 import gzip
+import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,6 +73,8 @@ def snowflake(folder: Path, public_key: bytes) -> Iterator[str]:
     """Serve the tables of DIR/snowflake/<SCHEMA.TABLE>.parquet; yields the URL."""
     from fakesnow.server import app
 
+    logging.getLogger("fakesnow.server").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module="fakesnow")
     _mend_null_timestamps()
     load(folder)
     with serving(KeyPairLogin(app, public_key)) as url:

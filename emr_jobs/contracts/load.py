@@ -77,7 +77,7 @@ class InvalidContracts(Exception):
     """One line per fault: file, path in it, what is wrong."""
 
     def __init__(self, faults: Iterable[str]) -> None:
-        self.faults = tuple(faults)
+        self.faults = tuple(dict.fromkeys(faults))  # the standard's schema may find one by two ways
         super().__init__(f"{len(self.faults)} faults in the contracts:\n" + "\n".join(self.faults))
 
 

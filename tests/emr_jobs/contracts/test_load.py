@@ -1,0 +1,218 @@
+"""Faults in the contracts: every one at once, each with its file and its path in it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from emr_jobs.contracts import InvalidContracts, contracts, load
+from emr_jobs.contracts.load import CONTRACTS
+
+ORDERS = "intermediate.orders.odcs.yaml"
+FACTS = "final.order_facts.odcs.yaml"
+SALES = "final.daily_sales.odcs.yaml"
+SEARCH = "search.orders.odcs.yaml"
+CUSTOMERS = "intermediate.customers.odcs.yaml"
+ROW_COUNT = "{name: row_count, metric: rowCount, mustBeGreaterThan: 0, dimension: completeness}"
+SALES_ORDERS = "{name: orders, logicalType: integer,"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(CONTRACTS, tmp_path / "contracts"))
+
+
+def edit(folder: Path, file: str, old: str, new: str) -> None:
+    text = (folder / file).read_text()
+    assert text.count(old) == 1, f"{file}: {text.count(old)} times {old}"
+    (folder / file).write_text(text.replace(old, new))
+
+
+def faults(folder: Path) -> list[str]:
+    with pytest.raises(InvalidContracts) as raised:
+        load(folder)
+    lines = str(raised.value).splitlines()
+    assert lines == [f"{len(raised.value.faults)} faults in the contracts:", *raised.value.faults]
+    return lines[1:]
+
+
+def test_a_copy_of_the_folder_loads_as_the_project_does(folder: Path) -> None:
+    assert load(folder) == contracts()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "fault"),
+    [
+        (
+            SALES,
+            SALES_ORDERS,
+            f"{SALES_ORDERS} requried: true,",
+            "$.schema[0].properties[4]: Unevaluated properties are not allowed ('requried' was unexpected)",
+        ),
+        (
+            CUSTOMERS,
+            "domain: crm",
+            "domian: crm",
+            "$: Unevaluated properties are not allowed ('domian' was unexpected)",
+        ),
+        (
+            SALES,
+            SALES_ORDERS,
+            f"{SALES_ORDERS} logicalType: string,",
+            "$: not YAML (key 'logicalType' is written twice",
+        ),
+        (
+            SALES,
+            SALES_ORDERS,
+            f"{SALES_ORDERS} customProperties: [{{property: scalingfactor, value: 100}}],",
+            "$.schema[0].orders.customProperties.scalingfactor: Extra inputs are not permitted",
+        ),
+        (
+            FACTS,
+            "property: samplesQuery",
+            "property: sampleQuery",
+            "$.schema[0].quality[1].customProperties.sampleQuery: Extra inputs are not permitted",
+        ),
+        (
+            SEARCH,
+            "implementation: {measure: missing_documents, mustBe: 0}",
+            "implementation: {measure: missing_documents, mustBe: 0, mustbe: 1}",
+            "$.schema[0].quality[1].implementation.mustbe: Extra inputs are not permitted",
+        ),
+        (
+            SEARCH,
+            "implementation: {measure: missing_documents, mustBe: 0}",
+            "implementation: {measure: missing_documents}",
+            "$.schema[0].quality[1].implementation: exactly one of mustBe, mustBeGreaterThan, "
+            "mustBeGreaterOrEqualTo, mustBeLessThan, mustBeLessOrEqualTo, mustBeBetween",
+        ),
+        (SEARCH, "engine: pipeline", "engine: soda", "$.schema[0].quality[1].engine: soda: expected pipeline"),
+        (
+            CUSTOMERS,
+            ROW_COUNT,
+            "{name: key_unique, metric: rowCount, mustBeGreaterThan: 0}",
+            "$.schema[0].quality: two checks are named key_unique",
+        ),
+        (
+            CUSTOMERS,
+            ROW_COUNT,
+            "{name: row_count, metric: rowCount, mustBeGreaterThan: 0, severity: fatal}",
+            "$.schema[0].quality[0].severity: fatal: expected error or warning",
+        ),
+        (
+            CUSTOMERS,
+            ROW_COUNT,
+            "{name: doubles, metric: duplicateValues, mustBe: 0}",
+            "$.schema[0].quality[0]: no such rule here: type None, metric duplicateValues",
+        ),
+        (
+            SALES,
+            SALES_ORDERS,
+            "{name: orders, logicalType: time,",
+            "$.schema[0].orders.logicalType: time: expected one of string, boolean, date, timestamp, integer, "
+            "number, array",
+        ),
+        (
+            SEARCH,
+            "{name: units, logicalType: integer, physicalType: integer,",
+            "{name: units, logicalType: integer, physicalType: long,",
+            "$.schema[0].units.physicalType: long: integer takes integer",
+        ),
+        (SALES, "team: {name: data-engineering}", "", "$.team: an owner is required: team: {name: ...}"),
+        (
+            SALES,
+            "id: final.daily_sales",
+            "id: final.sales",
+            "$.id: final.sales is not the file's name",
+        ),
+        (
+            SEARCH,
+            "physicalType: index",
+            "physicalType: table",
+            "$.schema[0].physicalType: table belongs to intermediate or final, not search",
+        ),
+    ],
+    ids=[
+        "unknown key of a column",
+        "unknown key at the top",
+        "key written twice",
+        "unknown property of a column",
+        "unknown property of a rule",
+        "unknown key of a measure",
+        "measure without a limit",
+        "unknown engine",
+        "check named as another",
+        "unknown severity",
+        "metric that is not ours",
+        "unknown type",
+        "unknown type of an index",
+        "no owner",
+        "id is not the file",
+        "table in another layer",
+    ],
+)
+def test_a_fault_is_named_with_file_and_path(folder: Path, file: str, old: str, new: str, fault: str) -> None:
+    edit(folder, file, old, new)
+    found = faults(folder)
+    assert any(line.startswith(f"{file} {fault}") for line in found), "\n".join(found)
+    assert {line.partition(" ")[0] for line in found} == {file}
+
+
+def test_a_misspelt_metric_is_named_with_those_that_exist(folder: Path) -> None:
+    edit(folder, CUSTOMERS, ROW_COUNT, "{name: row_count, metric: rowCounts, mustBeGreaterThan: 0}")
+    expected = "['nullValues', 'missingValues', 'invalidValues', 'duplicateValues', 'rowCount']"
+    found = f"{CUSTOMERS} $.schema[0].quality[0].metric: 'rowCounts' is not one of {expected}"
+    assert found in faults(folder)
+
+
+def test_faults_of_all_files_are_named_at_once_and_each_once(folder: Path) -> None:
+    edit(folder, SALES, SALES_ORDERS, f"{SALES_ORDERS} requried: true,")
+    edit(folder, SEARCH, "engine: pipeline", "engine: soda")
+    edit(folder, SEARCH, "{name: row_count,", "{name: document_counts, severity: fatal,")
+    (folder / ORDERS).write_text("id: [")
+    assert [line.partition(":")[0] for line in faults(folder)] == [
+        f"{SALES} $.schema[0].properties[4]",
+        f"{ORDERS} $",
+        f"{SEARCH} $.schema[0].quality[0].severity",
+        f"{SEARCH} $.schema[0].quality[1].engine",
+    ]
+
+
+def test_faults_of_our_own_rules_in_one_file_are_named_at_once(folder: Path) -> None:
+    edit(folder, SALES, "team: {name: data-engineering}", "")
+    edit(folder, SALES, SALES_ORDERS, "{name: orders, logicalType: time,")
+    edit(folder, SALES, "{name: units,", "{name: units, customProperties: [{property: scale, value: 100}],")
+    edit(folder, SALES, "{name: partition_date, logicalType: date, required: true,", "{name: day, logicalType: date,")
+    assert [line.removeprefix(f"{SALES} ").partition(": ")[0] for line in faults(folder)] == [
+        "$.team",
+        "$.schema[0].orders.logicalType",
+        "$.schema[0].units.customProperties.scale",
+        "$.schema[0].properties[0]",
+    ]
+
+
+def test_a_query_that_names_an_unknown_dataset_is_named_with_its_check(folder: Path) -> None:
+    used = "SELECT count(*) FROM (\n            SELECT currency FROM ${intermediate."
+    edit(folder, FACTS, used + "orders}", used + "parcels}")
+    assert faults(folder) == [f"{FACTS} $.schema[0].quality.fx_rate_known: no contract intermediate.parcels"]
+
+
+def test_a_missing_file_is_named_by_every_column_and_query_that_needs_it(folder: Path) -> None:
+    (folder / "intermediate.fx_rates.odcs.yaml").unlink()
+    found = faults(folder)
+    assert f"{FACTS} $.schema[0].net_amount_usd.transformSourceObjects: no contract intermediate.fx_rates" in found
+    assert f"{FACTS} $.schema[0].quality.fx_rate_known: no contract intermediate.fx_rates" in found
+    assert all(line.endswith(": no contract intermediate.fx_rates") for line in found)
+
+
+def test_a_column_that_does_not_exist_upstream_is_named(folder: Path) -> None:
+    edit(folder, SALES, "[final.order_facts.channel]", "[final.order_facts.chanel]")
+    edit(folder, SEARCH, "[final.order_facts.currency]", "[final.orders.currency]")
+    assert faults(folder) == [
+        f"{SALES} $.schema[0].channel.transformSourceObjects: final.order_facts has no column chanel",
+        f"{SEARCH} $.schema[0].currency.transformSourceObjects: no contract final.orders",
+    ]
+
+
+def test_an_empty_folder_is_a_fault(tmp_path: Path) -> None:
+    assert faults(tmp_path) == [f"{tmp_path}: no *.odcs.yaml in it"]

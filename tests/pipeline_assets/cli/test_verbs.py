@@ -46,6 +46,22 @@ def test_query_shows_a_table_json_and_files(published_day: Day, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT count(f.order_id) AS n FROM final.order_facts f",
+        "WITH a AS (SELECT * FROM final.order_facts) SELECT count(*) AS n FROM a, intermediate.orders o "
+        "WHERE o.order_id = a.order_id",
+        'SELECT (SELECT count(*) FROM "final"."order_facts") AS n',
+        "select COUNT(*) as n from FINAL.Order_Facts -- intermediate.orders",
+    ],
+)
+def test_tables_are_found_however_they_are_named(published_day: Day, sql: str) -> None:
+    ended = pipeline("query", sql, "--json", home=published_day.home)
+    assert ended.code == 0, ended.output
+    assert json.loads(ended.output) == [{"n": published_day.truth["orders"]}]
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["query", "SELEC 1"], 1, r"query: Parser Error: syntax error at or near \"SELEC\""),

@@ -12,6 +12,7 @@ from emr_jobs.catalog import Job
 from emr_jobs.settings import Settings
 
 from pipeline_assets.launchers.command import job_arguments, local_environment, local_submit
+from pipeline_assets.launchers.message_file import MessageFile
 from pipeline_assets.launchers.outcome import Result, results
 from pipeline_assets.launchers.process import TiedProcess
 
@@ -29,7 +30,7 @@ class LocalLauncher(dg.PipesClient):
         with dg.open_pipes_session(
             context=context,
             context_injector=dg.PipesEnvContextInjector(),
-            message_reader=dg.PipesTempFileMessageReader(),
+            message_reader=MessageFile(),
         ) as session:
             pipes = [part for pair in session.get_bootstrap_cli_arguments().items() for part in pair]
             arguments = job_arguments(

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -152,6 +153,7 @@ def _run_id(text: str) -> str:
     return text
 
 
+@cache
 def code_version() -> str:
     """Hash of the code and the contracts: equal on a laptop and on the cluster."""
     root = Path(__file__).parents[1]

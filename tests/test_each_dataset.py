@@ -1,0 +1,45 @@
+"""Adding a dataset takes these steps (README); what lacks one is named here."""
+
+import ast
+
+import pytest
+import yaml
+
+from emr_jobs.catalog import JOBS
+from emr_jobs.contracts import Medium, contracts
+from pipeline_assets.home import ROOT
+
+PUBLISHED = sorted(name for name, contract in contracts().items() if contract.medium is not Medium.SOURCE)
+
+
+@pytest.mark.parametrize("dataset", PUBLISHED)
+def test_a_dataset_has_a_job_a_program_and_an_oracle(dataset: str) -> None:
+    jobs = [job for job in JOBS if dataset in job.outputs]
+    lacking = {
+        "one job in emr_jobs/catalog.py": len(jobs) == 1,
+        "a program that names it": all(_mentions(job.script, dataset) for job in jobs),
+        "expected rows in tests/reference": _mentions("tests/reference", dataset),
+    }
+    assert [step for step, there in lacking.items() if not there] == []
+
+
+def test_what_jobs_publish_has_a_contract() -> None:
+    assert sorted(dataset for job in JOBS for dataset in job.outputs) == PUBLISHED
+
+
+def test_both_ways_to_deploy_the_code_location_name_the_same_module() -> None:
+    (location,) = yaml.safe_load((ROOT / "dagster_cloud.yaml").read_text())["locations"]
+    (entry,) = yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"]
+    assert location["location_name"] == entry["python_module"]["location_name"]
+    assert location["code_source"]["module_name"] == entry["python_module"]["module_name"]
+
+
+def _mentions(where: str, dataset: str) -> bool:
+    """As a string of the code, in a file or in one of a folder."""
+    path = ROOT / where
+    files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    return any(
+        isinstance(node, ast.Constant) and node.value == dataset
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text()))
+    )

@@ -7,7 +7,7 @@ line that starts the job.
 from typing import TYPE_CHECKING
 
 from emr_jobs.contracts.table import CATALOG
-from emr_jobs.settings import Lake, Settings
+from emr_jobs.settings import Aws, Lake, Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -29,6 +29,19 @@ def session_conf(settings: Settings) -> dict[str, str]:
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         "spark.sql.extensions": EXTENSIONS,
         **catalog_conf(settings.lake),
+        **(endpoint_conf(settings.aws) if settings.aws.endpoint else {}),
+    }
+
+
+def endpoint_conf(aws: Aws) -> dict[str, str]:
+    """Spark's and Iceberg's own clients at another AWS than the real one."""
+    catalog, endpoint = f"spark.sql.catalog.{CATALOG}", str(aws.endpoint)
+    return {
+        "spark.hadoop.fs.s3a.endpoint": endpoint,
+        "spark.hadoop.fs.s3a.path.style.access": "true",
+        f"{catalog}.s3.endpoint": endpoint,
+        f"{catalog}.s3.path-style-access": "true",
+        f"{catalog}.glue.endpoint": endpoint,
     }
 
 

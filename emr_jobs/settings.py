@@ -14,9 +14,11 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Field,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    StringConstraints,
     ValidationError,
     ValidationInfo,
     model_validator,
@@ -45,6 +47,7 @@ def _as_uri(value: str, info: ValidationInfo) -> str:
 
 Location = Annotated[str, AfterValidator(_absolute)]  # a path or a URI
 Uri = Annotated[str, AfterValidator(_as_uri)]
+S3Uri = Annotated[str, StringConstraints(pattern=r"^s3://[^/]+(/.*[^/])?$")]  # without a slash at the end
 Secret = Annotated[SecretRef, AfterValidator(_secret_path_absolute)]
 
 
@@ -151,8 +154,50 @@ class Search(Section):
         return self
 
 
+class Aws(Section):
+    """Where AWS is. Credentials come from where AWS's own clients find them: environment, profile, instance."""
+
+    region: str | None = None  # None: as AWS's own clients find it
+    endpoint: str | None = None  # the local stack's; then nothing of this process talks to the real AWS
+
+
+class Fleet(Section):
+    """Instances of one kind of node; EMR takes the types that it gets."""
+
+    instance_types: tuple[str, ...]
+    capacity: PositiveInt = 1  # instances
+
+
+class Emr(Section):
+    """The transient cluster of launcher emr. Versions are in versions.toml, sizes of jobs in emr_jobs/catalog.py."""
+
+    log_uri: S3Uri
+    artifacts_uri: S3Uri  # packages and settings, under the hash of their content
+    arch: Literal["x86_64", "aarch64"] = "x86_64"  # of the instance types
+    service_role: str
+    instance_profile: str
+    subnets: tuple[str, ...] = ()  # EMR chooses one that has capacity
+    primary_security_group: str | None = None  # None: EMR makes its own
+    core_security_group: str | None = None
+    service_security_group: str | None = None  # a private subnet needs it
+    security_configuration: str | None = None
+    tags: dict[str, str] = {}
+    primary: Fleet = Fleet(instance_types=("m7g.xlarge", "m6g.xlarge"))
+    core: Fleet = Fleet(instance_types=("m7g.xlarge", "m6g.xlarge"), capacity=2)
+    task: Fleet | None = None  # spot
+    spot_timeout_minutes: Annotated[int, Field(ge=5, le=1440)] = 10  # then on demand
+    step_concurrency: Annotated[int, Field(ge=1, le=256)] = 3
+    idle_timeout_s: Annotated[int, Field(ge=60, le=604_800)] = 900  # EMR ends a cluster without work by itself
+    start_allowance_s: PositiveInt = 1200  # from RunJobFlow until the cluster takes steps
+    poll_interval_s: PositiveFloat = 10.0
+    message_interval_s: PositiveFloat = 5.0
+    log_wait_s: NonNegativeInt = 30  # for the log of a failed step: EMR copies it to S3 when it likes
+
+
 class Settings(Section):
     start: date  # first partition
+    aws: Aws = Aws()
+    emr: Emr | None = None  # needed by launcher emr only
     spark: Spark = Spark()
     lake: Lake
     runs: Runs

@@ -18,6 +18,7 @@ import tomlkit
 from emr_jobs import settings as settings_module
 from emr_jobs.settings import Settings
 from local_stack import jars
+from local_stack.aws.account import LocalAws, furnish
 from local_stack.opensearch import OpenSearchNode
 from local_stack.shipments_api import shipments_api
 from local_stack.snowflake import ACCOUNT, DATABASE, USER, key_pair, snowflake
@@ -25,8 +26,8 @@ from pipeline_assets import lake
 from pipeline_assets.home import ROOT
 
 NOTE = "# Written by `pipeline stack up`: the local profile with the addresses of the running stack.\n"
-SNOWFLAKE_KEY = "snowflake_key"
-SHIPMENTS_TOKEN = "shipments_token"  # noqa: S105  # a file's name
+SNOWFLAKE_KEY = "snowflake-key"
+SHIPMENTS_TOKEN = "shipments-token"  # noqa: S105  # a file's name
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Running:
     opensearch: str
     snowflake: str
     shipments: str
+    aws: str | None
     node: OpenSearchNode
 
 
@@ -46,17 +48,23 @@ def services(
     *,
     prepare: Callable[[], object] | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    aws: bool = False,
     node_options: Sequence[str] | None = None,
 ) -> Iterator[Running]:
     """Start everything on free ports; stops it at the end, also when a part does not come up.
 
-    OpenSearch takes the longest and starts first; meanwhile `prepare` fills the data folder and the rest comes up.
+    With `aws`, orders, lake, secrets and runs are on the local AWS. OpenSearch takes the longest and starts first;
+    meanwhile `prepare` fills the data folder and the rest comes up.
     """
     home.mkdir(parents=True, exist_ok=True)
-    public_key, token = _write_secrets(home / "secrets")
+    private_key, public_key = key_pair()
+    token = secrets.token_urlsafe(24)
     with ExitStack() as stack:
         node = OpenSearchNode(home / "opensearch", options=node_options or _archived_classes())
         stack.callback(node.stop)
+        cloud = LocalAws(home / "aws") if aws else None
+        if cloud is not None:
+            stack.callback(cloud.stop)
         if prepare is not None:
             progress("sample data")
             prepare()
@@ -64,19 +72,31 @@ def services(
         shipments_url = stack.enter_context(shipments_api(data / "shipments", lambda: token))
         progress("Snowflake")
         snowflake_url = stack.enter_context(snowflake(data / "snowflake", public_key))
+        profile = _profile("emulator" if aws else "local")
+        _set_addresses(profile, shipments=shipments_url, snowflake=snowflake_url)
+        named = {SNOWFLAKE_KEY: private_key.decode(), SHIPMENTS_TOKEN: token}
+        if cloud is None:
+            _keep_in_home(profile, home, data, named)
+        else:
+            progress("AWS")
+            profile["aws"] |= {"endpoint": cloud.wait()["url"]}
+            values = _parsed(profile, home)
+            furnish(
+                values, secrets={f"pipeline/{name}": value for name, value in named.items()}, orders=data / "orders"
+            )
         progress("tables of the lake")
-        values = _settings(home, data, shipments=shipments_url, snowflake=snowflake_url)
-        lake.apply(settings_module.parse(tomlkit.dumps(values), where="the local stack", base=home))
+        lake.apply(_parsed(profile, home))
         progress("OpenSearch")
-        values["search"]["url"] = node.wait()
+        profile["search"]["url"] = node.wait()
         settings_file = home / "settings.toml"
-        settings_file.write_text(NOTE + tomlkit.dumps(values))
+        settings_file.write_text(NOTE + tomlkit.dumps(profile))
         yield Running(
             settings=settings_module.load(str(settings_file)),
             settings_file=settings_file,
-            opensearch=values["search"]["url"],
+            opensearch=profile["search"]["url"],
             snowflake=snowflake_url,
             shipments=shipments_url,
+            aws=profile["aws"]["endpoint"] if aws else None,
             node=node,
         )
 
@@ -86,38 +106,41 @@ def _archived_classes() -> list[str]:
     return [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
 
 
-def _write_secrets(folder: Path) -> tuple[bytes, str]:
-    """New ones every time; returns what the services compare with."""
-    private, public = key_pair()
-    token = secrets.token_urlsafe(24)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name, value in ((SNOWFLAKE_KEY, private), (SHIPMENTS_TOKEN, token.encode())):
-        path = folder / name
-        path.unlink(missing_ok=True)
-        with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "wb") as file:
-            file.write(value)
-    return public, token
+def _profile(name: str) -> dict[str, Any]:
+    """A committed profile with this machine's jars."""
+    profile = tomlkit.parse((ROOT / "settings" / f"{name}.toml").read_text()).unwrap()
+    profile["spark"] |= {"jars": str(jars.folder("spark")), "class_archive": str(jars.archive("spark"))}
+    return profile
 
 
-def _settings(home: Path, data: Path, *, shipments: str, snowflake: str) -> dict[str, Any]:
-    """The local profile with the addresses of these services."""
-    base = tomlkit.parse((ROOT / "settings" / "local.toml").read_text()).unwrap()
-    base["spark"] |= {"jars": str(jars.folder("spark")), "class_archive": str(jars.archive("spark"))}
-    base["lake"] |= {"uri": str(home / "lake" / "catalog.db"), "warehouse": f"file://{home / 'lake' / 'warehouse'}"}
-    base["runs"] |= {"uri": str(home / "runs")}
-    base["sources"]["orders"] |= {"uri": f"{data.resolve()}/orders/dt={{partition}}/*.json.gz"}
+def _set_addresses(profile: dict[str, Any], *, shipments: str, snowflake: str) -> None:
     address = urlsplit(snowflake)
-    base["sources"]["snowflake"] |= {
+    profile["sources"]["snowflake"] |= {
         "account": ACCOUNT,
         "user": USER,
         "database": DATABASE,
-        "private_key": f"file:{home / 'secrets' / SNOWFLAKE_KEY}",
         "host": address.hostname,
         "port": address.port,
         "protocol": "http",
     }
-    base["sources"]["shipments"] |= {
-        "url": f"{shipments}/v1/shipments",
-        "token": f"file:{home / 'secrets' / SHIPMENTS_TOKEN}",
-    }
-    return base
+    profile["sources"]["shipments"] |= {"url": f"{shipments}/v1/shipments"}
+
+
+def _keep_in_home(profile: dict[str, Any], home: Path, data: Path, named: dict[str, str]) -> None:
+    """Lake, runs and secrets as files, the orders where they are."""
+    profile["lake"] |= {"uri": str(home / "lake" / "catalog.db"), "warehouse": f"file://{home / 'lake' / 'warehouse'}"}
+    profile["runs"] |= {"uri": str(home / "runs")}
+    profile["sources"]["orders"] |= {"uri": f"{data.resolve()}/orders/dt={{partition}}/*.json.gz"}
+    profile["sources"]["snowflake"] |= {"private_key": f"file:{home / 'secrets' / SNOWFLAKE_KEY}"}
+    profile["sources"]["shipments"] |= {"token": f"file:{home / 'secrets' / SHIPMENTS_TOKEN}"}
+    folder = home / "secrets"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name, value in named.items():
+        path = folder / name
+        path.unlink(missing_ok=True)  # new ones every time
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
+            file.write(value)
+
+
+def _parsed(profile: dict[str, Any], home: Path) -> Settings:
+    return settings_module.parse(tomlkit.dumps(profile), where="the local stack", base=home)

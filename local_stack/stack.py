@@ -41,6 +41,7 @@ class Addresses:
     opensearch: str
     snowflake: str
     shipments: str
+    aws: str | None  # None: no local AWS
     pid: int
 
 
@@ -52,17 +53,40 @@ class Sample:
     orders: int
 
 
+@dataclass(frozen=True)
+class Order:
+    """What the supervisor is told on its command line, as JSON."""
+
+    home: str
+    data: str
+    aws: bool
+    sample: Sample | None
+
+    @classmethod
+    def parse(cls, text: str) -> "Order":
+        values = json.loads(text)
+        return cls(**{**values, "sample": values["sample"] and Sample(**values["sample"])})
+
+
 def up(
-    home: Path, data: Path, *, sample: Sample | None = None, progress: Callable[[str], None] = lambda _: None
+    home: Path,
+    data: Path,
+    *,
+    sample: Sample | None = None,
+    aws: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Addresses:
-    """Start the stack; returns when all services answer. Raises StackError when it runs already or does not come up."""
+    """Start the stack, with `aws` on the local AWS; returns when all services answer.
+
+    Raises StackError when it runs already or does not come up.
+    """
     if stack_is_running(home):
         raise StackError(f"the stack runs already (pid {_pid(home)}). Stop it first: pipeline stack down")
     home.mkdir(parents=True, exist_ok=True)
     log = home / "stack.log"
     with log.open("w") as errors:
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "local_stack.stack", str(home), str(data), *_arguments(sample)],
+            [sys.executable, "-m", "local_stack.stack", json.dumps(asdict(Order(str(home), str(data), aws, sample)))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -84,10 +108,6 @@ def up(
     supervisor.wait()
     tail = "\n".join(log.read_text().splitlines()[-8:])
     raise StackError(f"the stack did not start; {log} ends with:\n{tail}")
-
-
-def _arguments(sample: Sample | None) -> list[str]:
-    return [sample.partition, str(sample.orders)] if sample else []
 
 
 def down(home: Path) -> bool:
@@ -125,10 +145,13 @@ def _locked(home: Path) -> Iterator[None]:
         yield
 
 
-def _supervise(home: Path, data: Path, sample: Sample | None) -> None:
+def _supervise(order: Order) -> None:
+    home, data = Path(order.home), Path(order.data)
+
     def prepare() -> None:
-        if sample is not None:
-            sample_data.generate(data, partition=Partition.parse(sample.partition), orders=sample.orders)
+        if order.sample is not None:
+            partition = Partition.parse(order.sample.partition)
+            sample_data.generate(data, partition=partition, orders=order.sample.orders)
 
     def stop(*_: Any) -> None:
         raise SystemExit(0)
@@ -140,13 +163,14 @@ def _supervise(home: Path, data: Path, sample: Sample | None) -> None:
     def progress(name: str) -> None:
         _tell({"starting": name})
 
-    with _locked(home), services(home, data, prepare=prepare, progress=progress) as running:
+    with _locked(home), services(home, data, prepare=prepare, progress=progress, aws=order.aws) as running:
         addresses = Addresses(
             settings=str(running.settings_file),
             data=str(data),
             opensearch=running.opensearch,
             snowflake=running.snowflake,
             shipments=running.shipments,
+            aws=running.aws,
             pid=os.getpid(),
         )
         (home / "stack.json").write_text(json.dumps(asdict(addresses)))
@@ -167,8 +191,7 @@ def _stop_with_starter(starter: IO[str]) -> None:
 
 
 if __name__ == "__main__":
-    home, data, *sample = sys.argv[1:]
     try:
-        _supervise(Path(home), Path(data), Sample(sample[0], int(sample[1])) if sample else None)
+        _supervise(Order.parse(sys.argv[1]))
     except SystemExit:
         os._exit(0)  # all services are down; DuckDB's own teardown would take three seconds more

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from emr_jobs import settings as settings_module
-from emr_jobs.settings import Settings
+from emr_jobs.settings import Aws, Settings
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,7 +34,19 @@ def settings_uri(given: str | None = None) -> str:
 
 
 def load_settings(given: str | None = None) -> Settings:
-    return settings_module.load(settings_uri(given))
+    """The settings; from now on this process's AWS clients, and those of its children, go where they say."""
+    settings = settings_module.load(settings_uri(given))
+    os.environ.update(aws_environment(settings.aws))
+    if settings.aws.endpoint:
+        os.environ.pop("AWS_PROFILE", None)  # it would win over the keys
+    return settings
+
+
+def aws_environment(aws: Aws) -> dict[str, str]:
+    """Pure. At an endpoint of the local stack any keys will do, and real ones must not be sent."""
+    region = {"AWS_REGION": aws.region, "AWS_DEFAULT_REGION": aws.region} if aws.region else {}
+    keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    return {**region, **({"AWS_ENDPOINT_URL": aws.endpoint, **keys} if aws.endpoint else {})}
 
 
 def lock_file(folder: Path) -> Path:

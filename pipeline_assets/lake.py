@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from emr_jobs.contracts import PARTITION_COLUMN, Contract, Medium, contracts
 from emr_jobs.contracts.table import CATALOG, TABLE_PROPERTIES, iceberg_schema, iceberg_type
 from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Settings
+from emr_jobs.settings import Aws, Settings
+
+from pipeline_assets.home import aws_environment
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -21,10 +23,24 @@ def catalog(settings: Settings) -> "Catalog":
 
     lake = settings.lake
     if lake.catalog == "glue":
-        return load_catalog(CATALOG, type="glue", warehouse=lake.warehouse)
+        return load_catalog(CATALOG, type="glue", warehouse=lake.warehouse, **_addresses(settings.aws))
     assert lake.uri is not None, "checked by the settings"
     Path(lake.uri).parent.mkdir(parents=True, exist_ok=True)
     return load_catalog(CATALOG, type="sql", uri=f"sqlite:///{lake.uri}", warehouse=lake.warehouse)
+
+
+def _addresses(aws: Aws) -> dict[str, str]:
+    """pyiceberg's clients at another AWS than the real one, and not with real keys."""
+    if aws.endpoint is None:
+        return {"client.region": aws.region} if aws.region else {}
+    environment = aws_environment(aws)
+    return {
+        "glue.endpoint": aws.endpoint,
+        "s3.endpoint": aws.endpoint,
+        "client.region": environment["AWS_REGION"],
+        "client.access-key-id": environment["AWS_ACCESS_KEY_ID"],
+        "client.secret-access-key": environment["AWS_SECRET_ACCESS_KEY"],
+    }
 
 
 def apply(settings: Settings) -> list[tuple[str, str]]:

@@ -26,6 +26,9 @@ def up(
         Path | None,
         typer.Option(help="Folder of inputs to serve. Default: a sample of the latest complete partition."),
     ] = None,
+    aws: Annotated[
+        bool, typer.Option("--aws", help="Lake, orders, secrets and EMR on a local AWS, for --launcher emr.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Start the services in the background; returns when all of them answer."""
@@ -35,7 +38,7 @@ def up(
     partition = Partition.latest_complete(datetime.now(UTC))
     folder = data.resolve() if data else home() / "data"
     missing = data is None and partition not in sample_data.partitions_in(folder)
-    addresses = start(folder, stack.Sample(str(partition), sample_data.ORDERS) if missing else None)
+    addresses = start(folder, stack.Sample(str(partition), sample_data.ORDERS) if missing else None, aws=aws)
     if json:
         print_json({**asdict(addresses), "partition": None if data else str(partition)})
         return
@@ -44,14 +47,18 @@ def up(
         console().print(f"\nsample partition  {partition}\nrun it            pipeline run --partition {partition}")
 
 
-def start(folder: Path, sample: "Sample | None") -> "Addresses":
+def start(folder: Path, sample: "Sample | None", *, aws: bool = False) -> "Addresses":
     """Bring the stack up with progress; a stack that does not come up ends the command."""
     from local_stack import stack
 
     with errors().status("starting the stack") as status:
         try:
             return stack.up(
-                home(), folder, sample=sample, progress=lambda name: status.update(f"starting the stack: {name}")
+                home(),
+                folder,
+                sample=sample,
+                aws=aws,
+                progress=lambda name: status.update(f"starting the stack: {name}"),
             )
         except stack.StackError as error:
             errors().print("[bold red]stack[/]: ", end="")
@@ -60,7 +67,9 @@ def start(folder: Path, sample: "Sample | None") -> "Addresses":
 
 
 def _show(addresses: "Addresses") -> None:
-    console().print(table(("service", "address"), asdict(addresses).items()))
+    console().print(
+        table(("service", "address"), ((name, value) for name, value in asdict(addresses).items() if value is not None))
+    )
 
 
 @app.command()

@@ -74,10 +74,15 @@ class TiedProcess:
         while any(_runs(process) for process in tree):
             time.sleep(0.01)
 
+    def interrupt(self) -> None:
+        """Ask the command to end; its exit hooks run."""
+        with suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self._shell.pid).children():
+                child.terminate()
+
     def end_gently(self) -> int:
-        """Ask the command to end and wait until it has; its exit hooks run."""
-        for child in psutil.Process(self._shell.pid).children():
-            child.terminate()
+        """Ask the command to end and wait until it has."""
+        self.interrupt()
         return self.wait()
 
 

@@ -89,7 +89,7 @@ def test_a_stack_that_cannot_start_says_why_and_leaves_nothing(home: Path, tmp_p
 def test_secrets_of_the_stack_are_for_their_owner_alone(home: Path, data: Path) -> None:
     up(home, data)
     modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (home / "secrets").iterdir()}
-    assert modes == {"snowflake_key": "0o600", "shipments_token": "0o600"}
+    assert modes == {"snowflake-key": "0o600", "shipments-token": "0o600"}
     values = [path.read_text().strip() for path in (home / "secrets").iterdir()]
     arguments = [part for process in members(home) for part in _command(process)]
     assert not [value for value in values if any(value in part for part in arguments)]

@@ -22,7 +22,6 @@ from tests.reference.snowflake import end_of
 Json = dict[str, Any]
 ABSENT = object()
 REJECTED_SHARE = 0.009
-PLAIN = 300
 MICROSECOND = timedelta(microseconds=1)
 RATES = {"USD": "1", "EUR": "1.08214500", "JPY": "0.00672100", "CAD": "0.73000369", "AAA": "0.00000001"}
 TIERS = (-5, 0, 999, 1000, 4999, 5000, 19999, 20000)
@@ -271,7 +270,7 @@ MALFORMED = [
 BLANK = [b"", b"   ", b"\r", b" \t \r"]
 
 
-def order_lines(partition: date, seed: int, *, defects: bool) -> list[bytes]:
+def order_lines(partition: date, seed: int) -> list[bytes]:
     rng = random.Random(f"{seed} {partition}")
     start, end = start_of(partition), end_of(partition)
     noon = start + timedelta(hours=12)
@@ -288,11 +287,10 @@ def order_lines(partition: date, seed: int, *, defects: bool) -> list[bytes]:
         b" \t" + encoded(make_order("W-1", noon)) + b" \r",
         encoded(make_order("R-1", noon)).replace(b"1 Road", b"1\\u0020Road\\ud83d\\ude00"),
     ]
-    rejects = [encoded(make_order("X-early", start - MICROSECOND)), encoded(make_order("X-late", end))]
-    if defects:
-        rejects += [encoded(make_order(f"X-{number}", noon, **changes)) for number, (_, changes) in enumerate(REJECTED)]
-        rejects += MALFORMED
-    plain = max(PLAIN, int(len(rejects) / REJECTED_SHARE) - len(odd))
+    rejects = [encoded(make_order(f"X-{number}", noon, **changes)) for number, (_, changes) in enumerate(REJECTED)]
+    rejects += [encoded(make_order("X-early", start - MICROSECOND)), encoded(make_order("X-late", end))]
+    rejects += MALFORMED
+    plain = int(len(rejects) / REJECTED_SHARE) - len(odd)
     lines = odd + rejects + BLANK + [plain_order(rng, number, start, end) for number in range(plain)]
     rng.shuffle(lines)
     return lines
@@ -538,14 +536,11 @@ TABLES: dict[str, tuple[Callable[[date], list[Json]], pa.Schema]] = {
 }
 
 
-def write(data: Path, partition: date, *, seed: int = 7, defects: bool = True) -> None:
-    """The folder of inputs of one day. Without defects, rejected are only orders of the days around it.
-
-    Every reason to reject an order takes a hundred plain orders to stay below the share that blocks.
-    """
+def write(data: Path, partition: date, *, seed: int = 7) -> None:
+    """The folder of inputs of one day."""
     folder = data / "orders" / f"dt={partition}"
     folder.mkdir(parents=True)
-    lines = order_lines(partition, seed, defects=defects)
+    lines = order_lines(partition, seed)
     for part in range(3):
         (folder / f"part-{part}.json.gz").write_bytes(gzip.compress(b"\n".join(lines[part::3]), 1))
     plain = [json.loads(line) for line in lines if line.startswith(b'{"order_id": "P-')]

@@ -1,0 +1,71 @@
+"""The local AWS as an account that is ready for the pipeline: its process, its buckets, its secrets, its deliveries."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from emr_jobs.settings import Aws, Settings
+from local_stack.aws import ADDRESSES, REGION
+from pipeline_assets.home import aws_environment
+from pipeline_assets.launchers.process import TiedProcess
+
+START_TIMEOUT_S = 60
+
+
+class LocalAws:
+    """Starts at once; `wait` returns its addresses when it answers, `stop` ends it and every step."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._addresses = folder / ADDRESSES
+        self._addresses.unlink(missing_ok=True)
+        self._log = folder / "aws.log"
+        with self._log.open("w") as log:
+            self._process = TiedProcess([sys.executable, "-m", "local_stack.aws", str(folder)], output=log)
+        self._deadline = time.monotonic() + START_TIMEOUT_S
+
+    def wait(self) -> dict[str, str]:
+        """`url` of the server, `faults` of its switches."""
+        while self._process.poll() is None and time.monotonic() < self._deadline:
+            if self._addresses.exists():
+                return json.loads(self._addresses.read_text())
+            time.sleep(0.05)
+        self.stop()
+        raise RuntimeError(f"the local AWS did not start; {self._log} ends with:\n{self._log.read_text()[-500:]}")
+
+    def stop(self) -> None:
+        self._process.kill()
+
+
+def client(service: str, endpoint: str) -> Any:
+    import boto3
+
+    keys = aws_environment(Aws(endpoint=endpoint))
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+def furnish(settings: Settings, *, secrets: dict[str, str], orders: Path) -> None:
+    """Every bucket and secret that the settings name, and the folder of orders as delivered to S3."""
+    endpoint = settings.aws.endpoint
+    assert endpoint is not None, "settings of the local AWS"
+    assert settings.emr is not None, "settings of the local AWS"
+    s3 = client("s3", endpoint)
+    source = urlsplit(settings.sources.orders.uri)
+    named = (settings.emr.log_uri, settings.emr.artifacts_uri, settings.lake.warehouse, settings.runs.uri)
+    for bucket in sorted({source.netloc, *(urlsplit(uri).netloc for uri in named)}):
+        s3.create_bucket(Bucket=bucket)
+    for name, value in secrets.items():
+        client("secretsmanager", endpoint).create_secret(Name=name, SecretString=value)
+    prefix = source.path.lstrip("/").partition("dt=")[0]
+    for file in sorted(orders.rglob("*")):
+        if file.is_file():
+            s3.upload_file(str(file), source.netloc, f"{prefix}{file.relative_to(orders)}")

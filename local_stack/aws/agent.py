@@ -1,0 +1,124 @@
+"""The EMR agent of every cluster: boots it, runs its steps as processes, ends it.
+
+Its output goes where EMR puts it, <log uri>/<cluster>/steps/<step>/stderr.gz, when the step has ended. Does not
+own: what a step's process is (container, yarn); the states themselves (emr).
+"""
+
+import gzip
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Protocol
+
+from moto.core.utils import utcnow
+
+from local_stack.aws.container import NotEmulated
+from local_stack.aws.emr import ENDING, LOCK, Cluster, State, Step, StepState
+from pipeline_assets.launchers.process import TiedProcess
+
+BOOT_S = 1.0
+PASS_S = 0.1
+OUTPUT = "stderr"
+GRACE_S = 5.0  # between SIGTERM and SIGKILL, of SEND_INTERRUPT
+
+
+class Runner(Protocol):
+    def start(self, step: Step, folder: Path) -> TiedProcess:
+        """The step's process, in this folder, its output in the file OUTPUT there. Raises NotEmulated."""
+
+
+@dataclass
+class Agent:
+    clusters: Callable[[], Iterable[Cluster]]
+    runner: Runner
+    folder: Path
+    upload: Callable[[str, bytes], None]  # address, content
+    _processes: dict[str, TiedProcess] = field(default_factory=dict)
+
+    def start(self) -> None:
+        Thread(target=self._loop, daemon=True, name="emr-agent").start()
+
+    def _loop(self) -> None:
+        while True:
+            time.sleep(PASS_S)
+            for cluster in list(self.clusters()):
+                with LOCK:
+                    self._advance(cluster)
+
+    def _advance(self, cluster: Cluster) -> None:
+        now = time.monotonic()
+        if cluster.state == State.STARTING and now - cluster.quiet_since > BOOT_S:
+            cluster.state, cluster.quiet_since = State.WAITING, now
+            cluster.ready_datetime = utcnow()
+        self._cancel_what_is_to_be(cluster)
+        running = [step for step in cluster.steps if step.state == StepState.RUNNING]
+        if cluster.state == State.TERMINATING and not running:
+            errors = getattr(cluster, "reason_code", "") in ("INTERNAL_ERROR", "BOOTSTRAP_FAILURE")
+            cluster.state = State.TERMINATED_WITH_ERRORS if errors else State.TERMINATED
+            cluster.end_datetime = utcnow()
+        if cluster.state not in (State.WAITING, State.RUNNING):
+            return
+        pending = [step for step in cluster.steps if step.state == StepState.PENDING]
+        for step in pending[: max(0, cluster.step_concurrency_level - len(running))]:
+            step.begin()
+            running.append(step)
+            Thread(target=self._run, args=(cluster, step), daemon=True).start()
+        cluster.state = State.RUNNING if running else State.WAITING
+        if running:
+            cluster.quiet_since = now
+        elif cluster.auto_terminate and cluster.steps:
+            cluster.terminate("Steps completed", "ALL_STEPS_COMPLETED")
+        elif cluster.idle_timeout_s and now - cluster.quiet_since > cluster.idle_timeout_s:
+            cluster.terminate("Cluster was idle", "AUTO_TERMINATION")
+
+    def _cancel_what_is_to_be(self, cluster: Cluster) -> None:
+        for step in cluster.steps:
+            ending = cluster.state in ENDING
+            if not (step.cancel or ending):
+                continue
+            if step.state == StepState.PENDING:
+                step.end(StepState.CANCELLED)
+            elif step.state == StepState.RUNNING and (process := self._processes.get(step.id)):
+                interrupted = getattr(step, "interrupted_at", None)
+                if step.cancel == "SEND_INTERRUPT" and not ending and interrupted is None:
+                    step.interrupted_at = time.monotonic()
+                    process.interrupt()
+                elif interrupted is None or time.monotonic() - interrupted > GRACE_S:
+                    process.kill()
+
+    def _run(self, cluster: Cluster, step: Step) -> None:
+        folder = self.folder / cluster.id / "steps" / step.id
+        folder.mkdir(parents=True)
+        failure: dict[str, str] | None = None
+        try:
+            process = self.runner.start(step, folder)
+            with LOCK:
+                self._processes[step.id] = process
+            code = process.wait()
+        except NotEmulated as error:
+            code, failure = 1, {"Reason": "Not emulated", "Message": str(error)}
+        except Exception as error:  # an edge: the step fails and says why, the agent goes on
+            logging.exception("step %s", step.id)
+            code, failure = 1, {"Reason": "Unknown Error.", "Message": f"{type(error).__name__}: {error}"}
+        log_file = self._keep_logs(cluster, step, folder)
+        with LOCK:
+            self._processes.pop(step.id, None)
+            if step.cancel or cluster.state in ENDING:
+                step.end(StepState.CANCELLED)
+            elif code == 0:
+                step.end(StepState.COMPLETED)
+            else:
+                # What EMR says of a spark-submit that ends with 1.
+                step.end(StepState.FAILED, {"Reason": "Unknown Error.", **(failure or {}), "LogFile": log_file})
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def _keep_logs(self, cluster: Cluster, step: Step, folder: Path) -> str:
+        address = f"{(cluster.log_uri or '').rstrip('/')}/{cluster.id}/steps/{step.id}/stderr.gz"
+        output = folder / OUTPUT
+        if cluster.log_uri:
+            self.upload(address, gzip.compress(output.read_bytes() if output.exists() else b""))
+        return address

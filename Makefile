@@ -37,6 +37,10 @@ fmt: setup ## Format and mend what ruff can
 lock: setup ## Resolve requirements.lock anew; names no registry's host
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
 		--upgrade --group stack --group test --group dev pyproject.toml -o requirements.lock
+	@# opensearch-py lists gRPC, 18 MB, and imports it nowhere.
+	@$(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+		--python-platform x86_64-manylinux_2_28 --group emr -c requirements.lock \
+		--no-emit-package opensearch-protobufs --no-emit-package grpcio --no-emit-package protobuf -o emr.lock
 
 clean: ## Stop the stack; remove .venv, caches and the local state
 	@test ! -x $(BIN)/pipeline || $(BIN)/pipeline stack down

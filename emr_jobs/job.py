@@ -118,6 +118,7 @@ def _run_reported(
     partition.check(first=values.start, now=datetime.now(UTC))
     with report.phase("session"):
         spark = callers or session.start(values, name=f"{job.name} {partition} {given.run_id}")
+    report.runs_as(spark.sparkContext.applicationId)
     try:
         with report.phase("tables"):
             for contract in (contracts()[dataset] for dataset in job.outputs):

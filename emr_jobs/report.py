@@ -25,6 +25,9 @@ def asset_key(dataset: str) -> str:
     return dataset.replace(".", "/")
 
 
+MESSAGE_SIZE = 2000
+
+
 def checks_of(job: Job) -> list[tuple[str, Check]]:
     """Every check that the job must report, with its dataset."""
     return [(dataset, check) for dataset in job.outputs for check in contracts()[dataset].checks]
@@ -88,9 +91,14 @@ class Report:
 
     def failed(self, error: Exception) -> None:
         """Why the job ends without success, for a launcher to fail with; whether another attempt may help."""
-        failure = {"kind": type(error).__name__, "message": str(error), "retryable": isinstance(error, Unavailable)}
-        self._pipes.report_custom_message({"failed": failure})
-        self._pipes.log.error(f"{type(error).__name__}: {error}")
+        kind, message = type(error).__name__, _without_frames(str(error))
+        retryable = isinstance(error, Unavailable)
+        self._pipes.report_custom_message({"failed": {"kind": kind, "message": message, "retryable": retryable}})
+        self._pipes.log.error(f"{kind}: {message}")
+
+    def runs_as(self, application: str) -> None:
+        """Spark's id of this run of the job: what ends it on YARN."""
+        self._pipes.report_custom_message({"application": application})
 
     def missing(self) -> list[str]:
         """Outputs and checks that the job declares and did not report."""
@@ -101,3 +109,9 @@ class Report:
             if (dataset, check.name) not in self._checked
         ]
         return outputs + checks
+
+
+def _without_frames(message: str) -> str:
+    """Spark's errors carry the JVM's stack, hundreds of lines; it stays in the step's log."""
+    lines = [line for line in message.splitlines() if line.strip() and not line.lstrip().startswith(("at ", "..."))]
+    return "\n".join(lines)[:MESSAGE_SIZE]

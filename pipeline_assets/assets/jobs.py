@@ -9,23 +9,25 @@ from emr_jobs.report import checks_of
 from emr_jobs.settings import Settings
 
 from pipeline_assets.assets.specs import asset_spec, check_spec
+from pipeline_assets.launchers.emr_step import EmrStepLauncher
 from pipeline_assets.launchers.local import LocalLauncher
 from pipeline_assets.launchers.outcome import Result
+from pipeline_assets.tags import ALLOW_EMPTY_TAG, LAUNCHER_TAG
 
-LAUNCHER_TAG = "pipeline/launcher"
-ALLOW_EMPTY_TAG = "pipeline/allow_empty"
-ORIGIN_TAG = "pipeline/origin"
 RETRY_DELAY_S = 30
+
+Launcher = LocalLauncher | EmrStepLauncher
 
 
 def all_jobs(settings: Settings, settings_uri: str, partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
-    launchers = {"local": LocalLauncher(settings, settings_uri)}
+    launchers: dict[str, Launcher] = {
+        "local": LocalLauncher(settings, settings_uri),
+        "emr": EmrStepLauncher(settings, settings_uri),
+    }
     return [_job_assets(job, launchers, partitions) for job in JOBS]
 
 
-def _job_assets(
-    job: Job, launchers: dict[str, LocalLauncher], partitions: dg.PartitionsDefinition
-) -> dg.AssetsDefinition:
+def _job_assets(job: Job, launchers: dict[str, Launcher], partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     """Not subsettable: asking for one dataset runs its whole job."""
 
     @dg.multi_asset(

@@ -34,7 +34,7 @@ def demo(
     addresses = start(home() / "data", stack.Sample(str(partition), orders))
     os.environ["PIPELINE_SETTINGS"] = addresses.settings
     try:
-        outcome = execute(str(partition), selected(None), launcher="local", allow_empty=False)
+        outcome = execute(str(partition), selected(None))
         outcome.show()
         if not outcome.success:
             raise typer.Exit(1)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -14,8 +15,12 @@ from rich.console import Console
 from pipeline_assets import DEFINITIONS
 from pipeline_assets.cli.output import Json, SettingsOption, print_json
 from pipeline_assets.home import ROOT, dagster_home, home, load_settings, settings_uri
+from pipeline_assets.tags import ALLOW_EMPTY_TAG, CLUSTER_TAG, INVOCATION_TAG, LAUNCHER_TAG, ORIGIN_TAG
 
-INVOCATION_TAG = "pipeline/invocation"
+
+class Launcher(StrEnum):
+    local = "local"
+    emr = "emr"
 
 
 def run(
@@ -24,7 +29,12 @@ def run(
         list[str] | None,
         typer.Option(help="Dataset or job; may be given more than once. A dataset brings its whole job."),
     ] = None,
-    launcher: Annotated[str, typer.Option(help="Who runs the jobs: local.")] = "local",
+    launcher: Annotated[
+        Launcher, typer.Option(help="Spark on this machine, or steps on one EMR cluster.")
+    ] = Launcher.local,
+    cluster: Annotated[
+        str | None, typer.Option(help="Launcher emr: a cluster that is there, and stays. Default: one for this run.")
+    ] = None,
     allow_empty: Annotated[bool, typer.Option("--allow-empty", help="A day without rows is right this once.")] = False,
     settings: SettingsOption = None,
     json: Json = False,
@@ -37,7 +47,9 @@ def run(
     day = Partition.parse(partition).check(first=values.start, now=datetime.now(UTC))
     _require_services(uri)
     os.environ["PIPELINE_SETTINGS"] = uri  # the steps load the definitions anew
-    outcome = execute(str(day), selected(select), launcher=launcher, allow_empty=allow_empty, quiet=json)
+    outcome = execute(
+        str(day), selected(select), launcher=launcher, cluster=cluster, allow_empty=allow_empty, quiet=json
+    )
     if json:
         print_json(outcome.as_dict())
     else:
@@ -70,7 +82,15 @@ def selected(names: Sequence[str] | None) -> list[str]:
     return [job.name for job in JOBS if job.name in wanted]
 
 
-def execute(partition: str, jobs: Sequence[str], *, launcher: str, allow_empty: bool, quiet: bool = False) -> Any:
+def execute(
+    partition: str,
+    jobs: Sequence[str],
+    *,
+    launcher: Launcher = Launcher.local,
+    cluster: str | None = None,
+    allow_empty: bool = False,
+    quiet: bool = False,
+) -> Any:
     """One Dagster run of these jobs, watched; returns a watch.Outcome."""
     os.environ["DAGSTER_HOME"] = str(dagster_home())
     invocation = uuid4().hex
@@ -81,16 +101,17 @@ def execute(partition: str, jobs: Sequence[str], *, launcher: str, allow_empty: 
         from emr_jobs.catalog import job_named
         from emr_jobs.report import checks_of
 
-        from pipeline_assets.assets.jobs import ALLOW_EMPTY_TAG, LAUNCHER_TAG, ORIGIN_TAG
         from pipeline_assets.cli.watch import watch
         from pipeline_assets.definitions import daily_job
+        from pipeline_assets.launchers.cluster_lease import ending_clusters
 
         tags = {
             "dagster/partition": partition,
             INVOCATION_TAG: invocation,
-            LAUNCHER_TAG: launcher,
-            ORIGIN_TAG: launcher,
+            LAUNCHER_TAG: launcher.value,
+            ORIGIN_TAG: launcher.value,
             ALLOW_EMPTY_TAG: str(allow_empty).lower(),
+            **({CLUSTER_TAG: cluster} if cluster else {}),
         }
         keys = {dg.AssetKey(dataset.split(".", 1)) for name in jobs for dataset in job_named(name).outputs}
         # Their own checks only: Dagster would add the stand-alone ones, which are a job of their own.
@@ -102,6 +123,7 @@ def execute(partition: str, jobs: Sequence[str], *, launcher: str, allow_empty: 
         with (
             dg.DagsterInstance.get() as instance,
             watch(instance, {INVOCATION_TAG: invocation}, jobs, terminal=terminal, quiet=quiet) as outcome,
+            ending_clusters(load_settings(), instance, {INVOCATION_TAG: invocation}),
         ):
             dg.execute_job(
                 dg.reconstructable(daily_job).get_subset(asset_selection=keys, asset_check_selection=checks),

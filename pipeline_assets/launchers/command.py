@@ -9,6 +9,7 @@ from emr_jobs.catalog import Job
 from emr_jobs.settings import Spark
 
 from pipeline_assets.home import ROOT, cache
+from pipeline_assets.production.package import Shipped
 
 
 def job_arguments(
@@ -40,6 +41,28 @@ def local_submit(script: str, arguments: Sequence[str], spark: Spark) -> list[st
     if spark.jars:
         command += ["--driver-class-path", f"{spark.jars}/*"]
     return [*command, str(ROOT / script), *arguments]
+
+
+def emr_submit(job: Job, arguments: Sequence[str], shipped: Shipped, spark: Spark) -> list[str]:
+    """spark-submit as a step's arguments. Both archives are unpacked into the folder that driver and executors run in.
+
+    Our code is an archive as well, not --py-files: its contracts and SQL are files, and Python compiles what it
+    imports from a zip every time.
+    """
+    path = "./code:./deps"
+    command = ["spark-submit", "--deploy-mode", "cluster", "--name", job.name]
+    command += ["--archives", f"{shipped.code}#code,{shipped.dependencies}#deps"]
+    command += ["--driver-memory", spark.driver_memory]
+    command += ["--executor-memory", job.executor_memory, "--executor-cores", str(job.executor_cores)]
+    conf = {
+        "spark.dynamicAllocation.maxExecutors": str(job.max_executors),
+        "spark.yarn.maxAppAttempts": "1",  # who starts the job repeats it, with another attempt number
+        "spark.yarn.appMasterEnv.PYTHONPATH": path,
+        "spark.executorEnv.PYTHONPATH": path,
+    }
+    for name, value in conf.items():
+        command += ["--conf", f"{name}={value}"]
+    return [*command, shipped.script(job.script), *arguments]
 
 
 def local_environment() -> dict[str, str]:

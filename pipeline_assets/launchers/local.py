@@ -46,7 +46,8 @@ class LocalLauncher(dg.PipesClient):
             process = TiedProcess(command, env=local_environment())
             try:
                 code = process.wait(job.timeout_s)
-                failure = f"spark-submit ended with exit code {code}" if code else None
+                ended = f"spark-submit ended with exit code {code}. Its log is under stderr of this step."
+                failure = ended if code else None
             except subprocess.TimeoutExpired:
                 failure = f"not done after {job.timeout_s} s, the limit in emr_jobs/catalog.py"
             finally:  # also when the run is cancelled

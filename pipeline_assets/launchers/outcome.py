@@ -32,7 +32,7 @@ def results(
     if said is not None:
         raise dg.Failure(f"{said['kind']}: {said['message']}", metadata=metadata, allow_retries=said["retryable"])
     if failure is not None:
-        raise dg.Failure(f"{job.name}: {failure}. Its log is under stderr of this step.", metadata=metadata)
+        raise dg.Failure(f"{job.name}: {failure}", metadata=metadata)
     if not session.message_handler.received_closed_message:
         raise dg.Failure(f"{job.name}: the job ended without its closing message", metadata=metadata)
     if missing:

@@ -1,0 +1,222 @@
+"""One transient EMR cluster that several processes share: elected, made once, found by all, ended once.
+
+Steps of a run are processes of their own, so the election is on S3: `leases/<key>/<n>` is a claim, written only
+if absent; whoever wrote it makes the cluster and writes its id to `leases/<key>/<n>.cluster`. A claim without an id
+for two minutes, or with a cluster that ended, is passed over: n + 1. `leases/<key>/seen` is touched while somebody
+waits for a step. Key: the backfill, else the root run, so that a retried run finds its cluster.
+
+A cluster ends by whoever ran the run (`pipeline run`), by the sensors, or by EMR itself when idle.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+from uuid import uuid4
+
+import dagster as dg
+from emr_jobs.settings import Emr, Settings
+
+from pipeline_assets.launchers import emr_cluster
+from pipeline_assets.launchers.emr_cluster import INSTANCE_TAG, LEASE_TAG
+from pipeline_assets.tags import BACKFILL_TAG, CLUSTER_TAG, LAUNCHER_TAG, ROOT_RUN_TAG
+
+logger = logging.getLogger(__name__)
+
+ID_TIMEOUT = timedelta(seconds=120)  # from the claim to the cluster's id
+SEEN_EVERY_S = 60.0
+_INSTANCE_KEY = "pipeline:instance"
+
+
+class SharedCluster(Protocol):
+    """What a step needs of its cluster."""
+
+    def acquire(self) -> str:
+        """The id of a cluster that takes steps."""
+
+    def seen(self) -> None:
+        """Somebody still waits for a step of it."""
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A cluster that somebody else made and ends."""
+
+    cluster_id: str
+
+    def acquire(self) -> str:
+        return self.cluster_id
+
+    def seen(self) -> None:
+        """Nothing of ours ends it."""
+
+
+@dataclass
+class ClusterLease:
+    settings: Emr
+    runs_uri: str
+    instance_id: str
+    key: str
+    id_timeout: timedelta = ID_TIMEOUT
+    log: Callable[[str], None] = logger.info
+    _seen_at: float = field(default=0.0, init=False)
+
+    def acquire(self) -> str:
+        """The cluster of this key, made when there is none. Several processes get the same one."""
+        while True:
+            newest = max(self._claims(), default=0)
+            if newest and (cluster_id := self._wait_for_id(newest)) is not None:
+                if emr_cluster.describe(self._emr, cluster_id).state.takes_steps:
+                    return cluster_id
+                self.log(f"cluster {cluster_id} has ended; the next one is elected")
+            if not self._put(str(newest + 1), {"by": self.instance_id}):
+                continue  # another process claimed it: see what it makes
+            if (cluster_id := self._create(newest + 1)) is not None:
+                return cluster_id
+
+    def seen(self) -> None:
+        """Touches the lease, at most once a minute."""
+        if time.monotonic() - self._seen_at > SEEN_EVERY_S:
+            self._s3.put_object(Bucket=self._bucket, Key=f"{self._prefix}/seen", Body=b"")
+            self._seen_at = time.monotonic()
+
+    def last_seen(self) -> datetime | None:
+        return self._written_at("seen")
+
+    def terminate(self) -> list[str]:
+        """End every cluster of this key; returns their ids. Does nothing when none is left."""
+        found = emr_cluster.alive(self._emr, instance_id=self.instance_id)
+        ids = [cluster.id for cluster in found if cluster.tags.get(LEASE_TAG) == self.key]
+        if ids:
+            self._emr.terminate_job_flows(JobFlowIds=ids)
+        return ids
+
+    def _create(self, number: int) -> str | None:
+        """Our cluster's id, or None when we were so slow that another was elected."""
+        tags = {INSTANCE_TAG: self.instance_id, LEASE_TAG: self.key}
+        try:
+            wanted = emr_cluster.request(self.settings, name=f"{self.key} {number}", tags=tags)
+            cluster_id = self._emr.run_job_flow(**wanted)["JobFlowId"]
+        except BaseException:
+            self._s3.delete_object(Bucket=self._bucket, Key=f"{self._prefix}/{number}")  # nobody waits for its id
+            raise
+        self._put(f"{number}.cluster", {"id": cluster_id})
+        if max(self._claims()) > number:
+            self._emr.terminate_job_flows(JobFlowIds=[cluster_id])
+            return None
+        self.log(f"made cluster {cluster_id} for {self.key}")
+        return str(cluster_id)
+
+    def _wait_for_id(self, number: int) -> str | None:
+        while True:
+            if (content := self._get(f"{number}.cluster")) is not None:
+                return str(content["id"])
+            claimed_at = self._written_at(str(number))
+            if claimed_at is None:
+                return None  # withdrawn: its cluster could not be made
+            if datetime.now(UTC) - claimed_at > self.id_timeout:
+                self.log(f"no cluster within {self.id_timeout.seconds} s of claim {number}; the next one is elected")
+                return None
+            time.sleep(self.settings.poll_interval_s / 2)
+
+    def _claims(self) -> list[int]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=f"{self._prefix}/")
+        names = [found["Key"].rpartition("/")[2] for page in pages for found in page.get("Contents", [])]
+        return [int(name) for name in names if name.isdecimal()]
+
+    def _put(self, name: str, content: Mapping[str, str]) -> bool:
+        """Write the object if it is absent; False when it is there."""
+        from botocore.exceptions import ClientError
+
+        body = json.dumps(content).encode()
+        try:
+            self._s3.put_object(Bucket=self._bucket, Key=f"{self._prefix}/{name}", Body=body, IfNoneMatch="*")
+        except ClientError as error:
+            # 409: another conditional write of the same key is under way
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
+                return False
+            raise
+        return True
+
+    def _get(self, name: str) -> dict[str, Any] | None:
+        from botocore.exceptions import ClientError
+
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=f"{self._prefix}/{name}")
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                return None
+            raise
+        return dict(json.loads(answer["Body"].read()))
+
+    def _written_at(self, name: str) -> datetime | None:
+        from botocore.exceptions import ClientError
+
+        try:
+            found: datetime = self._s3.head_object(Bucket=self._bucket, Key=f"{self._prefix}/{name}")["LastModified"]
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                return None
+            raise
+        return found
+
+    @property
+    def _emr(self) -> Any:
+        return emr_cluster.client()
+
+    @property
+    def _s3(self) -> Any:
+        import boto3
+
+        return boto3.client("s3")
+
+    @property
+    def _bucket(self) -> str:
+        return self.runs_uri.removeprefix("s3://").partition("/")[0]
+
+    @property
+    def _prefix(self) -> str:
+        base = self.runs_uri.removeprefix("s3://").partition("/")[2]
+        return "/".join(filter(None, (base, "leases", self.key)))
+
+
+def lease_key(run_id: str, tags: Mapping[str, str]) -> str:
+    """Pure: what shares a cluster."""
+    return tags.get(BACKFILL_TAG) or tags.get(ROOT_RUN_TAG) or run_id
+
+
+def cluster_of_run(
+    settings: Settings, instance: dg.DagsterInstance, run: dg.DagsterRun, *, log: Callable[[str], None] = logger.info
+) -> SharedCluster:
+    if attached := run.tags.get(CLUSTER_TAG):
+        return Attached(attached)
+    return lease(settings, instance, lease_key(run.run_id, run.tags), log=log)
+
+
+def lease(
+    settings: Settings, instance: dg.DagsterInstance, key: str, *, log: Callable[[str], None] = logger.info
+) -> ClusterLease:
+    return ClusterLease(emr_cluster.emr_settings(settings), settings.runs.uri, instance_id(instance), key, log=log)
+
+
+@contextmanager
+def ending_clusters(settings: Settings, instance: dg.DagsterInstance, tags: Mapping[str, str]) -> Iterator[None]:
+    """Whatever happens inside, clusters made for the runs with these tags are told to end."""
+    try:
+        yield
+    finally:
+        for run in instance.get_runs(dg.RunsFilter(tags=dict(tags))):
+            if run.tags.get(LAUNCHER_TAG) == "emr" and CLUSTER_TAG not in run.tags:
+                lease(settings, instance, lease_key(run.run_id, run.tags)).terminate()
+
+
+def instance_id(instance: dg.DagsterInstance) -> str:
+    """Made once per Dagster instance and kept in its storage."""
+    storage = instance.daemon_cursor_storage
+    if _INSTANCE_KEY not in storage.get_cursor_values({_INSTANCE_KEY}):
+        storage.set_cursor_values({_INSTANCE_KEY: uuid4().hex[:12]})
+    return storage.get_cursor_values({_INSTANCE_KEY})[_INSTANCE_KEY]

@@ -1,0 +1,171 @@
+"""The transient cluster as EMR's API has it: the request that makes one, its states, who it belongs to.
+
+Does not own: when one is made or ended (cluster_lease), steps (emr_step).
+"""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from emr_jobs.errors import Misconfigured
+from emr_jobs.settings import Emr, Fleet, Settings
+
+from pipeline_assets.home import ROOT
+from pipeline_assets.production.package import python_version
+
+NAME_PREFIX = "pipeline-assets "
+INSTANCE_TAG = "pipeline:instance"  # whose cluster: nobody touches another Dagster instance's
+LEASE_TAG = "pipeline:lease"
+MANAGED_TAG = "for-use-with-amazon-emr-managed-policies"  # AmazonEMRServicePolicy_v2 asks for it
+
+
+class ClusterState(StrEnum):
+    STARTING = "STARTING"
+    BOOTSTRAPPING = "BOOTSTRAPPING"
+    RUNNING = "RUNNING"
+    WAITING = "WAITING"
+    TERMINATING = "TERMINATING"
+    TERMINATED = "TERMINATED"
+    TERMINATED_WITH_ERRORS = "TERMINATED_WITH_ERRORS"
+
+    @property
+    def takes_steps(self) -> bool:
+        return self in TAKES_STEPS
+
+
+TAKES_STEPS = (ClusterState.STARTING, ClusterState.BOOTSTRAPPING, ClusterState.RUNNING, ClusterState.WAITING)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    id: str
+    state: ClusterState
+    reason: str  # of the state, empty when EMR gives none
+    tags: dict[str, str]
+    created_at: datetime
+    instance_hours: int  # normalised, as EMR counts them
+
+
+def emr_settings(settings: Settings) -> Emr:
+    if settings.emr is None:
+        raise Misconfigured(
+            "launcher emr needs a section [emr] in the settings. Start the local AWS: pipeline stack up --aws; "
+            "or name yours: --settings"
+        )
+    return settings.emr
+
+
+def client() -> Any:
+    """boto3's EMR client; its own retries answer throttling with back-off and jitter."""
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client("emr", config=Config(retries={"mode": "standard", "max_attempts": 10}))
+
+
+def describe(emr: Any, cluster_id: str) -> Cluster:
+    found = emr.describe_cluster(ClusterId=cluster_id)["Cluster"]
+    status = found["Status"]
+    change = status.get("StateChangeReason", {})
+    return Cluster(
+        id=cluster_id,
+        state=ClusterState(status["State"]),
+        reason=": ".join(str(change[part]) for part in ("Code", "Message") if change.get(part)),
+        tags={tag["Key"]: tag["Value"] for tag in found.get("Tags", [])},
+        created_at=status["Timeline"]["CreationDateTime"],
+        instance_hours=found.get("NormalizedInstanceHours") or 0,
+    )
+
+
+def alive(emr: Any, *, instance_id: str) -> Iterator[Cluster]:
+    """Clusters of this Dagster instance that take steps. ListClusters has no tags, so names narrow it down."""
+    pages = emr.get_paginator("list_clusters").paginate(ClusterStates=list(TAKES_STEPS))
+    for found in (cluster for page in pages for cluster in page["Clusters"]):
+        if found["Name"].startswith(NAME_PREFIX):
+            cluster = describe(emr, found["Id"])
+            if cluster.tags.get(INSTANCE_TAG) == instance_id:
+                yield cluster
+
+
+def request(settings: Emr, *, name: str, tags: dict[str, str]) -> dict[str, Any]:
+    """Pure: RunJobFlow's arguments."""
+    instances: dict[str, Any] = {
+        "InstanceFleets": [
+            _on_demand("MASTER", settings.primary),
+            _on_demand("CORE", settings.core),
+            *([_spot(settings.task, settings.spot_timeout_minutes)] if settings.task else []),
+        ],
+        "KeepJobFlowAliveWhenNoSteps": True,
+        "TerminationProtected": False,
+        "Ec2SubnetIds": list(settings.subnets),
+        "EmrManagedMasterSecurityGroup": settings.primary_security_group,
+        "EmrManagedSlaveSecurityGroup": settings.core_security_group,
+        "ServiceAccessSecurityGroup": settings.service_security_group,
+    }
+    wanted = {
+        "Name": NAME_PREFIX + name,
+        "ReleaseLabel": _release_label(),
+        "Applications": [{"Name": "Spark"}, {"Name": "Iceberg"}],
+        "Configurations": configurations(),
+        "LogUri": f"{settings.log_uri}/",
+        "ServiceRole": settings.service_role,
+        "JobFlowRole": settings.instance_profile,
+        "SecurityConfiguration": settings.security_configuration,
+        "StepConcurrencyLevel": settings.step_concurrency,
+        "AutoTerminationPolicy": {"IdleTimeout": settings.idle_timeout_s},
+        "Tags": [{"Key": key, "Value": value} for key, value in ({MANAGED_TAG: "true"} | settings.tags | tags).items()],
+        "Instances": {name: value for name, value in instances.items() if value not in (None, [])},
+    }
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def configurations() -> list[dict[str, Any]]:
+    """The cluster's own configuration: Iceberg's jars, the Python that the release documents for PySpark."""
+    python = f"/usr/bin/python{python_version()}"  # bare python3 is 3.9
+    return [
+        {"Classification": "iceberg-defaults", "Properties": {"iceberg.enabled": "true"}},
+        {
+            "Classification": "spark-defaults",
+            "Properties": {
+                "spark.pyspark.python": python,
+                "spark.yarn.appMasterEnv.PYSPARK_PYTHON": python,
+                "spark.executorEnv.PYSPARK_PYTHON": python,
+            },
+        },
+    ]
+
+
+def _on_demand(kind: str, fleet: Fleet) -> dict[str, Any]:
+    return {
+        "Name": kind.lower(),
+        "InstanceFleetType": kind,
+        "TargetOnDemandCapacity": fleet.capacity,
+        "InstanceTypeConfigs": [{"InstanceType": each, "WeightedCapacity": 1} for each in fleet.instance_types],
+        "LaunchSpecifications": {"OnDemandSpecification": {"AllocationStrategy": "lowest-price"}},
+    }
+
+
+def _spot(fleet: Fleet, timeout_minutes: int) -> dict[str, Any]:
+    """On demand when there is no spot capacity in time: at 8:00 somebody waits."""
+    return {
+        "Name": "task",
+        "InstanceFleetType": "TASK",
+        "TargetSpotCapacity": fleet.capacity,
+        "InstanceTypeConfigs": [{"InstanceType": each, "WeightedCapacity": 1} for each in fleet.instance_types],
+        "LaunchSpecifications": {
+            "SpotSpecification": {
+                "AllocationStrategy": "price-capacity-optimized",
+                "TimeoutDurationMinutes": timeout_minutes,
+                "TimeoutAction": "SWITCH_TO_ON_DEMAND",
+            }
+        },
+    }
+
+
+@cache
+def _release_label() -> str:
+    return str(tomllib.loads((ROOT / "versions.toml").read_text())["cluster"]["release_label"])

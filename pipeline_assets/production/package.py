@@ -1,0 +1,224 @@
+"""What ships to EMR: our code and contracts, and their dependencies, each under the hash of its content.
+
+Two builds of the same input are the same bytes: sorted names, no clock, no owner, no interpreter's path. Dependencies
+are those of emr.lock for Python and architecture of the cluster; uv builds either architecture anywhere. Does not own:
+which arguments make a step unpack them (launchers.command).
+"""
+
+import fcntl
+import gzip
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from emr_jobs.errors import Misconfigured
+
+from pipeline_assets import home
+from pipeline_assets.home import ROOT
+
+Arch = Literal["x86_64", "aarch64"]
+
+LOCK = ROOT / "emr.lock"
+CODE = ("emr_jobs/**/*.py", "emr_jobs/**/*.sql", "contracts/*.yaml")
+GLIBC = "manylinux_2_28"  # Amazon Linux 2023 has glibc 2.34
+# No job imports these: bin/ and RECORD name the interpreter that built them, the rest is a third of pyarrow.
+LEFT_OUT = (
+    "bin/*",
+    ".lock",
+    "*/__pycache__/*",
+    "*.dist-info/RECORD",
+    "pyarrow/include/*",
+    "pyarrow/tests/*",
+    "pyarrow/*flight*",
+    "pyarrow/*_s3*",
+)
+
+
+@dataclass(frozen=True)
+class Package:
+    """Files on this machine, named by their content."""
+
+    code: Path
+    dependencies: Path
+
+    @property
+    def files(self) -> tuple[Path, Path]:
+        return self.code, self.dependencies
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """Where a package is on S3."""
+
+    base: str
+    code: str
+    dependencies: str
+
+    def script(self, name: str) -> str:
+        """The entry point, a path in the code: a step's script is a file of its own."""
+        return f"{self.code.removesuffix('.zip')}/{name.rpartition('/')[2]}"
+
+
+def build(arch: Arch, *, progress: Callable[[str], None] = lambda _: None) -> Package:
+    """The package of this checkout; what is there already is not built again."""
+    folder = home.cache() / "packages"
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder):
+        progress("code")
+        code = _keep(folder, "code-{}.zip", code_zip())
+        return Package(code, _dependencies(folder, arch, progress))
+
+
+def code_zip() -> bytes:
+    """Our own Python, SQL and contracts, laid out as in the repository."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(path for pattern in CODE for path in ROOT.glob(pattern)):
+            entry = zipfile.ZipInfo(path.relative_to(ROOT).as_posix(), date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, path.read_bytes())
+    return content.getvalue()
+
+
+def dependencies_archive(installed: Path) -> bytes:
+    """The installed packages as tar.gz, without what no job imports."""
+    packed = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=packed, mode="wb", filename="", mtime=0, compresslevel=6) as compressed,
+        tarfile.open(fileobj=compressed, mode="w") as archive,
+    ):
+        for path in sorted(installed.rglob("*")):
+            name = path.relative_to(installed).as_posix()
+            if path.is_file() and not any(fnmatch(name, pattern) for pattern in LEFT_OUT):
+                entry = tarfile.TarInfo(name)
+                entry.size = path.stat().st_size
+                entry.mode = 0o755 if os.access(path, os.X_OK) else 0o644
+                with path.open("rb") as file:
+                    archive.addfile(entry, file)
+    return packed.getvalue()
+
+
+def upload(package: Package, artifacts_uri: str) -> tuple[Shipped, list[str]]:
+    """To S3, each file once; returns where it is and what was not there yet."""
+    import boto3
+
+    s3 = boto3.client("s3")
+    shipped = Shipped(artifacts_uri, *(f"{artifacts_uri}/{file.name}" for file in package.files))
+    with zipfile.ZipFile(package.code) as code:
+        scripts = {
+            shipped.script(name): code.read(name)
+            for name in code.namelist()
+            if name.startswith("emr_jobs/") and name.count("/") == 1
+        }
+    new = []
+    for address, content in scripts.items():
+        if not _exists(s3, address):
+            _put(s3, address, content)
+    for file, address in zip(package.files, (shipped.code, shipped.dependencies), strict=True):
+        if not _exists(s3, address):
+            bucket, key = _bucket_and_key(address)
+            s3.upload_file(str(file), bucket, key)
+            new.append(address)
+    return shipped, new
+
+
+def upload_text(text: str, artifacts_uri: str, name: str) -> str:
+    """A small file under the hash of its content; `name` has {} in the place of the hash."""
+    import boto3
+
+    s3 = boto3.client("s3")
+    address = f"{artifacts_uri}/{name.format(_hash(text.encode()))}"
+    if not _exists(s3, address):
+        _put(s3, address, text.encode())
+    return address
+
+
+@cache
+def python_version() -> str:
+    """The cluster's, `3.11`."""
+    return str(tomllib.loads((ROOT / "versions.toml").read_text())["cluster"]["python"])
+
+
+def _dependencies(folder: Path, arch: Arch, progress: Callable[[str], None]) -> Path:
+    inputs = _hash(LOCK.read_bytes() + repr((arch, GLIBC, LEFT_OUT, python_version())).encode())
+    made = folder / f"deps-{arch}-{inputs}.made"  # says which file these inputs gave
+    if made.exists() and (file := folder / made.read_text()).exists():
+        return file
+    progress(f"dependencies for {arch}")
+    with tempfile.TemporaryDirectory(dir=folder) as target:
+        _install(arch, Path(target))
+        progress("packing the dependencies")
+        file = _keep(folder, f"deps-{arch}-{{}}.tar.gz", dependencies_archive(Path(target)))
+    made.write_text(file.name)
+    return file
+
+
+def _install(arch: Arch, target: Path) -> None:
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    if uv is None:
+        raise Misconfigured("packaging needs uv, which this environment lacks. Install it: make setup")
+    command = [uv, "pip", "install", "--quiet", "--target", str(target), "--no-deps", "--require-hashes"]
+    command += ["--python-platform", f"{arch}-{GLIBC}", "--python-version", python_version(), "--link-mode", "copy"]
+    command += ["--only-binary", ":all:", "-r", str(LOCK)]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise Misconfigured(f"emr.lock was not installed for {arch}: {done.stderr.strip()[-500:]}")
+
+
+def _keep(folder: Path, name: str, content: bytes) -> Path:
+    file = folder / name.format(_hash(content))
+    if not file.exists():
+        part = file.with_suffix(".part")
+        part.write_bytes(content)
+        part.rename(file)
+    return file
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Steps that start at once build once."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _exists(s3, address: str) -> bool:  # type: ignore[no-untyped-def]
+    from botocore.exceptions import ClientError
+
+    bucket, key = _bucket_and_key(address)
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return False
+        raise
+    return True
+
+
+def _put(s3, address: str, content: bytes) -> None:  # type: ignore[no-untyped-def]
+    bucket, key = _bucket_and_key(address)
+    s3.put_object(Bucket=bucket, Key=key, Body=content)
+
+
+def _bucket_and_key(address: str) -> tuple[str, str]:
+    bucket, _, key = address.removeprefix("s3://").partition("/")
+    return bucket, key

@@ -1,4 +1,4 @@
-"""The code location: assets, checks and jobs. Needs no network, no Java and no credentials to load."""
+"""The code location: assets, checks, jobs and sensors. Needs no network, no Java and no credentials to load."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from pipeline_assets.assets.sources import source_assets
 from pipeline_assets.checks import all_checks
 from pipeline_assets.home import load_settings, settings_uri
 from pipeline_assets.partitions import daily
+from pipeline_assets.sensors import all_sensors
 
 MAX_CONCURRENT_JOBS = 3  # the extractions; each is a JVM of its own
 
@@ -44,6 +45,7 @@ def definitions(uri: str) -> dg.Definitions:
                 description="How much the sources hold: files and API rows of one partition, tables as they are now.",
             ),
         ],
+        sensors=all_sensors(settings),
         executor=dg.multiprocess_executor.configured(
             {
                 "max_concurrent": MAX_CONCURRENT_JOBS,

@@ -24,10 +24,10 @@ def all_jobs(settings: Settings, settings_uri: str, partitions: dg.PartitionsDef
         "local": LocalLauncher(settings, settings_uri),
         "emr": EmrStepLauncher(settings, settings_uri),
     }
-    return [_job_assets(job, launchers, partitions) for job in JOBS]
+    return [job_assets(job, launchers, partitions) for job in JOBS]
 
 
-def _job_assets(job: Job, launchers: dict[str, Launcher], partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+def job_assets(job: Job, launchers: dict[str, Launcher], partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     """Not subsettable: asking for one dataset runs its whole job."""
 
     @dg.multi_asset(
@@ -38,12 +38,12 @@ def _job_assets(job: Job, launchers: dict[str, Launcher], partitions: dg.Partiti
         op_tags={"pipeline/job": job.name},
     )
     def run_job(context: dg.AssetExecutionContext) -> Iterator[Result]:
-        chosen = context.run_tags.get(LAUNCHER_TAG, "local")
+        chosen = context.run.tags.get(LAUNCHER_TAG, "local")
         if chosen not in launchers:
             raise dg.Failure(
                 f"tag {LAUNCHER_TAG}={chosen}: expected one of {', '.join(launchers)}", allow_retries=False
             )
-        allow_empty = context.run_tags.get(ALLOW_EMPTY_TAG, "false").lower() == "true"
+        allow_empty = context.run.tags.get(ALLOW_EMPTY_TAG, "false").lower() == "true"
         yield from launchers[chosen].run(context=context, job=job, allow_empty=allow_empty)
 
     return run_job

@@ -9,7 +9,7 @@ import gzip
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -27,7 +27,7 @@ from pipeline_assets.launchers.command import emr_submit, job_arguments
 from pipeline_assets.launchers.messages_on_s3 import messages_on_s3, prefix
 from pipeline_assets.launchers.outcome import Result, results
 from pipeline_assets.production import package
-from pipeline_assets.production.package import Shipped
+from pipeline_assets.production.package import Package, Shipped
 
 ORIGIN = "emr"
 TAIL_SIZE_BYTES = 4000
@@ -80,9 +80,10 @@ class Step:
 
 
 class EmrStepLauncher(dg.PipesClient):
-    def __init__(self, settings: Settings, settings_uri: str) -> None:
+    def __init__(self, settings: Settings, settings_uri: str, *, build: Callable[..., Package] = package.build) -> None:
         self._settings = settings
         self._settings_uri = settings_uri
+        self._build = build
 
     def run(  # type: ignore[override]  # results are yielded, and a failure raised after them
         self, *, context: dg.AssetExecutionContext, job: Job, allow_empty: bool
@@ -126,7 +127,7 @@ class EmrStepLauncher(dg.PipesClient):
         return package.upload_text(text, emr.artifacts_uri, "settings-{}.toml")
 
     def _shipped_package(self, context: dg.AssetExecutionContext, emr: Emr) -> Shipped:
-        built = package.build(emr.arch, progress=lambda what: context.log.info(f"packaging: {what}"))
+        built = self._build(emr.arch, progress=lambda what: context.log.info(f"packaging: {what}"))
         shipped, new = package.upload(built, emr.artifacts_uri)
         for address in new:
             context.log.info(f"uploaded {address}")

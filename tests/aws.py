@@ -1,0 +1,64 @@
+"""A local AWS for tests that need no search and no sources: its settings, and what its EMR has seen."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+import tomlkit
+
+from emr_jobs import settings as settings_module
+from emr_jobs.settings import Settings
+from local_stack.aws.account import LocalAws, client, furnish
+from pipeline_assets.home import ROOT, aws_environment
+
+
+@dataclass(frozen=True)
+class Cloud:
+    settings: Settings
+    settings_uri: str
+    faults: str
+
+    @property
+    def emr(self) -> Any:
+        return client("emr", str(self.settings.aws.endpoint))
+
+    @property
+    def s3(self) -> Any:
+        return client("s3", str(self.settings.aws.endpoint))
+
+    def clusters(self) -> dict[str, str]:
+        """Id and state of every cluster that there ever was."""
+        pages = self.emr.get_paginator("list_clusters").paginate()
+        return {found["Id"]: found["Status"]["State"] for page in pages for found in page["Clusters"]}
+
+    def steps(self, cluster_id: str) -> list[dict[str, Any]]:
+        """Oldest first."""
+        found = self.emr.list_steps(ClusterId=cluster_id)["Steps"]
+        return sorted(found, key=lambda step: step["Status"]["Timeline"]["CreationDateTime"])
+
+    def throttle(self, action: str, times: int) -> None:
+        requests.put(self.faults, json={"throttle": action, "times": times}, timeout=10).raise_for_status()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, **aws_environment(self.settings.aws)}
+
+
+@contextmanager
+def running_cloud(folder: Path) -> Iterator[Cloud]:
+    aws = LocalAws(folder / "aws")
+    try:
+        addresses = aws.wait()
+        profile = tomlkit.parse((ROOT / "settings" / "emulator.toml").read_text()).unwrap()
+        profile["aws"]["endpoint"] = addresses["url"]
+        file = folder / "settings.toml"
+        file.write_text(tomlkit.dumps(profile))
+        settings = settings_module.load(str(file))
+        furnish(settings, secrets={}, orders=folder / "no-orders")
+        yield Cloud(settings, str(file), addresses["faults"])
+    finally:
+        aws.stop()

@@ -1,0 +1,169 @@
+"""The whole graph as steps of one emulated EMR cluster, against the production code path: Glue, S3, Secrets Manager."""
+
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from local_stack import stack
+from local_stack.aws.account import client
+from pipeline_assets.home import aws_environment
+from pipeline_assets.sensors import end_forgotten
+from tests.running import Day, documents, pipeline, pipeline_process, table_rows
+
+GOLDEN = Path(__file__).with_name("golden")
+EXTRACTIONS = ("extract_orders", "extract_customers", "extract_shipments")
+
+
+@pytest.fixture(scope="module")
+def aws_day(published_day: Day, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    """The deliveries of the published day on a local AWS, published by launcher emr."""
+    home = tmp_path_factory.mktemp("aws")
+    addresses = stack.up(home, published_day.data, aws=True)
+    try:
+        ended = pipeline("run", "--partition", published_day.partition, "--launcher", "emr", home=home)
+        assert ended.code == 0, ended.output
+        yield Day(home, published_day.data, addresses.settings, published_day.partition, said=ended.output)
+    finally:
+        stack.down(home)
+
+
+def test_rows_and_documents_are_those_of_the_local_launcher(aws_day: Day, published_day: Day) -> None:
+    for dataset, rows in table_rows(published_day.settings, published_day.partition).items():
+        assert sorted(map(repr, table_rows(aws_day.settings, aws_day.partition)[dataset])) == sorted(map(repr, rows))
+    ours, theirs = (documents(day.settings, day.partition) for day in (aws_day, published_day))
+    assert sorted(map(repr, ours)) == sorted(map(repr, theirs))
+
+
+def test_one_cluster_is_made_and_ended_and_the_extractions_overlap(aws_day: Day) -> None:
+    (cluster,) = clusters(aws_day)
+    wait_for(lambda: states(aws_day)[cluster["Id"]] == "TERMINATED")
+    times = {
+        step["Name"].split()[0]: step["Status"]["Timeline"]
+        for step in emr(aws_day).list_steps(ClusterId=cluster["Id"])["Steps"]
+    }
+    assert set(times) == {*EXTRACTIONS, "master"}
+    for one, other in combinations(EXTRACTIONS, 2):
+        assert times[one]["StartDateTime"] < times[other]["EndDateTime"]
+        assert times[other]["StartDateTime"] < times[one]["EndDateTime"]
+    assert all(times["master"]["StartDateTime"] > times[each]["EndDateTime"] for each in EXTRACTIONS)
+
+
+@pytest.mark.parametrize("job", [*EXTRACTIONS, "master"])
+def test_the_command_line_is_the_one_for_emr_and_holds_no_secret(aws_day: Day, job: str) -> None:
+    (cluster,) = clusters(aws_day)
+    steps = emr(aws_day).list_steps(ClusterId=cluster["Id"])["Steps"]
+    (step,) = [step for step in steps if step["Name"] == f"{job} {aws_day.partition}"]
+    config = step["Config"]
+    assert (config["Jar"], step["ActionOnFailure"]) == ("command-runner.jar", "CONTINUE")
+    assert "".join(f"{each}\n" for each in masked(config["Args"])) == (GOLDEN / f"{job}.txt").read_text()
+    secrets = client("secretsmanager", str(aws_day.settings.aws.endpoint))
+    for name in ("pipeline/snowflake-key", "pipeline/shipments-token"):
+        value = secrets.get_secret_value(SecretId=name)["SecretString"]
+        assert value not in " ".join(config["Args"])
+
+
+def test_every_verb_works_against_this_profile(aws_day: Day) -> None:
+    count = "SELECT count(*) AS n FROM final.order_facts"
+    found = pipeline("query", count, "--json", home=aws_day.home)
+    assert found.code == 0, found.output
+    assert f'"n": {len(table_rows(aws_day.settings, aws_day.partition)["final.order_facts"])}' in found.output
+    for verb in (("search", "find", "lamp"), ("lake", "apply"), ("lake", "maintain"), ("stack", "status")):
+        ended = pipeline(*verb, home=aws_day.home)
+        assert ended.code == 0, ended.output
+
+
+class TestInterrupted:
+    """A run that does not end by itself. Each leaves no step running and, in the end, no cluster."""
+
+    def test_cancelling_a_run_ends_its_steps_and_its_cluster(self, aws_day: Day) -> None:
+        before = states(aws_day)
+        running = pipeline_process(
+            "run",
+            "--partition",
+            aws_day.partition,
+            "--launcher",
+            "emr",
+            "--select",
+            "extract_orders",
+            home=aws_day.home,
+        )
+        (cluster_id,) = self.cluster_with_a_running_step(aws_day, before)
+        running.send_signal(signal.SIGINT)
+        assert running.wait() != 0
+        wait_for(lambda: states(aws_day)[cluster_id] == "TERMINATED")
+        (step,) = emr(aws_day).list_steps(ClusterId=cluster_id)["Steps"]
+        assert step["Status"]["State"] == "CANCELLED"
+
+    def test_the_cluster_of_a_killed_run_is_ended_by_the_sensor(
+        self, aws_day: Day, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = states(aws_day)
+        running = pipeline_process(
+            "run",
+            "--partition",
+            aws_day.partition,
+            "--launcher",
+            "emr",
+            "--select",
+            "extract_orders",
+            home=aws_day.home,
+        )
+        (cluster_id,) = self.cluster_with_a_running_step(aws_day, before)
+        running.kill()
+        running.wait()
+        assert states(aws_day)[cluster_id] in ("RUNNING", "WAITING")
+        for name, value in aws_environment(aws_day.settings.aws).items():
+            monkeypatch.setenv(name, value)
+        with dg.DagsterInstance.from_config(str(aws_day.home / "dagster")) as instance:
+            now = datetime.now(UTC)
+            assert end_forgotten(aws_day.settings, instance, now=now) == []
+            assert end_forgotten(aws_day.settings, instance, now=now + timedelta(minutes=6)) == [cluster_id]
+        wait_for(lambda: states(aws_day)[cluster_id] == "TERMINATED")
+
+    @staticmethod
+    def cluster_with_a_running_step(day: Day, before: dict[str, str]) -> set[str]:
+        def running() -> set[str]:
+            return {
+                id
+                for id in set(states(day)) - set(before)
+                for step in emr(day).list_steps(ClusterId=id)["Steps"]
+                if step["Status"]["State"] == "RUNNING"
+            }
+
+        wait_for(lambda: bool(running()))
+        return running()
+
+
+def masked(arguments: list[str]) -> list[str]:
+    """Hashes, run ids and what Dagster tells the job are new each time."""
+    shown = list(arguments)
+    for option in ("--run-id", "--dagster-pipes-context", "--dagster-pipes-messages"):
+        shown[shown.index(option) + 1] = "..."
+    return [re.sub(r"-[0-9a-f]{16}\b", "-HASH", each) for each in shown]
+
+
+def emr(day: Day) -> Any:
+    return client("emr", str(day.settings.aws.endpoint))
+
+
+def clusters(day: Day) -> list[dict[str, Any]]:
+    """Of the run that published the day."""
+    found = emr(day).list_clusters()["Clusters"]
+    return [min(found, key=lambda cluster: cluster["Status"]["Timeline"]["CreationDateTime"])]
+
+
+def states(day: Day) -> dict[str, str]:
+    return {found["Id"]: found["Status"]["State"] for found in emr(day).list_clusters()["Clusters"]}
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    while not condition():
+        time.sleep(0.1)

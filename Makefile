@@ -15,6 +15,7 @@ BIN := .venv/bin
 setup: .venv/installed ## Make .venv and fetch the jars; does nothing when both are current
 	@$(BIN)/python -m local_stack.jars
 	@$(BIN)/python -m local_stack.class_archive
+	@$(BIN)/pipeline package --settings settings/local.toml >/dev/null
 
 demo: setup ## A sample day from nothing to rows and a search hit (ORDERS=20000, KEEP=1 leaves the services up)
 	@$(BIN)/pipeline demo --orders $(ORDERS) $(if $(KEEP),--keep)

@@ -1,6 +1,6 @@
 """The jars of versions.toml, fetched with the Ivy that PySpark ships: no build tool needed.
 
-    python -m local_stack.jars        into .cache/jars/{spark,opensearch}; nothing to do when they are current
+    python -m local_stack.jars        into .cache/jars/{spark,opensearch,yarn}; nothing to do when they are current
 
 IVY_SETTINGS may name an ivysettings.xml, for instance to use a mirror of Maven Central.
 """
@@ -19,7 +19,7 @@ from pipeline_assets.home import ROOT, cache
 
 VERSIONS = ROOT / "versions.toml"
 JARS = cache() / "jars"
-KINDS = ("spark", "opensearch")
+KINDS = ("spark", "opensearch", "yarn")
 JAVA_MINIMUM = 17
 
 
@@ -44,7 +44,7 @@ def fetch() -> bool:
     stamp = JARS / "stamp"
     if stamp.exists() and stamp.read_text() == current:
         return False
-    print("fetching the jars of Spark and OpenSearch: 130 MB, some minutes", flush=True)  # noqa: T201  # progress
+    print("fetching the jars of Spark, OpenSearch and YARN: 180 MB, some minutes", flush=True)  # noqa: T201  # progress
     shutil.rmtree(JARS, ignore_errors=True)
     JARS.mkdir(parents=True)
     ivy_file = JARS / "ivy.xml"

@@ -24,6 +24,7 @@ from local_stack.shipments_api import shipments_api
 from local_stack.snowflake import ACCOUNT, DATABASE, USER, key_pair, snowflake
 from pipeline_assets import lake
 from pipeline_assets.home import ROOT
+from pipeline_assets.production.package import host_arch
 
 NOTE = "# Written by `pipeline stack up`: the local profile with the addresses of the running stack.\n"
 SNOWFLAKE_KEY = "snowflake-key"
@@ -49,12 +50,13 @@ def services(
     prepare: Callable[[], object] | None = None,
     progress: Callable[[str], None] = lambda _: None,
     aws: bool = False,
+    yarn: bool = False,
     node_options: Sequence[str] | None = None,
 ) -> Iterator[Running]:
     """Start everything on free ports; stops it at the end, also when a part does not come up.
 
-    With `aws`, orders, lake, secrets and runs are on the local AWS. OpenSearch takes the longest and starts first;
-    meanwhile `prepare` fills the data folder and the rest comes up.
+    With `aws`, orders, lake, secrets and runs are on the local AWS; with `yarn`, its steps run on YARN. OpenSearch
+    takes the longest and starts first; meanwhile `prepare` fills the data folder and the rest comes up.
     """
     home.mkdir(parents=True, exist_ok=True)
     private_key, public_key = key_pair()
@@ -62,7 +64,7 @@ def services(
     with ExitStack() as stack:
         node = OpenSearchNode(home / "opensearch", options=node_options or _archived_classes())
         stack.callback(node.stop)
-        cloud = LocalAws(home / "aws") if aws else None
+        cloud = LocalAws(home / "aws", yarn=yarn) if aws else None
         if cloud is not None:
             stack.callback(cloud.stop)
         if prepare is not None:
@@ -80,6 +82,7 @@ def services(
         else:
             progress("AWS")
             profile["aws"] |= {"endpoint": cloud.wait()["url"]}
+            profile["emr"] |= {"arch": host_arch()}
             values = _parsed(profile, home)
             furnish(
                 values, secrets={f"pipeline/{name}": value for name, value in named.items()}, orders=data / "orders"

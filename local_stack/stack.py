@@ -60,6 +60,7 @@ class Order:
     home: str
     data: str
     aws: bool
+    yarn: bool
     sample: Sample | None
 
     @classmethod
@@ -74,6 +75,7 @@ def up(
     *,
     sample: Sample | None = None,
     aws: bool = False,
+    yarn: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Addresses:
     """Start the stack, with `aws` on the local AWS; returns when all services answer.
@@ -86,7 +88,12 @@ def up(
     log = home / "stack.log"
     with log.open("w") as errors:
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "local_stack.stack", json.dumps(asdict(Order(str(home), str(data), aws, sample)))],
+            [
+                sys.executable,
+                "-m",
+                "local_stack.stack",
+                json.dumps(asdict(Order(str(home), str(data), aws, yarn, sample))),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -163,7 +170,10 @@ def _supervise(order: Order) -> None:
     def progress(name: str) -> None:
         _tell({"starting": name})
 
-    with _locked(home), services(home, data, prepare=prepare, progress=progress, aws=order.aws) as running:
+    with (
+        _locked(home),
+        services(home, data, prepare=prepare, progress=progress, aws=order.aws, yarn=order.yarn) as running,
+    ):
         addresses = Addresses(
             settings=str(running.settings_file),
             data=str(data),

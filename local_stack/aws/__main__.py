@@ -15,9 +15,10 @@ from moto.server import ThreadedMotoServer
 
 from emr_jobs.settings import Aws
 from local_stack.aws import ACCOUNT, ADDRESSES, REGION, emr, glue
-from local_stack.aws.agent import Agent
+from local_stack.aws.agent import Agent, Runner
 from local_stack.aws.container import Node
 from local_stack.aws.local_spark import LocalSpark
+from local_stack.aws.yarn import Yarn
 from pipeline_assets.home import aws_environment
 
 
@@ -38,7 +39,7 @@ class Faults(BaseHTTPRequestHandler):
         """Requests are no news."""
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, *, yarn: bool) -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     emr.install()
     glue.install()
@@ -57,9 +58,14 @@ def main(folder: Path) -> None:
         bucket, key = _bucket_and_key(address)
         s3.put_object(Bucket=bucket, Key=key, Body=content)
 
+    node = Node(folder / "node", fetch)
+    runner: Runner = LocalSpark(node, environment)
+    if yarn:
+        runner = Yarn(node, environment, folder / "yarn")
+        runner.launch()
     agent = Agent(
         clusters=lambda: list(emr_backends[ACCOUNT][REGION].clusters.values()),
-        runner=LocalSpark(Node(folder / "node", fetch), environment),
+        runner=runner,
         folder=folder / "clusters",
         upload=upload,
     )
@@ -82,4 +88,4 @@ def _bucket_and_key(address: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), yarn="--yarn" in sys.argv[2:])

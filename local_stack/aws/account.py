@@ -18,13 +18,14 @@ START_TIMEOUT_S = 60
 class LocalAws:
     """Starts at once; `wait` returns its addresses when it answers, `stop` ends it and every step."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, yarn: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._addresses = folder / ADDRESSES
         self._addresses.unlink(missing_ok=True)
         self._log = folder / "aws.log"
         with self._log.open("w") as log:
-            self._process = TiedProcess([sys.executable, "-m", "local_stack.aws", str(folder)], output=log)
+            command = [sys.executable, "-m", "local_stack.aws", str(folder), *(["--yarn"] if yarn else [])]
+            self._process = TiedProcess(command, output=log)
         self._deadline = time.monotonic() + START_TIMEOUT_S
 
     def wait(self) -> dict[str, str]:

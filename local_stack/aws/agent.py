@@ -27,8 +27,11 @@ GRACE_S = 5.0  # between SIGTERM and SIGKILL, of SEND_INTERRUPT
 
 
 class Runner(Protocol):
-    def start(self, step: Step, folder: Path) -> TiedProcess:
+    def start(self, cluster: Cluster, step: Step, folder: Path) -> TiedProcess:
         """The step's process, in this folder, its output in the file OUTPUT there. Raises NotEmulated."""
+
+    def end(self, cluster: Cluster) -> None:
+        """End what steps left behind on the cluster."""
 
 
 @dataclass
@@ -57,6 +60,7 @@ class Agent:
         self._cancel_what_is_to_be(cluster)
         running = [step for step in cluster.steps if step.state == StepState.RUNNING]
         if cluster.state == State.TERMINATING and not running:
+            self.runner.end(cluster)
             errors = getattr(cluster, "reason_code", "") in ("INTERNAL_ERROR", "BOOTSTRAP_FAILURE")
             cluster.state = State.TERMINATED_WITH_ERRORS if errors else State.TERMINATED
             cluster.end_datetime = utcnow()
@@ -95,7 +99,7 @@ class Agent:
         folder.mkdir(parents=True)
         failure: dict[str, str] | None = None
         try:
-            process = self.runner.start(step, folder)
+            process = self.runner.start(cluster, step, folder)
             with LOCK:
                 self._processes[step.id] = process
             code = process.wait()

@@ -10,7 +10,7 @@ from pathlib import Path
 from local_stack import jars
 from local_stack.aws.agent import OUTPUT
 from local_stack.aws.container import Node, command, environment, prepare, understand
-from local_stack.aws.emr import Step
+from local_stack.aws.emr import Cluster, Step
 from pipeline_assets.launchers.command import spark_home
 from pipeline_assets.launchers.process import TiedProcess
 
@@ -20,11 +20,11 @@ class LocalSpark:
     node: Node
     environment: dict[str, str]  # what the cluster gives every step
 
-    def start(self, step: Step, folder: Path) -> TiedProcess:
+    def start(self, cluster: Cluster, step: Step, folder: Path) -> TiedProcess:
         submit = understand(step.args)
         container = folder / "container"
         prepare(submit, self.node, container)
-        cluster = {
+        given = {
             **self.environment,
             "SPARK_HOME": str(spark_home()),
             "SPARK_CONF_DIR": str(self._configuration()),
@@ -33,10 +33,13 @@ class LocalSpark:
         with (folder / OUTPUT).open("wb") as output:
             return TiedProcess(
                 command(submit, spark_home=spark_home()),
-                env=environment(submit, self.node, cluster),
+                env=environment(submit, self.node, given),
                 cwd=container,
                 output=output,
             )
+
+    def end(self, cluster: Cluster) -> None:
+        """A step's process is all there is."""
 
     def _configuration(self) -> Path:
         folder = self.node.folder / "spark-conf"

@@ -15,7 +15,7 @@ class Arch(StrEnum):
 
 def package(
     arch: Annotated[
-        Arch | None, typer.Option(help="Of the cluster's machines. Default: emr.arch of the settings.")
+        Arch | None, typer.Option(help="Of the cluster's machines. Default: emr.arch of the settings, else this one's.")
     ] = None,
     upload: Annotated[
         bool, typer.Option("--upload", help="To emr.artifacts_uri of the settings; once per content.")
@@ -29,7 +29,7 @@ def package(
     from pipeline_assets.production import package as packages
 
     values = load_settings(settings)
-    wanted = arch.value if arch else (values.emr.arch if values.emr else "x86_64")
+    wanted = arch.value if arch else (values.emr.arch if values.emr else packages.host_arch())
     with errors().status("building") as status:
         built = packages.build(wanted, progress=lambda what: status.update(f"building: {what}"))
         new: list[str] = []

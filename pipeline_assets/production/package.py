@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import io
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,11 @@ class Shipped:
     def script(self, name: str) -> str:
         """The entry point, a path in the code: a step's script is a file of its own."""
         return f"{self.code.removesuffix('.zip')}/{name.rpartition('/')[2]}"
+
+
+def host_arch() -> Arch:
+    """The archive that runs on this machine, as the local EMR does."""
+    return "aarch64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 
 
 def build(arch: Arch, *, progress: Callable[[str], None] = lambda _: None) -> Package:
@@ -173,9 +179,10 @@ def _install(arch: Arch, target: Path) -> None:
     if uv is None:
         raise Misconfigured("packaging needs uv, which this environment lacks. Install it: make setup")
     command = [uv, "pip", "install", "--quiet", "--target", str(target), "--no-deps", "--require-hashes"]
-    command += ["--python-platform", f"{arch}-{GLIBC}", "--python-version", python_version(), "--link-mode", "copy"]
+    command += ["--python-platform", f"{arch}-{GLIBC}", "--python-version", python_version()]
     command += ["--only-binary", ":all:", "-r", str(LOCK)]
-    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    environment = {"UV_CACHE_DIR": str(home.cache() / "uv"), **os.environ}
+    done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise Misconfigured(f"emr.lock was not installed for {arch}: {done.stderr.strip()[-500:]}")
 

@@ -147,7 +147,7 @@ def masked(arguments: list[str]) -> list[str]:
     shown = list(arguments)
     for option in ("--run-id", "--dagster-pipes-context", "--dagster-pipes-messages"):
         shown[shown.index(option) + 1] = "..."
-    return [re.sub(r"-[0-9a-f]{16}\b", "-HASH", each) for each in shown]
+    return [re.sub(r"deps-\w+-HASH", "deps-ARCH-HASH", re.sub(r"-[0-9a-f]{16}\b", "-HASH", each)) for each in shown]
 
 
 def emr(day: Day) -> Any:

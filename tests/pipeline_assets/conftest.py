@@ -1,4 +1,4 @@
-"""One local AWS for the tests of the EMR launcher."""
+"""One local AWS for the tests of the EMR launcher and its packages."""
 
 from collections.abc import Iterator
 

@@ -1,0 +1,105 @@
+"""What ships to EMR: the same bytes from the same input, enough to run a job, and little else."""
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from pipeline_assets import home
+from pipeline_assets.home import ROOT
+from pipeline_assets.production import package
+from tests.aws import Cloud
+
+# Imports every module of the code, and what jobs import inside functions, from the archives alone.
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+import emr_jobs
+for found in pkgutil.walk_packages(emr_jobs.__path__, "emr_jobs."):
+    importlib.import_module(found.name)
+for name in ("boto3", "opensearchpy", "pyarrow", "pyarrow.compute", "requests", "snowflake.connector.result_batch"):
+    importlib.import_module(name)
+from emr_jobs.contracts import contracts
+from emr_jobs.job import code_version
+print(len(contracts()), code_version())
+"""
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both archives as a container has them."""
+    folder = tmp_path_factory.mktemp("container")
+    built = package.build("x86_64")
+    with zipfile.ZipFile(built.code) as code:
+        code.extractall(folder / "code")
+    with tarfile.open(built.dependencies) as dependencies:
+        dependencies.extractall(folder / "deps", filter="data")
+    return folder
+
+
+def test_two_builds_are_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_CACHE_DIR", str(home.cache() / "uv"))
+    monkeypatch.setenv("UV_OFFLINE", "1")  # setup has fetched them
+    names = []
+    for cache in ("one", "other"):
+        monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / cache))
+        names.append([file.name for file in package.build("x86_64").files])  # the name is the hash
+    assert names[0] == names[1]
+
+
+def test_a_changed_contract_is_another_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    before = package.code_zip()
+    (tmp_path / "contracts").mkdir()
+    (tmp_path / "contracts" / "new.odcs.yaml").write_text("id: new")
+    monkeypatch.setattr(package, "ROOT", tmp_path)
+    assert package.code_zip() != before
+
+
+def test_the_archives_are_enough_for_every_job(unpacked: Path) -> None:
+    from emr_jobs.contracts import contracts
+    from emr_jobs.job import code_version
+
+    spark = [str(Path(sys.modules[name].__file__ or "").parents[1]) for name in ("pyspark",)]
+    links = unpacked / "spark"
+    links.mkdir(exist_ok=True)
+    for name in ("pyspark", "py4j"):
+        if not (links / name).exists():
+            (links / name).symlink_to(Path(spark[0]) / name)
+    ran = subprocess.run(
+        [sys._base_executable, "-S", "-c", IMPORT_ALL],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": "code:deps:spark"},
+        cwd=unpacked,
+    )
+    assert ran.stdout.split() == [str(len(contracts())), code_version()], ran.stderr
+
+
+def test_the_dependencies_have_the_versions_of_the_project(unpacked: Path) -> None:
+    shipped = {
+        path.name.removesuffix(".dist-info").rpartition("-")[0].replace("_", "-").lower(): path.name.removesuffix(
+            ".dist-info"
+        ).rpartition("-")[2]
+        for path in (unpacked / "deps").glob("*.dist-info")
+    }
+    assert shipped == {name: version(name) for name in shipped}
+    assert not {"dagster", "pyspark", "grpcio", "pyiceberg", "numpy", "pandas"} & set(shipped)
+
+
+def test_the_lock_names_no_host() -> None:
+    assert "://" not in (ROOT / "emr.lock").read_text()
+
+
+def test_what_is_on_s3_is_not_uploaded_again(cloud: Cloud) -> None:
+    assert cloud.settings.emr is not None
+    built = package.build("x86_64")
+    first, new = package.upload(built, cloud.settings.emr.artifacts_uri)
+    again, none = package.upload(built, cloud.settings.emr.artifacts_uri)
+    assert (first, none) == (again, [])
+    assert new in ([], [first.code, first.dependencies])  # another test may have been before us
+    bucket, _, key = first.script("emr_jobs/master.py").removeprefix("s3://").partition("/")
+    assert cloud.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == (ROOT / "emr_jobs/master.py").read_bytes()

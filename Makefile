@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test lint fmt lock clean
+.PHONY: help setup demo dev test test-slow lint fmt lock clean
 
 ##@ Use
 
@@ -25,8 +25,11 @@ dev: setup ## The Dagster UI on http://127.0.0.1:3000, history kept in .pipeline
 
 ##@ Work on it
 
-test: setup ## All tests; needs no network after setup (PYTEST_ARGS="-k orders")
-	@$(BIN)/pytest $(PYTEST_ARGS)
+test: setup ## All tests but the slow ones; needs no network after setup (PYTEST_ARGS="-k orders")
+	@$(BIN)/pytest -m "not slow" $(PYTEST_ARGS)
+
+test-slow: setup ## Tests of minutes: real YARN, the other architecture's package; needs the package index
+	@$(BIN)/pytest -m slow $(PYTEST_ARGS)
 
 lint: setup ## Formatting, lint, types, contracts, code location
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

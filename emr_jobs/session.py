@@ -7,6 +7,7 @@ line that starts the job.
 from typing import TYPE_CHECKING
 
 from emr_jobs.contracts.table import CATALOG
+from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Aws, Lake, Settings
 
 if TYPE_CHECKING:
@@ -67,5 +68,17 @@ def start(settings: Settings, *, name: str) -> "SparkSession":
     for key, value in session_conf(settings).items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
+    _require_utf8(session)
     session.sparkContext.setLogLevel("WARN")
     return session
+
+
+def _require_utf8(session: "SparkSession") -> None:
+    """Text would be published with question marks in it, by readers in Spark that take the JVM's own charset."""
+    assert session._jvm is not None
+    charset = session._jvm.java.nio.charset.Charset.defaultCharset().name()
+    if charset != "UTF-8":
+        raise Misconfigured(
+            f"Spark's JVM: expected charset UTF-8, found {charset}. Start it with "
+            "--conf spark.driver.extraJavaOptions=-Dfile.encoding=UTF-8, and the executors likewise."
+        )

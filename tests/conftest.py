@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from emr_jobs import session
 from local_stack import jars, sample_data, stack
-from pipeline_assets.launchers.command import local_environment
+from pipeline_assets.launchers.command import UTF8, local_environment
 from tests.running import Day, InProcess, pipeline
 
 PARTITION = "2026-11-21"
@@ -35,7 +35,7 @@ def spark() -> Iterator[SparkSession]:
         for name, value in local_environment().items():
             patch.setenv(name, value)
         archive = jars.archive("spark")
-        options = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xlog:disable -Xlog:all=off"
+        options = f"{UTF8} -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xlog:disable -Xlog:all=off"
         if archive.exists():
             options += f" -XX:SharedArchiveFile={archive}"
         submit = f'--master local[2] --driver-memory 1g --driver-class-path "{jars.folder("spark")}/*"'

@@ -30,6 +30,9 @@ class Runner(Protocol):
     def start(self, cluster: Cluster, step: Step, folder: Path) -> TiedProcess:
         """The step's process, in this folder, its output in the file OUTPUT there. Raises NotEmulated."""
 
+    def logs(self, output: str) -> dict[str, bytes]:
+        """What else a step with this output has logged, by its path under the cluster's logs."""
+
     def end(self, cluster: Cluster) -> None:
         """End what steps left behind on the cluster."""
 
@@ -49,8 +52,11 @@ class Agent:
         while True:
             time.sleep(PASS_S)
             for cluster in list(self.clusters()):
-                with LOCK:
-                    self._advance(cluster)
+                try:
+                    with LOCK:
+                        self._advance(cluster)
+                except Exception:  # the thread's edge: one cluster's trouble is not the others'
+                    logging.exception("cluster %s", cluster.id)
 
     def _advance(self, cluster: Cluster) -> None:
         now = time.monotonic()
@@ -121,8 +127,12 @@ class Agent:
         shutil.rmtree(folder, ignore_errors=True)
 
     def _keep_logs(self, cluster: Cluster, step: Step, folder: Path) -> str:
-        address = f"{(cluster.log_uri or '').rstrip('/')}/{cluster.id}/steps/{step.id}/stderr.gz"
+        """To S3, whole; returns where the step's own is."""
         output = folder / OUTPUT
+        content = output.read_bytes() if output.exists() else b""
+        logs = {f"steps/{step.id}/stderr": content, **self.runner.logs(content.decode(errors="replace"))}
+        base = f"{(cluster.log_uri or '').rstrip('/')}/{cluster.id}"
         if cluster.log_uri:
-            self.upload(address, gzip.compress(output.read_bytes() if output.exists() else b""))
-        return address
+            for path, log in logs.items():
+                self.upload(f"{base}/{path}.gz", gzip.compress(log))
+        return f"{base}/steps/{step.id}/stderr.gz"

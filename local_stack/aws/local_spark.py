@@ -38,6 +38,10 @@ class LocalSpark:
                 output=output,
             )
 
+    def logs(self, output: str) -> dict[str, bytes]:
+        """The driver writes into the step's output."""
+        return {}
+
     def end(self, cluster: Cluster) -> None:
         """A step's process is all there is."""
 
@@ -52,7 +56,7 @@ class LocalSpark:
             "spark.ui.enabled": "false",
             "spark.log.level": "WARN",
             "spark.driver.extraClassPath": f"{jars.folder('spark')}/*",
-            "spark.driver.extraJavaOptions": " ".join(options),
+            "spark.driver.defaultJavaOptions": " ".join(options),
         }
         (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in defaults.items()))
         return folder

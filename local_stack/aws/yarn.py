@@ -8,6 +8,7 @@ a tag. Differs from EMR: one node, no HDFS, memory and cores are counted and not
 
 import json
 import os
+import re
 import shutil
 import socket
 import time
@@ -77,6 +78,14 @@ class Yarn:
                 self._command(step.args), env=self._submit_environment(cluster), cwd=folder, output=output
             )
 
+    def logs(self, output: str) -> dict[str, bytes]:
+        """Of the containers of the application that spark-submit names; the driver's own words are only there."""
+        return {
+            f"containers/{application}/{file.parent.name}/{file.name}": file.read_bytes()
+            for application in sorted(set(re.findall(r"application_\d+_\d+", output)))
+            for file in sorted((self.folder / "logs" / application).glob("*/std*"))
+        }
+
     def end(self, cluster: Cluster) -> None:
         """What a terminated cluster takes along."""
         for application in self._applications(cluster):
@@ -126,7 +135,7 @@ class Yarn:
         }
         for role in ("driver", "executor"):
             defaults[f"spark.{role}.extraClassPath"] = f"{jars.folder('spark')}/*"
-            defaults[f"spark.{role}.extraJavaOptions"] = " ".join(JVM_OPTIONS)
+            defaults[f"spark.{role}.defaultJavaOptions"] = " ".join(JVM_OPTIONS)
         for where in ("spark.yarn.appMasterEnv", "spark.executorEnv"):
             defaults[f"{where}.SPARK_LOCAL_IP"] = "127.0.0.1"
             defaults[f"{where}.PYSPARK_PYTHON"] = str(self.node.python())

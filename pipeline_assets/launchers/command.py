@@ -11,6 +11,10 @@ from emr_jobs.settings import Spark
 from pipeline_assets.home import ROOT, cache
 from pipeline_assets.production.package import Shipped
 
+# Java 17 takes the locale's, which in a YARN container is ASCII, and Spark 4.1 reads a variant's text with it:
+# "São Paulo" became "S??o Paulo".
+UTF8 = "-Dfile.encoding=UTF-8"
+
 
 def job_arguments(
     job: Job,
@@ -31,7 +35,7 @@ def job_arguments(
 
 def local_submit(script: str, arguments: Sequence[str], spark: Spark) -> list[str]:
     """spark-submit on this machine. Jars stand on the class path: the archive of classes only knows that one."""
-    options = [*spark.jvm_options]
+    options = [UTF8, *spark.jvm_options]
     if spark.class_archive and Path(spark.class_archive).exists():
         options.append(f"-XX:SharedArchiveFile={spark.class_archive}")
     command = [f"{spark_home()}/bin/spark-submit", "--master", spark.master or "local[*]"]
@@ -56,6 +60,8 @@ def emr_submit(job: Job, arguments: Sequence[str], shipped: Shipped, spark: Spar
     command += ["--executor-memory", job.executor_memory, "--executor-cores", str(job.executor_cores)]
     conf = {
         "spark.dynamicAllocation.maxExecutors": str(job.max_executors),
+        "spark.driver.extraJavaOptions": UTF8,
+        "spark.executor.extraJavaOptions": UTF8,
         "spark.yarn.maxAppAttempts": "1",  # who starts the job repeats it, with another attempt number
         "spark.yarn.appMasterEnv.PYTHONPATH": path,
         "spark.executorEnv.PYTHONPATH": path,

@@ -31,6 +31,8 @@ from pipeline_assets.production.package import Package, Shipped
 
 ORIGIN = "emr"
 TAIL_SIZE_BYTES = 4000
+DRIVER_LOGS = ("stdout.gz", "stderr.gz")
+_APPLICATION = re.compile(r"application_\d+_\d+")
 
 
 class StepState(StrEnum):
@@ -216,11 +218,20 @@ class _RunningStep:
         return f"{self.settings.log_uri}/{self.cluster_id}/steps/{self.id}/stderr.gz"
 
     def log_tail(self) -> str:
-        """The end of the step's log. EMR copies it to S3 when it likes, so it is waited for, and not for long."""
+        """The end of the step's log, and of the driver's when spark-submit names its application."""
+        tail = self._tail(self.log_uri())
+        named = _APPLICATION.findall(tail)
+        if not named:
+            return tail
+        driver = f"{self.settings.log_uri}/{self.cluster_id}/containers/{named[-1]}/{_container(named[-1])}"
+        return "\n".join([tail, *(f"{driver}/{name}:\n{self._tail(f'{driver}/{name}')}" for name in DRIVER_LOGS)])
+
+    def _tail(self, uri: str) -> str:
+        """EMR copies logs to S3 when it likes, so they are waited for, and not for long."""
         import boto3
         from botocore.exceptions import ClientError
 
-        bucket, _, key = self.log_uri().removeprefix("s3://").partition("/")
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
         deadline = time.monotonic() + self.settings.log_wait_s
         while True:
             try:
@@ -230,6 +241,11 @@ class _RunningStep:
                 if time.monotonic() > deadline:
                     return f"(not on S3 after {self.settings.log_wait_s} s: {error.response['Error']['Code']})"
             time.sleep(self.settings.poll_interval_s)
+
+
+def _container(application: str) -> str:
+    """The first container of the first attempt: in cluster mode, the driver's."""
+    return f"{application.replace('application', 'container')}_01_000001"
 
 
 def require_reachable(settings: Settings, where: str) -> None:
@@ -258,4 +274,4 @@ def require_reachable(settings: Settings, where: str) -> None:
 def _application(session: dg.PipesSession) -> str | None:
     """The YARN application that the job said it is; local Spark's ids have no YARN to end them."""
     said = [message["application"] for message in session.get_custom_messages() if "application" in message]
-    return said[-1] if said and re.fullmatch(r"application_\d+_\d+", said[-1]) else None
+    return said[-1] if said and _APPLICATION.fullmatch(said[-1]) else None

@@ -66,7 +66,8 @@ class Agent:
         self._cancel_what_is_to_be(cluster)
         running = [step for step in cluster.steps if step.state == StepState.RUNNING]
         if cluster.state == State.TERMINATING and not running:
-            self.runner.end(cluster)
+            if any(step.state == StepState.CANCELLED for step in cluster.steps):
+                self.runner.end(cluster)
             errors = getattr(cluster, "reason_code", "") in ("INTERNAL_ERROR", "BOOTSTRAP_FAILURE")
             cluster.state = State.TERMINATED_WITH_ERRORS if errors else State.TERMINATED
             cluster.end_datetime = utcnow()

@@ -11,12 +11,11 @@ import os
 import re
 import shutil
 import socket
+import subprocess
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 from xml.etree import ElementTree as Xml
 
@@ -41,6 +40,7 @@ FROM_SPARK = (
 )
 SCHEDULER = "resourcemanager.scheduler.fifo.FifoScheduler"
 START_TIMEOUT_S = 60
+_APPLICATION = re.compile(r"application_\d+_\d+")
 JVM_OPTIONS = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 
 
@@ -67,7 +67,7 @@ class Yarn:
                 process = TiedProcess(command, env=self._clean_environment(), cwd=self.folder, output=output)
             self._processes.append(process)
         deadline = time.monotonic() + START_TIMEOUT_S
-        while "RUNNING" not in self._nodes():
+        while not self._has_node():
             if time.monotonic() > deadline or any(process.poll() is not None for process in self._processes):
                 raise RuntimeError(f"YARN did not start; see {self.folder}/*.log")
             time.sleep(0.2)
@@ -82,22 +82,22 @@ class Yarn:
         """Of the containers of the application that spark-submit names; the driver's own words are only there."""
         return {
             f"containers/{application}/{file.parent.name}/{file.name}": file.read_bytes()
-            for application in sorted(set(re.findall(r"application_\d+_\d+", output)))
+            for application in sorted(set(_APPLICATION.findall(output)))
             for file in sorted((self.folder / "logs" / application).glob("*/std*"))
         }
 
     def end(self, cluster: Cluster) -> None:
         """What a terminated cluster takes along."""
-        for application in self._applications(cluster):
-            self._ask(f"apps/{application}/state", {"state": "KILLED"})
+        states = "NEW,NEW_SAVING,SUBMITTED,ACCEPTED,RUNNING"
+        if running := _APPLICATION.findall(self._client("-list", "-appTags", cluster.id, "-appStates", states)):
+            self._client("-kill", *sorted(set(running)))
 
     def _command(self, arguments: list[str]) -> list[str]:
         if arguments[0] == "spark-submit":
             return [f"{SPARK_HOME}/bin/spark-submit", *arguments[1:]]
-        if arguments[0] == "yarn":
-            client = "org.apache.hadoop.yarn.client.cli.ApplicationCLI"
-            return ["java", *JVM_OPTIONS, "-cp", self._class_path(), client, *arguments[1:]]
-        raise NotEmulated(f"expected spark-submit or yarn, found {arguments[:1]}")
+        if arguments[:2] == ["yarn", "application"]:
+            return self._client_command(*arguments[2:])
+        raise NotEmulated(f"expected spark-submit or yarn application, found {arguments[:2]}")
 
     def _submit_environment(self, cluster: Cluster) -> dict[str, str]:
         """Of the primary node's shell. Without PYTHONPATH: Spark would hand it to the containers."""
@@ -191,28 +191,24 @@ class Yarn:
     def _configuration(self) -> Path:
         return self.folder / "conf"
 
-    def _nodes(self) -> list[str]:
+    def _client(self, *arguments: str) -> str:
+        """Hadoop's own client: the shaded Hadoop's REST answers lack the ids of applications."""
+        command = self._client_command(*arguments)
+        environment = self._clean_environment()
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+    def _client_command(self, *arguments: str) -> list[str]:
+        client = "org.apache.hadoop.yarn.client.cli.ApplicationCLI"
+        return ["java", *JVM_OPTIONS, "-cp", self._class_path(), client, "application", *arguments]
+
+    def _has_node(self) -> bool:
+        request = Request(f"{self._web}/nodes", headers={"Accept": "application/json"})  # noqa: S310  # loopback
         try:
-            found = self._ask("nodes")["nodes"]
-        except (URLError, OSError, ValueError):
-            return []
-        return [node["state"] for node in _listed(found, "node")]
-
-    def _applications(self, cluster: Cluster) -> list[str]:
-        found = self._ask(f"apps?applicationTags={cluster.id.lower()}&states=NEW,SUBMITTED,ACCEPTED,RUNNING")
-        return [application["id"] for application in _listed(found.get("apps", found), "app")]
-
-    def _ask(self, path: str, change: dict[str, str] | None = None) -> Any:
-        headers = {"Accept": "application/json", "Content-Type": "application/json"}
-        body = json.dumps(change).encode() if change else None
-        request = Request(f"{self._web}/{path}", data=body, headers=headers, method="PUT" if change else "GET")  # noqa: S310
-        with urlopen(request, timeout=10) as answer:  # noqa: S310
-            return json.loads(answer.read() or b"{}")
-
-
-def _listed(found: Any, name: str) -> list[Any]:
-    """The shaded Hadoop answers lists without their wrapper."""
-    return list((found.get(name) if isinstance(found, dict) else found) or [])
+            with urlopen(request, timeout=10) as answer:  # noqa: S310
+                nodes = json.loads(answer.read())["nodes"]
+        except (OSError, ValueError):
+            return False  # not up yet
+        return any(node["state"] == "RUNNING" for node in nodes)
 
 
 def _write(file: Path, properties: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError  # has no public name
 from emr_jobs.catalog import JOBS, Job
 from emr_jobs.contracts import contracts
 from emr_jobs.report import checks_of
@@ -44,6 +45,10 @@ def job_assets(job: Job, launchers: dict[str, Launcher], partitions: dg.Partitio
                 f"tag {LAUNCHER_TAG}={chosen}: expected one of {', '.join(launchers)}", allow_retries=False
             )
         allow_empty = context.run.tags.get(ALLOW_EMPTY_TAG, "false").lower() == "true"
-        yield from launchers[chosen].run(context=context, job=job, allow_empty=allow_empty)
+        try:
+            yield from launchers[chosen].run(context=context, job=job, allow_empty=allow_empty)
+        except DagsterExecutionInterruptedError as interrupted:
+            # Dagster's retry policy would take it for a failure to be repeated.
+            raise dg.Failure(f"{job.name}: cancelled", allow_retries=False) from interrupted
 
     return run_job

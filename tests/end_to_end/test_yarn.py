@@ -1,15 +1,28 @@
 """The steps of launcher emr on a real YARN: the same results, clean containers, nothing left behind."""
 
 import signal
+import tarfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import psutil
 import pytest
 
+from emr_jobs.catalog import job_named
 from local_stack import stack
 from local_stack.aws.account import client
+from pipeline_assets.assets.jobs import job_assets
+from pipeline_assets.home import aws_environment
+from pipeline_assets.launchers.cluster_lease import ending_clusters
+from pipeline_assets.launchers.emr_step import EmrStepLauncher
+from pipeline_assets.partitions import daily
+from pipeline_assets.production import package
+from pipeline_assets.production.package import Package
+from pipeline_assets.tags import LAUNCHER_TAG
 from tests.running import Day, documents, pipeline, pipeline_process, table_rows
 
 pytestmark = pytest.mark.slow
@@ -45,6 +58,43 @@ def test_cancelling_a_run_ends_its_application(yarn_day: Day) -> None:
     wait_for(lambda: containers() == [])
     emr = client("emr", str(yarn_day.settings.aws.endpoint))
     wait_for(lambda: {each["Status"]["State"] for each in emr.list_clusters()["Clusters"]} == {"TERMINATED"})
+
+
+def test_a_module_that_is_not_in_the_archive_fails_the_step_and_is_named(
+    yarn_day: Day, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in aws_environment(yarn_day.settings.aws).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("dagster._core.pipes.utils.WAIT_FOR_LOGS_AFTER_EXECUTION_INTERVAL", 1)
+    job = replace(job_named("extract_shipments"), max_retries=0)
+    launcher = EmrStepLauncher(yarn_day.settings, yarn_day.settings_uri, build=without("orjson", tmp_path))
+    with dg.instance_for_test() as instance, ending_clusters(yarn_day.settings, instance, {LAUNCHER_TAG: "emr"}):
+        result = dg.materialize(
+            [job_assets(job, {"emr": launcher}, daily(yarn_day.settings))],
+            partition_key=yarn_day.partition,
+            instance=instance,
+            tags={LAUNCHER_TAG: "emr"},
+            raise_on_error=False,
+        )
+    (event,) = [event for event in result.all_events if event.is_step_failure]
+    said = event.step_failure_data.user_failure_data
+    assert said is not None
+    assert "ModuleNotFoundError: No module named 'orjson'" in str(said.description)
+
+
+def without(module: str, folder: Path) -> Callable[..., Package]:
+    """The package, its dependencies short of one module."""
+
+    def build(arch: package.Arch, **_: Any) -> Package:
+        real = package.build(arch)
+        short = folder / "deps-short.tar.gz"
+        with tarfile.open(real.dependencies) as old, tarfile.open(short, "w:gz", compresslevel=1) as new:
+            for entry in old:
+                if not entry.name.startswith(f"{module}/"):
+                    new.addfile(entry, old.extractfile(entry))
+        return Package(real.code, short)
+
+    return build
 
 
 def containers() -> list[str]:

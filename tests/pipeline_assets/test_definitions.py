@@ -171,3 +171,12 @@ def test_every_source_can_be_observed_and_is_in_the_job_that_does(defs: dg.Defin
     observe = defs.resolve_job_def("observe_sources")
     assert observe.asset_layer.selected_asset_keys == sources
     assert isinstance(observe.partitions_def, dg.DailyPartitionsDefinition)
+
+
+def test_clusters_are_ended_by_sensors_where_launcher_emr_can_make_them() -> None:
+    names = {
+        profile: sorted(sensor.name for sensor in definitions(str(ROOT / "settings" / f"{profile}.toml")).sensors or [])
+        for profile in ("local", "production")
+    }
+    after = [f"end_cluster_after_{status}" for status in ("canceled", "failure", "success")]
+    assert names == {"local": [], "production": [*after, "end_forgotten_clusters"]}

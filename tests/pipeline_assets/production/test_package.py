@@ -32,7 +32,7 @@ print(len(contracts()), code_version())
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Both archives as a container has them."""
     folder = tmp_path_factory.mktemp("container")
-    built = package.build("x86_64")
+    built = package.build(package.host_arch())
     with zipfile.ZipFile(built.code) as code:
         code.extractall(folder / "code")
     with tarfile.open(built.dependencies) as dependencies:
@@ -46,7 +46,7 @@ def test_two_builds_are_the_same_bytes(tmp_path: Path, monkeypatch: pytest.Monke
     names = []
     for cache in ("one", "other"):
         monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path / cache))
-        names.append([file.name for file in package.build("x86_64").files])  # the name is the hash
+        names.append([file.name for file in package.build(package.host_arch()).files])  # the name is the hash
     assert names[0] == names[1]
 
 
@@ -96,10 +96,18 @@ def test_the_lock_names_no_host() -> None:
 
 def test_what_is_on_s3_is_not_uploaded_again(cloud: Cloud) -> None:
     assert cloud.settings.emr is not None
-    built = package.build("x86_64")
+    built = package.build(package.host_arch())
     first, new = package.upload(built, cloud.settings.emr.artifacts_uri)
     again, none = package.upload(built, cloud.settings.emr.artifacts_uri)
     assert (first, none) == (again, [])
     assert new in ([], [first.code, first.dependencies])  # another test may have been before us
     bucket, _, key = first.script("emr_jobs/master.py").removeprefix("s3://").partition("/")
     assert cloud.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == (ROOT / "emr_jobs/master.py").read_bytes()
+
+
+@pytest.mark.slow  # fetches the wheels of the other architecture
+def test_either_architecture_is_built_here() -> None:
+    (other,) = {"x86_64", "aarch64"} - {package.host_arch()}
+    with tarfile.open(package.build(other).dependencies) as archive:  # type: ignore[arg-type]
+        native = {name.rpartition("cpython-311-")[2] for name in archive.getnames() if "cpython-311-" in name}
+    assert native == {f"{other}-linux-gnu.so"}

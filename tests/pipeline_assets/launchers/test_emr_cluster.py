@@ -1,0 +1,98 @@
+"""What is asked of EMR, and what is refused before anything is asked."""
+
+import pytest
+
+from emr_jobs import settings as settings_module
+from emr_jobs.errors import Misconfigured
+from pipeline_assets.home import ROOT
+from pipeline_assets.launchers import emr_cluster
+from pipeline_assets.launchers.emr_step import require_reachable
+from tests.running import Day
+
+
+def test_the_cluster_is_the_one_of_the_settings() -> None:
+    emr = emr_cluster.emr_settings(settings_module.load(str(ROOT / "settings" / "production.toml")))
+    python = "/usr/bin/python3.11"
+    assert emr_cluster.request(emr, name="key 1", tags={"pipeline:lease": "key"}) == {
+        "Name": "pipeline-assets key 1",
+        "ReleaseLabel": "emr-spark-8.1.0",
+        "Applications": [{"Name": "Spark"}, {"Name": "Iceberg"}],
+        "Configurations": [
+            {"Classification": "iceberg-defaults", "Properties": {"iceberg.enabled": "true"}},
+            {
+                "Classification": "spark-defaults",
+                "Properties": {
+                    "spark.pyspark.python": python,
+                    "spark.yarn.appMasterEnv.PYSPARK_PYTHON": python,
+                    "spark.executorEnv.PYSPARK_PYTHON": python,
+                },
+            },
+        ],
+        "LogUri": "s3://LOGS-BUCKET/emr/",
+        "ServiceRole": "EMR-SERVICE-ROLE",
+        "JobFlowRole": "EMR-INSTANCE-PROFILE",
+        "StepConcurrencyLevel": 3,
+        "AutoTerminationPolicy": {"IdleTimeout": 900},
+        "Tags": [
+            {"Key": "for-use-with-amazon-emr-managed-policies", "Value": "true"},
+            {"Key": "pipeline:lease", "Value": "key"},
+        ],
+        "Instances": {
+            "InstanceFleets": [
+                {
+                    "Name": "master",
+                    "InstanceFleetType": "MASTER",
+                    "TargetOnDemandCapacity": 1,
+                    "InstanceTypeConfigs": types("m7g.xlarge", "m6g.xlarge"),
+                    "LaunchSpecifications": {"OnDemandSpecification": {"AllocationStrategy": "lowest-price"}},
+                },
+                {
+                    "Name": "core",
+                    "InstanceFleetType": "CORE",
+                    "TargetOnDemandCapacity": 2,
+                    "InstanceTypeConfigs": types("m7g.xlarge", "m6g.xlarge"),
+                    "LaunchSpecifications": {"OnDemandSpecification": {"AllocationStrategy": "lowest-price"}},
+                },
+                {
+                    "Name": "task",
+                    "InstanceFleetType": "TASK",
+                    "TargetSpotCapacity": 2,
+                    "InstanceTypeConfigs": types("m7g.2xlarge", "m6g.2xlarge", "r7g.2xlarge"),
+                    "LaunchSpecifications": {
+                        "SpotSpecification": {
+                            "AllocationStrategy": "price-capacity-optimized",
+                            "TimeoutDurationMinutes": 10,
+                            "TimeoutAction": "SWITCH_TO_ON_DEMAND",
+                        }
+                    },
+                },
+            ],
+            "KeepJobFlowAliveWhenNoSteps": True,
+            "TerminationProtected": False,
+            "Ec2SubnetIds": ["SUBNET-A", "SUBNET-B"],
+        },
+    }
+
+
+def types(*names: str) -> list[dict[str, object]]:
+    return [{"InstanceType": name, "WeightedCapacity": 1} for name in names]
+
+
+def test_settings_that_a_cluster_cannot_reach_are_refused_all_at_once(published_day: Day) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        require_reachable(published_day.settings, "local.toml")
+    said = str(refused.value)
+    for key in (
+        "lake.warehouse",
+        "runs.uri",
+        "sources.orders.uri",
+        "sources.snowflake.private_key",
+        "sources.shipments.token",
+        "lake.catalog = jdbc",
+    ):
+        assert key in said
+
+
+def test_launcher_emr_without_its_settings_says_what_to_do(published_day: Day) -> None:
+    with pytest.raises(Misconfigured, match="pipeline stack up --aws"):
+        emr_cluster.emr_settings(published_day.settings)

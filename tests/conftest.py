@@ -1,6 +1,6 @@
-"""One Spark for all tests, and one local stack with a day published by the real pipeline.
+"""One Spark for all tests, one local stack with a day published by the real pipeline, one local AWS for the rest.
 
-Both live for the whole test session. A test that changes what readers see works in a home or on a partition of
+They live for the whole test session. A test that changes what readers see works in a home or on a partition of
 its own; a test of bad input shares the published day and proves that it is still there.
 """
 
@@ -11,7 +11,9 @@ from pyspark.sql import SparkSession
 
 from emr_jobs import session
 from local_stack import jars, sample_data, stack
+from pipeline_assets.home import aws_environment
 from pipeline_assets.launchers.command import UTF8, local_environment
+from tests.aws import Cloud, running_cloud
 from tests.running import Day, InProcess, pipeline
 
 PARTITION = "2026-11-21"
@@ -65,3 +67,20 @@ def published_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
         yield Day(home, data, addresses.settings, PARTITION, truth, said=ended.output)
     finally:
         stack.down(home)
+
+
+@pytest.fixture(scope="session")
+def _cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    with running_cloud(tmp_path_factory.mktemp("cloud")) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def cloud(_cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    """This process's AWS clients go to it; no cluster of the test is alive afterwards."""
+    for name, value in aws_environment(_cloud.settings.aws).items():
+        monkeypatch.setenv(name, value)
+    yield _cloud
+    alive = [id for id, state in _cloud.clusters().items() if not state.startswith("TERMINAT")]
+    if alive:
+        _cloud.emr.terminate_job_flows(JobFlowIds=alive)

@@ -68,9 +68,7 @@ class Agent:
         if cluster.state == State.TERMINATING and not running:
             if any(step.state == StepState.CANCELLED for step in cluster.steps):
                 self.runner.end(cluster)
-            errors = getattr(cluster, "reason_code", "") in ("INTERNAL_ERROR", "BOOTSTRAP_FAILURE")
-            cluster.state = State.TERMINATED_WITH_ERRORS if errors else State.TERMINATED
-            cluster.end_datetime = utcnow()
+            cluster.state, cluster.end_datetime = State.TERMINATED, utcnow()
         if cluster.state not in (State.WAITING, State.RUNNING):
             return
         pending = [step for step in cluster.steps if step.state == StepState.PENDING]
@@ -133,7 +131,9 @@ class Agent:
         content = output.read_bytes() if output.exists() else b""
         logs = {f"steps/{step.id}/stderr": content, **self.runner.logs(content.decode(errors="replace"))}
         base = f"{(cluster.log_uri or '').rstrip('/')}/{cluster.id}"
-        if cluster.log_uri:
-            for path, log in logs.items():
+        for path, log in logs.items() if cluster.log_uri else ():
+            try:
                 self.upload(f"{base}/{path}.gz", gzip.compress(log))
+            except Exception:  # as on EMR, a step does not fail for its log
+                logging.exception("log of step %s", step.id)
         return f"{base}/steps/{step.id}/stderr.gz"

@@ -27,7 +27,6 @@ class State(StrEnum):
     WAITING = "WAITING"
     TERMINATING = "TERMINATING"
     TERMINATED = "TERMINATED"
-    TERMINATED_WITH_ERRORS = "TERMINATED_WITH_ERRORS"
 
 
 class StepState(StrEnum):
@@ -38,7 +37,7 @@ class StepState(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-ENDING = {State.TERMINATING, State.TERMINATED, State.TERMINATED_WITH_ERRORS}
+ENDING = {State.TERMINATING, State.TERMINATED}
 ACTIONS = (
     "run_job_flow",
     "add_job_flow_steps",

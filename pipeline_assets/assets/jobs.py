@@ -6,6 +6,7 @@ import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError  # has no public name
 from emr_jobs.catalog import JOBS, Job
 from emr_jobs.contracts import contracts
+from emr_jobs.errors import Misconfigured
 from emr_jobs.report import checks_of
 from emr_jobs.settings import Settings
 
@@ -47,6 +48,8 @@ def job_assets(job: Job, launchers: dict[str, Launcher], partitions: dg.Partitio
         allow_empty = context.run.tags.get(ALLOW_EMPTY_TAG, "false").lower() == "true"
         try:
             yield from launchers[chosen].run(context=context, job=job, allow_empty=allow_empty)
+        except Misconfigured as error:
+            raise dg.Failure(f"{job.name}: {error}", allow_retries=False) from error
         except DagsterExecutionInterruptedError as interrupted:
             # Dagster's retry policy would take it for a failure to be repeated.
             raise dg.Failure(f"{job.name}: cancelled", allow_retries=False) from interrupted

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 import typer
@@ -16,6 +16,9 @@ from pipeline_assets import DEFINITIONS
 from pipeline_assets.cli.output import Json, SettingsOption, print_json
 from pipeline_assets.home import ROOT, dagster_home, home, load_settings, settings_uri
 from pipeline_assets.tags import ALLOW_EMPTY_TAG, CLUSTER_TAG, INVOCATION_TAG, LAUNCHER_TAG, ORIGIN_TAG
+
+if TYPE_CHECKING:
+    from emr_jobs.settings import Settings
 
 
 class Launcher(StrEnum):
@@ -40,12 +43,17 @@ def run(
     json: Json = False,
 ) -> None:
     """Run the jobs of one partition and publish what passes its checks. Exit code 1 when a job failed."""
+    from emr_jobs.errors import Misconfigured
     from emr_jobs.partition import Partition
 
     uri = settings_uri(settings)
     values = load_settings(uri)
     day = Partition.parse(partition).check(first=values.start, now=datetime.now(UTC))
     _require_services(uri)
+    if launcher is Launcher.emr:
+        _require_emr(values, uri)
+    elif cluster:
+        raise Misconfigured(f"--cluster {cluster} needs --launcher emr")
     os.environ["PIPELINE_SETTINGS"] = uri  # the steps load the definitions anew
     outcome = execute(
         str(day), selected(select), launcher=launcher, cluster=cluster, allow_empty=allow_empty, quiet=json
@@ -65,6 +73,14 @@ def _require_services(uri: str) -> None:
         raise Misconfigured(
             "no stack is running and no settings are named. Start one: pipeline stack up; or name yours: --settings"
         )
+
+
+def _require_emr(settings: "Settings", uri: str) -> None:
+    """Before a run begins, rather than in each of its steps."""
+    from pipeline_assets.launchers.emr_cluster import emr_settings, require_reachable
+
+    emr_settings(settings)
+    require_reachable(settings, uri)
 
 
 def selected(names: Sequence[str] | None) -> list[str]:

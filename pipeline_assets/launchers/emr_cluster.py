@@ -59,6 +59,29 @@ def emr_settings(settings: Settings) -> Emr:
     return settings.emr
 
 
+def require_reachable(settings: Settings, where: str) -> None:
+    """What a step reads must be where the cluster reaches it. Raises Misconfigured naming every key that is not."""
+    local = {
+        "lake.warehouse": settings.lake.warehouse,
+        "runs.uri": settings.runs.uri,
+        "sources.orders.uri": settings.sources.orders.uri,
+    }
+    wrong = [f"{key} = {value}" for key, value in local.items() if not value.startswith("s3://")]
+    secrets = {
+        "sources.snowflake.private_key": settings.sources.snowflake.private_key,
+        "sources.shipments.token": settings.sources.shipments.token,
+        "search.password": settings.search.password,
+    }
+    wrong += [f"{key} = {ref}" for key, ref in secrets.items() if ref and not ref.startswith("aws:")]
+    if settings.lake.catalog != "glue":
+        wrong.append(f"lake.catalog = {settings.lake.catalog}")
+    if wrong:
+        raise Misconfigured(
+            f"settings {where}: launcher emr needs s3:// addresses, secrets as aws:NAME and catalog glue; "
+            f"found {', '.join(wrong)}. Start the local AWS: pipeline stack up --aws"
+        )
+
+
 def client() -> Any:
     """boto3's EMR client; its own retries answer throttling with back-off and jitter."""
     import boto3

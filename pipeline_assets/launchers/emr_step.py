@@ -5,9 +5,7 @@ cancelled, also when this run is. Does not own: the cluster (cluster_lease), the
 (outcome).
 """
 
-import gzip
 import random
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,21 +16,17 @@ from typing import Any
 
 import dagster as dg
 from emr_jobs.catalog import Job
-from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Emr, Settings
 
-from pipeline_assets.launchers import emr_cluster
+from pipeline_assets.launchers import emr_cluster, step_logs
 from pipeline_assets.launchers.cluster_lease import SharedCluster, cluster_of_run
 from pipeline_assets.launchers.command import emr_submit, job_arguments
 from pipeline_assets.launchers.messages_on_s3 import messages_on_s3, prefix
-from pipeline_assets.launchers.outcome import Result, results
+from pipeline_assets.launchers.outcome import Result, failure_said, results
 from pipeline_assets.production import package
 from pipeline_assets.production.package import Package, Shipped
 
 ORIGIN = "emr"
-TAIL_SIZE_BYTES = 4000
-DRIVER_LOGS = ("stdout.gz", "stderr.gz")
-_APPLICATION = re.compile(r"application_\d+_\d+")
 
 
 class StepState(StrEnum):
@@ -115,16 +109,16 @@ class EmrStepLauncher(dg.PipesClient):
             finally:  # also when the run is cancelled
                 running.cancel_unless_ended(_application(session))
         metadata = running.metadata()
-        if failure:
-            tail = running.log_tail()
-            metadata["stderr"] = dg.MetadataValue.md(f"```\n{tail}\n```")
-            failure += f". Its log: {running.log_uri()}\n{tail}"
+        if failure and failure_said(session) is None:
+            log = step_logs.tail(emr, running.cluster_id, running.id)
+            metadata["log"] = dg.MetadataValue.md(f"```\n{log}\n```")
+            failure = f"{failure}\n{running.console()}\n{log}"
         yield from results(session, job, metadata=metadata, failure=failure)
 
     def _shipped_settings(self, emr: Emr) -> str:
         if self._settings_uri.startswith("s3://"):
             return self._settings_uri
-        require_reachable(self._settings, self._settings_uri)
+        emr_cluster.require_reachable(self._settings, self._settings_uri)
         text = Path(self._settings_uri).read_text()
         return package.upload_text(text, emr.artifacts_uri, "settings-{}.toml")
 
@@ -214,64 +208,8 @@ class _RunningStep:
         region = self.emr.meta.region_name
         return f"https://{region}.console.aws.amazon.com/emr/home?region={region}#/clusterDetails/{self.cluster_id}"
 
-    def log_uri(self) -> str:
-        return f"{self.settings.log_uri}/{self.cluster_id}/steps/{self.id}/stderr.gz"
-
-    def log_tail(self) -> str:
-        """The end of the step's log, and of the driver's when spark-submit names its application."""
-        tail = self._tail(self.log_uri())
-        named = _APPLICATION.findall(tail)
-        if not named:
-            return tail
-        driver = f"{self.settings.log_uri}/{self.cluster_id}/containers/{named[-1]}/{_container(named[-1])}"
-        return "\n".join([tail, *(f"{driver}/{name}:\n{self._tail(f'{driver}/{name}')}" for name in DRIVER_LOGS)])
-
-    def _tail(self, uri: str) -> str:
-        """EMR copies logs to S3 when it likes, so they are waited for, and not for long."""
-        import boto3
-        from botocore.exceptions import ClientError
-
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        deadline = time.monotonic() + self.settings.log_wait_s
-        while True:
-            try:
-                content = boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-                return gzip.decompress(content)[-TAIL_SIZE_BYTES:].decode(errors="replace")
-            except ClientError as error:
-                if time.monotonic() > deadline:
-                    return f"(not on S3 after {self.settings.log_wait_s} s: {error.response['Error']['Code']})"
-            time.sleep(self.settings.poll_interval_s)
-
-
-def _container(application: str) -> str:
-    """The first container of the first attempt: in cluster mode, the driver's."""
-    return f"{application.replace('application', 'container')}_01_000001"
-
-
-def require_reachable(settings: Settings, where: str) -> None:
-    """What a step reads must be where the cluster reaches it. Raises Misconfigured naming every key that is not."""
-    local = {
-        "lake.warehouse": settings.lake.warehouse,
-        "runs.uri": settings.runs.uri,
-        "sources.orders.uri": settings.sources.orders.uri,
-    }
-    wrong = [f"{key} = {value}" for key, value in local.items() if not value.startswith("s3://")]
-    secrets = {
-        "sources.snowflake.private_key": settings.sources.snowflake.private_key,
-        "sources.shipments.token": settings.sources.shipments.token,
-        "search.password": settings.search.password,
-    }
-    wrong += [f"{key} = {ref}" for key, ref in secrets.items() if ref and not ref.startswith("aws:")]
-    if settings.lake.catalog != "glue":
-        wrong.append(f"lake.catalog = {settings.lake.catalog}")
-    if wrong:
-        raise Misconfigured(
-            f"settings {where}: launcher emr needs s3:// addresses, secrets as aws:NAME and catalog glue; "
-            f"found {', '.join(wrong)}. Start the local AWS: pipeline stack up --aws"
-        )
-
 
 def _application(session: dg.PipesSession) -> str | None:
     """The YARN application that the job said it is; local Spark's ids have no YARN to end them."""
     said = [message["application"] for message in session.get_custom_messages() if "application" in message]
-    return said[-1] if said and _APPLICATION.fullmatch(said[-1]) else None
+    return said[-1] if said and step_logs.APPLICATION.fullmatch(said[-1]) else None

@@ -27,7 +27,7 @@ def results(
     for result in reported:
         together: dict[str, Any] = {**(result.metadata or {}), **metadata, **_lineage(result)}
         yield result._replace(metadata=together)
-    said = next((message["failed"] for message in session.get_custom_messages() if "failed" in message), None)
+    said = failure_said(session)
     missing = _missing(job, reported)
     if said is not None:
         raise dg.Failure(f"{said['kind']}: {said['message']}", metadata=metadata, allow_retries=said["retryable"])
@@ -39,6 +39,11 @@ def results(
         raise dg.Failure(
             f"{job.name}: reported success, but not {', '.join(missing)}", metadata=metadata, allow_retries=False
         )
+
+
+def failure_said(session: dg.PipesSession) -> Mapping[str, Any] | None:
+    """What the job itself said went wrong: kind, message, retryable."""
+    return next((message["failed"] for message in session.get_custom_messages() if "failed" in message), None)
 
 
 def _missing(job: Job, reported: Any) -> list[str]:

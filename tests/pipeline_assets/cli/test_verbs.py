@@ -77,6 +77,16 @@ def test_tables_are_found_however_they_are_named(published_day: Day, sql: str) -
             r"Misconfigured: the lake is read only: expected one SELECT, found .*CREATE",
         ),
         (["query", SQL, "--output", "/tmp/out.xlsx"], 2, r"\.xlsx.*\.parquet"),
+        (
+            ["run", "--partition", "2026-11-21", "--launcher", "emr"],
+            2,
+            r"Misconfigured: launcher emr needs .*stack up --aws",
+        ),
+        (
+            ["run", "--partition", "2026-11-21", "--cluster", "j-1"],
+            2,
+            r"Misconfigured: --cluster j-1 needs --launcher emr",
+        ),
         (["run", "--partition", "2999-01-01"], 2, r"Misconfigured: partition 2999-01-01: the New York day has not"),
         (["run", "--partition", "today"], 2, r"Misconfigured: partition 'today': expected a New York calendar day"),
         (

@@ -6,7 +6,7 @@ from emr_jobs import settings as settings_module
 from emr_jobs.errors import Misconfigured
 from pipeline_assets.home import ROOT
 from pipeline_assets.launchers import emr_cluster
-from pipeline_assets.launchers.emr_step import require_reachable
+from pipeline_assets.launchers.emr_cluster import require_reachable
 from tests.running import Day
 
 

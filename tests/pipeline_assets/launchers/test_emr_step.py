@@ -108,6 +108,7 @@ def test_a_step_that_is_killed_fails_with_its_log(cloud: Cloud, run_step: Any) -
     said = failure_of(run_step("is killed"))
     assert f"extract_orders: step {last_step(cloud)['Id']}" in said
     assert "is FAILED: Unknown Error." in said
+    assert f"#/clusterDetails/{last_cluster(cloud)}\ns3://pipeline-logs/emr/{last_cluster(cloud)}/steps/" in said
     assert "about to die" in said
 
 
@@ -168,6 +169,11 @@ def test_a_backfill_of_four_days_runs_on_one_cluster(cloud: Cloud, instance: dg.
 def last_step(cloud: Cloud) -> dict[str, Any]:
     steps = [step for id in cloud.clusters() for step in cloud.steps(id)]
     return max(steps, key=lambda step: step["Status"]["Timeline"]["CreationDateTime"])
+
+
+def last_cluster(cloud: Cloud) -> str:
+    (cluster_id,) = [id for id in cloud.clusters() if last_step(cloud) in cloud.steps(id)]
+    return cluster_id
 
 
 def kill_the_cluster_with_a_pending_step(cloud: Cloud, before: set[str]) -> None:

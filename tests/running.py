@@ -6,7 +6,8 @@ Also what readers see of a day, as one value that can be compared before and aft
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -88,19 +89,23 @@ def pipeline_process(*arguments: str, home: Path, env: dict[str, str] | None = N
     )
 
 
-def job_process(
-    name: str, *, settings_uri: str, partition: str, run_id: str | None = None, attempt: int = 0, script: str = ""
-) -> "subprocess.Popen[str]":
-    """A job as spark-submit starts it; `script` is another entry point with the same command line."""
-    job = job_named(name)
-    arguments = job_arguments(
-        job,
+def arguments_of(name: str, *, settings_uri: str, partition: str, run_id: str | None, attempt: int) -> list[str]:
+    return job_arguments(
+        job_named(name),
         partition=partition,
         settings=settings_uri,
         run_id=run_id or uuid4().hex,
         attempt=attempt,
         allow_empty=False,
     )
+
+
+def job_process(
+    name: str, *, settings_uri: str, partition: str, run_id: str | None = None, attempt: int = 0, script: str = ""
+) -> "subprocess.Popen[str]":
+    """A job as spark-submit starts it; `script` is another entry point with the same command line."""
+    job = job_named(name)
+    arguments = arguments_of(name, settings_uri=settings_uri, partition=partition, run_id=run_id, attempt=attempt)
     command = local_submit(script or job.script, arguments, settings_module.load(settings_uri).spark)
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=local_environment()
@@ -145,15 +150,10 @@ class InProcess:
         more: Sequence[str] = (),
     ) -> Ended:
         job = job_named(name)
-        arguments = job_arguments(
-            job,
-            partition=partition,
-            settings=settings_uri,
-            run_id=run_id or uuid4().hex,
-            attempt=attempt,
-            allow_empty=False,
-            pipes=more,
-        )
+        arguments = [
+            *arguments_of(name, settings_uri=settings_uri, partition=partition, run_id=run_id, attempt=attempt),
+            *more,
+        ]
         body = getattr(import_module(f"emr_jobs.{name}"), name)
         self.capture.readouterr()
         spark = self.spark
@@ -193,3 +193,18 @@ def documents(settings: Settings, partition: str) -> list[dict[str, Any]]:
     hits = list(scan(target.client, index=target.alias, query={"query": {"term": {"partition_date": partition}}}))
     assert all(hit["_id"] == hit["_source"]["order_id"] for hit in hits)
     return [hit["_source"] for hit in hits]
+
+
+def assert_same_to_readers(one: Day, other: Day) -> None:
+    """All rows of all tables and all documents."""
+    ours, theirs = (table_rows(day.settings, day.partition) for day in (one, other))
+    for dataset, rows in theirs.items():
+        assert sorted(map(repr, ours[dataset])) == sorted(map(repr, rows)), dataset
+    found, wanted = (sorted(map(repr, documents(day.settings, day.partition))) for day in (one, other))
+    assert found == wanted
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Until it holds; a test that waits in vain ends by its time-out."""
+    while not condition():
+        time.sleep(0.1)

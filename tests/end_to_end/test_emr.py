@@ -2,8 +2,8 @@
 
 import re
 import signal
-import time
-from collections.abc import Callable, Iterator
+import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from pathlib import Path
@@ -16,7 +16,7 @@ from local_stack import stack
 from local_stack.aws.account import client
 from pipeline_assets.home import aws_environment
 from pipeline_assets.sensors import end_forgotten
-from tests.running import Day, documents, pipeline, pipeline_process, table_rows
+from tests.running import Day, assert_same_to_readers, pipeline, pipeline_process, table_rows, wait_for
 
 GOLDEN = Path(__file__).with_name("golden")
 EXTRACTIONS = ("extract_orders", "extract_customers", "extract_shipments")
@@ -36,10 +36,7 @@ def aws_day(published_day: Day, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def test_rows_and_documents_are_those_of_the_local_launcher(aws_day: Day, published_day: Day) -> None:
-    for dataset, rows in table_rows(published_day.settings, published_day.partition).items():
-        assert sorted(map(repr, table_rows(aws_day.settings, aws_day.partition)[dataset])) == sorted(map(repr, rows))
-    ours, theirs = (documents(day.settings, day.partition) for day in (aws_day, published_day))
-    assert sorted(map(repr, ours)) == sorted(map(repr, theirs))
+    assert_same_to_readers(aws_day, published_day)
 
 
 def test_one_cluster_is_made_and_ended_and_the_extractions_overlap(aws_day: Day) -> None:
@@ -84,18 +81,7 @@ class TestInterrupted:
     """A run that does not end by itself. Each leaves no step running and, in the end, no cluster."""
 
     def test_cancelling_a_run_ends_its_steps_and_its_cluster(self, aws_day: Day) -> None:
-        before = states(aws_day)
-        running = pipeline_process(
-            "run",
-            "--partition",
-            aws_day.partition,
-            "--launcher",
-            "emr",
-            "--select",
-            "extract_orders",
-            home=aws_day.home,
-        )
-        (cluster_id,) = self.cluster_with_a_running_step(aws_day, before)
+        running, cluster_id = self.running_step(aws_day)
         running.send_signal(signal.SIGINT)
         assert running.wait() != 0
         wait_for(lambda: states(aws_day)[cluster_id] == "TERMINATED")
@@ -105,18 +91,7 @@ class TestInterrupted:
     def test_the_cluster_of_a_killed_run_is_ended_by_the_sensor(
         self, aws_day: Day, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        before = states(aws_day)
-        running = pipeline_process(
-            "run",
-            "--partition",
-            aws_day.partition,
-            "--launcher",
-            "emr",
-            "--select",
-            "extract_orders",
-            home=aws_day.home,
-        )
-        (cluster_id,) = self.cluster_with_a_running_step(aws_day, before)
+        running, cluster_id = self.running_step(aws_day)
         running.kill()
         running.wait()
         assert states(aws_day)[cluster_id] in ("RUNNING", "WAITING")
@@ -129,17 +104,24 @@ class TestInterrupted:
         wait_for(lambda: states(aws_day)[cluster_id] == "TERMINATED")
 
     @staticmethod
-    def cluster_with_a_running_step(day: Day, before: dict[str, str]) -> set[str]:
-        def running() -> set[str]:
-            return {
+    def running_step(day: Day) -> tuple["subprocess.Popen[str]", str]:
+        """`pipeline run` of one job, once its step runs, and the cluster."""
+        before = states(day)
+        run = ("run", "--partition", day.partition, "--launcher", "emr", "--select", "extract_orders")
+        process = pipeline_process(*run, home=day.home)
+        found: list[str] = []
+
+        def runs() -> bool:
+            found[:] = [
                 id
                 for id in set(states(day)) - set(before)
                 for step in emr(day).list_steps(ClusterId=id)["Steps"]
                 if step["Status"]["State"] == "RUNNING"
-            }
+            ]
+            return bool(found)
 
-        wait_for(lambda: bool(running()))
-        return running()
+        wait_for(runs)
+        return process, found[0]
 
 
 def masked(arguments: list[str]) -> list[str]:
@@ -162,8 +144,3 @@ def clusters(day: Day) -> list[dict[str, Any]]:
 
 def states(day: Day) -> dict[str, str]:
     return {found["Id"]: found["Status"]["State"] for found in emr(day).list_clusters()["Clusters"]}
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    while not condition():
-        time.sleep(0.1)

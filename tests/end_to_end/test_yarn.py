@@ -2,7 +2,6 @@
 
 import signal
 import tarfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from pipeline_assets.partitions import daily
 from pipeline_assets.production import package
 from pipeline_assets.production.package import Package
 from pipeline_assets.tags import LAUNCHER_TAG
-from tests.running import Day, documents, pipeline, pipeline_process, table_rows
+from tests.running import Day, assert_same_to_readers, pipeline, pipeline_process, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -43,10 +42,7 @@ def yarn_day(published_day: Day, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def test_rows_and_documents_are_those_of_the_local_launcher(yarn_day: Day, published_day: Day) -> None:
-    for dataset, rows in table_rows(published_day.settings, published_day.partition).items():
-        assert sorted(map(repr, table_rows(yarn_day.settings, yarn_day.partition)[dataset])) == sorted(map(repr, rows))
-    ours, theirs = (documents(day.settings, day.partition) for day in (yarn_day, published_day))
-    assert sorted(map(repr, ours)) == sorted(map(repr, theirs))
+    assert_same_to_readers(yarn_day, published_day)
 
 
 def test_cancelling_a_run_ends_its_application(yarn_day: Day) -> None:
@@ -105,8 +101,3 @@ def containers() -> list[str]:
         if "java" in line and ("yarn.ApplicationMaster" in line or "YarnCoarseGrainedExecutorBackend" in line):
             lines.append(line)
     return lines
-
-
-def wait_for(condition: Callable[[], Any]) -> None:
-    while not condition():
-        time.sleep(0.2)

@@ -1,13 +1,12 @@
 """The emulated EMR behaves as EMR documents it, where the pipeline relies on it."""
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.aws import Cloud
+from tests.running import wait_for
 
 
 def run_cluster(cloud: Cloud, **changes: Any) -> str:
@@ -25,11 +24,6 @@ def add(cloud: Cloud, cluster_id: str, *arguments: str, on_failure: str = "CONTI
     step = {"Name": "step", "ActionOnFailure": on_failure, "HadoopJarStep": jar}
     (step_id,) = cloud.emr.add_job_flow_steps(JobFlowId=cluster_id, Steps=[step])["StepIds"]
     return str(step_id)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    while not condition():
-        time.sleep(0.05)
 
 
 def test_a_cluster_without_work_ends_after_its_idle_time_out(cloud: Cloud) -> None:

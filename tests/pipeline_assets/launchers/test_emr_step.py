@@ -2,7 +2,6 @@
 
 import io
 import threading
-import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +21,7 @@ from pipeline_assets.production.package import Package
 from pipeline_assets.sensors import end_when_last
 from pipeline_assets.tags import BACKFILL_TAG, CLUSTER_TAG, LAUNCHER_TAG
 from tests.aws import Cloud
+from tests.running import wait_for
 
 PARTITION = "2026-11-20"
 JOB = replace(job_named("extract_orders"), max_retries=0)
@@ -179,8 +179,3 @@ def last_cluster(cloud: Cloud) -> str:
 def kill_the_cluster_with_a_pending_step(cloud: Cloud, before: set[str]) -> None:
     wait_for(lambda: any(cloud.steps(id) for id in set(cloud.clusters()) - before))
     cloud.emr.terminate_job_flows(JobFlowIds=list(set(cloud.clusters()) - before))
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    while not condition():
-        time.sleep(0.05)

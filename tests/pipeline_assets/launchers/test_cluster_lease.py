@@ -12,7 +12,8 @@ import pytest
 
 from pipeline_assets.launchers import emr_cluster
 from pipeline_assets.launchers.cluster_lease import ClusterLease, instance_id, lease_key
-from pipeline_assets.sensors import end_forgotten, end_when_last
+from pipeline_assets.sensors import all_sensors, end_forgotten, end_when_last
+from pipeline_assets.tags import CLUSTER_TAG, LAUNCHER_TAG
 from tests.aws import Cloud
 
 ACQUIRE = """
@@ -174,6 +175,25 @@ class TestSensors:
         self.run(instance, dg.DagsterRunStatus.NOT_STARTED, backfill="fill-2")
         make_lease(cloud, "fill-2", instance_id=instance_id(instance)).acquire()
         assert end_forgotten(cloud.settings, instance, now=datetime.now(UTC) + timedelta(hours=1)) == []
+
+    def test_sensors_look_only_at_runs_that_had_a_cluster_of_their_own(
+        self, cloud: Cloud, instance: dg.DagsterInstance
+    ) -> None:
+        sensors = {sensor.name: sensor for sensor in all_sensors(cloud.settings)}
+        said = []
+        for tags in ({}, {LAUNCHER_TAG: "emr", CLUSTER_TAG: "j-1"}, {LAUNCHER_TAG: "emr"}):
+            run = instance.add_run(
+                dg.DagsterRun(job_name="daily", run_id=str(uuid4()), status=dg.DagsterRunStatus.SUCCESS, tags=tags)
+            )
+            context = dg.build_run_status_sensor_context(
+                sensor_name="end_cluster_after_success",
+                dagster_event=dg.DagsterEvent(event_type_value="PIPELINE_SUCCESS", job_name="daily"),
+                dagster_instance=instance,
+                dagster_run=run,
+            )
+            said.append(sensors["end_cluster_after_success"](context).skip_message.replace(run.run_id, "RUN"))
+        none = "the run had no cluster of its own"
+        assert said == [none, none, "RUN has no cluster left"]
 
     @staticmethod
     def run(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, *, backfill: str | None = None) -> dg.DagsterRun:

@@ -23,6 +23,7 @@ from dagster_pipes import (
 
 from emr_jobs.catalog import Job
 from emr_jobs.report import asset_key
+from emr_jobs.s3_uri import bucket_and_key
 
 UPLOAD_INTERVAL_S = 2
 
@@ -61,8 +62,8 @@ class PlainArguments(PipesParamsLoader):
             return {"path": os.devnull}
         prefix = f"{self._run_id}/{self._job.name}/{self._attempt}"
         if self._messages.startswith("s3://"):
-            bucket, _, base = self._messages.removeprefix("s3://").rstrip("/").partition("/")
-            return {"bucket": bucket, "key_prefix": f"{base}/{prefix}" if base else prefix}
+            bucket, key = bucket_and_key(f"{self._messages.rstrip('/')}/{prefix}")
+            return {"bucket": bucket, "key_prefix": key}
         folder = Path(self._messages.removeprefix("file://")) / prefix
         shutil.rmtree(folder, ignore_errors=True)  # the same attempt once more: its stream starts anew
         folder.mkdir(parents=True)

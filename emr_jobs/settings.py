@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from emr_jobs.errors import Misconfigured
+from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.secret_ref import SecretRef
 
 
@@ -234,7 +235,7 @@ def _read(uri: str) -> str:
         if uri.startswith("s3://"):
             import boto3
 
-            bucket, _, key = uri.removeprefix("s3://").partition("/")
+            bucket, key = bucket_and_key(uri)
             return boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode()
         return Path(uri.removeprefix("file://")).read_text()
     except Exception as error:  # an edge: botocore makes its error classes at run time

@@ -12,9 +12,9 @@ import dagster as dg
 from emr_jobs.settings import Settings
 
 from pipeline_assets.launchers import emr_cluster
-from pipeline_assets.launchers.cluster_lease import instance_id, lease, lease_key
+from pipeline_assets.launchers.cluster_lease import has_cluster_of_its_own, instance_id, lease, lease_key
 from pipeline_assets.launchers.emr_cluster import LEASE_TAG
-from pipeline_assets.tags import BACKFILL_TAG, CLUSTER_TAG, LAUNCHER_TAG, ROOT_RUN_TAG
+from pipeline_assets.tags import BACKFILL_TAG, ROOT_RUN_TAG
 
 FORGOTTEN_AFTER = timedelta(minutes=5)
 _Status = dg.DagsterRunStatus
@@ -32,7 +32,7 @@ def all_sensors(settings: Settings) -> list[dg.SensorDefinition]:
 def _after_each_run(settings: Settings) -> list[dg.SensorDefinition]:
     def end_cluster(context: dg.RunStatusSensorContext) -> dg.SkipReason:
         run = context.dagster_run
-        if run.tags.get(LAUNCHER_TAG) != "emr" or CLUSTER_TAG in run.tags:
+        if not has_cluster_of_its_own(run):
             return dg.SkipReason("the run had no cluster of its own")
         return dg.SkipReason(end_when_last(settings, context.instance, lease_key(run.run_id, run.tags)))
 

@@ -13,6 +13,7 @@ import boto3
 from moto.emr.models import emr_backends
 from moto.server import ThreadedMotoServer
 
+from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Aws
 from local_stack.aws import ACCOUNT, ADDRESSES, REGION, emr, glue
 from local_stack.aws.agent import Agent, Runner
@@ -52,10 +53,10 @@ def main(folder: Path, *, yarn: bool) -> None:
     s3 = boto3.client("s3")
 
     def fetch(address: str, file: Path) -> None:
-        s3.download_file(*_bucket_and_key(address), str(file))
+        s3.download_file(*bucket_and_key(address), str(file))
 
     def upload(address: str, content: bytes) -> None:
-        bucket, key = _bucket_and_key(address)
+        bucket, key = bucket_and_key(address)
         s3.put_object(Bucket=bucket, Key=key, Body=content)
 
     node = Node(folder / "node", fetch)
@@ -77,14 +78,6 @@ def main(folder: Path, *, yarn: bool) -> None:
     written.write_text(json.dumps(addresses))
     written.rename(folder / ADDRESSES)
     Event().wait()
-
-
-def _bucket_and_key(address: str) -> tuple[str, str]:
-    scheme, _, rest = address.partition("://")
-    if scheme != "s3":
-        raise ValueError(f"{address}: a step's files are on S3")
-    bucket, _, key = rest.partition("/")
-    return bucket, key
 
 
 if __name__ == "__main__":

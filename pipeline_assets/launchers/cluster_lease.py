@@ -8,13 +8,13 @@ waits for a step. Key: the backfill, else the root run, so that a retried run fi
 A cluster ends by whoever ran the run (`pipeline run`), by the sensors, or by EMR itself when idle.
 """
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -23,6 +23,7 @@ from emr_jobs.settings import Emr, Settings
 
 from pipeline_assets.launchers import emr_cluster
 from pipeline_assets.launchers.emr_cluster import INSTANCE_TAG, LEASE_TAG
+from pipeline_assets.s3 import Folder
 from pipeline_assets.tags import BACKFILL_TAG, CLUSTER_TAG, LAUNCHER_TAG, ROOT_RUN_TAG
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class ClusterLease:
                 if emr_cluster.describe(self._emr, cluster_id).state.takes_steps:
                     return cluster_id
                 self.log(f"cluster {cluster_id} has ended; the next one is elected")
-            if not self._put(str(newest + 1), {"by": self.instance_id}):
+            if not self._objects.write_if_absent(str(newest + 1), self.instance_id.encode()):
                 continue  # another process claimed it: see what it makes
             if (cluster_id := self._create(newest + 1)) is not None:
                 return cluster_id
@@ -81,11 +82,11 @@ class ClusterLease:
     def seen(self) -> None:
         """Touches the lease, at most once a minute."""
         if time.monotonic() - self._seen_at > SEEN_EVERY_S:
-            self._s3.put_object(Bucket=self._bucket, Key=f"{self._prefix}/seen", Body=b"")
+            self._objects.write("seen", b"")
             self._seen_at = time.monotonic()
 
     def last_seen(self) -> datetime | None:
-        return self._written_at("seen")
+        return self._objects.written_at("seen")
 
     def terminate(self) -> list[str]:
         """End every cluster of this key; returns their ids. Does nothing when none is left."""
@@ -100,22 +101,22 @@ class ClusterLease:
         tags = {INSTANCE_TAG: self.instance_id, LEASE_TAG: self.key}
         try:
             wanted = emr_cluster.request(self.settings, name=f"{self.key} {number}", tags=tags)
-            cluster_id = self._emr.run_job_flow(**wanted)["JobFlowId"]
+            cluster_id = str(self._emr.run_job_flow(**wanted)["JobFlowId"])
         except BaseException:
-            self._s3.delete_object(Bucket=self._bucket, Key=f"{self._prefix}/{number}")  # nobody waits for its id
+            self._objects.delete(str(number))  # nobody waits for its id
             raise
-        self._put(f"{number}.cluster", {"id": cluster_id})
+        self._objects.write(f"{number}.cluster", cluster_id.encode())
         if max(self._claims()) > number:
             self._emr.terminate_job_flows(JobFlowIds=[cluster_id])
             return None
         self.log(f"made cluster {cluster_id} for {self.key}")
-        return str(cluster_id)
+        return cluster_id
 
     def _wait_for_id(self, number: int) -> str | None:
         while True:
-            if (content := self._get(f"{number}.cluster")) is not None:
-                return str(content["id"])
-            claimed_at = self._written_at(str(number))
+            if (cluster_id := self._objects.read(f"{number}.cluster")) is not None:
+                return cluster_id.decode()
+            claimed_at = self._objects.written_at(str(number))
             if claimed_at is None:
                 return None  # withdrawn: its cluster could not be made
             if datetime.now(UTC) - claimed_at > self.id_timeout:
@@ -124,69 +125,25 @@ class ClusterLease:
             time.sleep(self.settings.poll_interval_s / 2)
 
     def _claims(self) -> list[int]:
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=f"{self._prefix}/")
-        names = [found["Key"].rpartition("/")[2] for page in pages for found in page.get("Contents", [])]
-        return [int(name) for name in names if name.isdecimal()]
+        return [int(name) for name in self._objects.names() if name.isdecimal()]
 
-    def _put(self, name: str, content: Mapping[str, str]) -> bool:
-        """Write the object if it is absent; False when it is there."""
-        from botocore.exceptions import ClientError
+    @cached_property
+    def _objects(self) -> Folder:
+        return Folder(f"{self.runs_uri}/leases/{self.key}")
 
-        body = json.dumps(content).encode()
-        try:
-            self._s3.put_object(Bucket=self._bucket, Key=f"{self._prefix}/{name}", Body=body, IfNoneMatch="*")
-        except ClientError as error:
-            # 409: another conditional write of the same key is under way
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
-                return False
-            raise
-        return True
-
-    def _get(self, name: str) -> dict[str, Any] | None:
-        from botocore.exceptions import ClientError
-
-        try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=f"{self._prefix}/{name}")
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                return None
-            raise
-        return dict(json.loads(answer["Body"].read()))
-
-    def _written_at(self, name: str) -> datetime | None:
-        from botocore.exceptions import ClientError
-
-        try:
-            found: datetime = self._s3.head_object(Bucket=self._bucket, Key=f"{self._prefix}/{name}")["LastModified"]
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                return None
-            raise
-        return found
-
-    @property
+    @cached_property
     def _emr(self) -> Any:
         return emr_cluster.client()
-
-    @property
-    def _s3(self) -> Any:
-        import boto3
-
-        return boto3.client("s3")
-
-    @property
-    def _bucket(self) -> str:
-        return self.runs_uri.removeprefix("s3://").partition("/")[0]
-
-    @property
-    def _prefix(self) -> str:
-        base = self.runs_uri.removeprefix("s3://").partition("/")[2]
-        return "/".join(filter(None, (base, "leases", self.key)))
 
 
 def lease_key(run_id: str, tags: Mapping[str, str]) -> str:
     """Pure: what shares a cluster."""
     return tags.get(BACKFILL_TAG) or tags.get(ROOT_RUN_TAG) or run_id
+
+
+def has_cluster_of_its_own(run: dg.DagsterRun) -> bool:
+    """Rather than none, or somebody else's."""
+    return run.tags.get(LAUNCHER_TAG) == "emr" and CLUSTER_TAG not in run.tags
 
 
 def cluster_of_run(
@@ -210,7 +167,7 @@ def ending_clusters(settings: Settings, instance: dg.DagsterInstance, tags: Mapp
         yield
     finally:
         for run in instance.get_runs(dg.RunsFilter(tags=dict(tags))):
-            if run.tags.get(LAUNCHER_TAG) == "emr" and CLUSTER_TAG not in run.tags:
+            if has_cluster_of_its_own(run):
                 lease(settings, instance, lease_key(run.run_id, run.tags)).terminate()
 
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 from dagster_pipes import PipesParams
+from emr_jobs.s3_uri import bucket_and_key
 
 
 def prefix(run_id: str, job: str, attempt: int) -> str:
@@ -16,8 +17,8 @@ def messages_on_s3(runs_uri: str, messages: str, *, interval_s: float) -> dg.Pip
     import boto3
     from dagster_aws.pipes import PipesS3MessageReader
 
-    bucket, _, base = runs_uri.removeprefix("s3://").partition("/")
-    params: PipesParams = {"bucket": bucket, "key_prefix": "/".join(filter(None, (base, messages)))}
+    bucket, key = bucket_and_key(f"{runs_uri}/{messages}")
+    params: PipesParams = {"bucket": bucket, "key_prefix": key}
 
     class Reader(PipesS3MessageReader):
         @contextmanager

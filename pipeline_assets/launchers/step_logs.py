@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator
 
+from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Emr
 
 TAIL_SIZE_BYTES = 4000
@@ -34,7 +35,7 @@ def _end_of(uri: str, *, wait_s: float) -> str:
     import boto3
     from botocore.exceptions import ClientError
 
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    bucket, key = bucket_and_key(uri)
     deadline = time.monotonic() + wait_s
     while True:
         try:

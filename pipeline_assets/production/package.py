@@ -26,10 +26,12 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from emr_jobs.catalog import JOBS
 from emr_jobs.errors import Misconfigured
 
 from pipeline_assets import home
 from pipeline_assets.home import ROOT
+from pipeline_assets.s3 import Folder
 
 Arch = Literal["x86_64", "aarch64"]
 
@@ -65,7 +67,6 @@ class Package:
 class Shipped:
     """Where a package is on S3."""
 
-    base: str
     code: str
     dependencies: str
 
@@ -121,37 +122,27 @@ def dependencies_archive(installed: Path) -> bytes:
 
 def upload(package: Package, artifacts_uri: str) -> tuple[Shipped, list[str]]:
     """To S3, each file once; returns where it is and what was not there yet."""
-    import boto3
+    artifacts = Folder(artifacts_uri)
+    shipped = Shipped(*(f"{artifacts_uri}/{file.name}" for file in package.files))
+    new = [file for file in package.files if artifacts.written_at(file.name) is None]
+    if package.code in new:
+        _upload_scripts(package.code, artifacts)  # before the archive, so that what has the archive has them
+    for file in new:
+        artifacts.upload(file.name, file)
+    return shipped, [f"{artifacts_uri}/{file.name}" for file in new]
 
-    s3 = boto3.client("s3")
-    shipped = Shipped(artifacts_uri, *(f"{artifacts_uri}/{file.name}" for file in package.files))
-    with zipfile.ZipFile(package.code) as code:
-        scripts = {
-            shipped.script(name): code.read(name)
-            for name in code.namelist()
-            if name.startswith("emr_jobs/") and name.count("/") == 1
-        }
-    new = []
-    for address, content in scripts.items():
-        if not _exists(s3, address):
-            _put(s3, address, content)
-    for file, address in zip(package.files, (shipped.code, shipped.dependencies), strict=True):
-        if not _exists(s3, address):
-            bucket, key = _bucket_and_key(address)
-            s3.upload_file(str(file), bucket, key)
-            new.append(address)
-    return shipped, new
+
+def _upload_scripts(code: Path, artifacts: Folder) -> None:
+    with zipfile.ZipFile(code) as archive:
+        for job in JOBS:
+            artifacts.write(f"{code.stem}/{Path(job.script).name}", archive.read(job.script))
 
 
 def upload_text(text: str, artifacts_uri: str, name: str) -> str:
     """A small file under the hash of its content; `name` has {} in the place of the hash."""
-    import boto3
-
-    s3 = boto3.client("s3")
-    address = f"{artifacts_uri}/{name.format(_hash(text.encode()))}"
-    if not _exists(s3, address):
-        _put(s3, address, text.encode())
-    return address
+    name = name.format(_hash(text.encode()))
+    Folder(artifacts_uri).write_if_absent(name, text.encode())
+    return f"{artifacts_uri}/{name}"
 
 
 @cache
@@ -206,26 +197,3 @@ def _locked(folder: Path) -> Iterator[None]:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _exists(s3, address: str) -> bool:  # type: ignore[no-untyped-def]
-    from botocore.exceptions import ClientError
-
-    bucket, key = _bucket_and_key(address)
-    try:
-        s3.head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-            return False
-        raise
-    return True
-
-
-def _put(s3, address: str, content: bytes) -> None:  # type: ignore[no-untyped-def]
-    bucket, key = _bucket_and_key(address)
-    s3.put_object(Bucket=bucket, Key=key, Body=content)
-
-
-def _bucket_and_key(address: str) -> tuple[str, str]:
-    bucket, _, key = address.removeprefix("s3://").partition("/")
-    return bucket, key

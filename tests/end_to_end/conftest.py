@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
@@ -10,9 +11,9 @@ import requests
 from pyspark.sql import SparkSession
 
 from emr_jobs.catalog import JOBS
-from local_stack import sample_data
+from local_stack import sample_data, stack
 from local_stack.services import services
-from tests.running import Day, InProcess, readers_see
+from tests.running import Day, InProcess, pipeline, readers_see
 
 PARTITION = "2026-11-20"
 ORDERS = 300
@@ -86,3 +87,15 @@ def deliver(day: Day, folder: Path, orders: list[dict[str, object]], *, raw: byt
     content = b"\n".join([*map(orjson.dumps, orders), raw])
     (target / "part-0.json.gz").write_bytes(gzip.compress(content))
     return day.settings_with(folder, sources_orders={"uri": f"{folder}/orders/dt={{partition}}/*.json.gz"})
+
+
+@contextmanager
+def published_by_emr(published: Day, home: Path, *, yarn: bool) -> Iterator[Day]:
+    """The deliveries of the published day on a local AWS, published by launcher emr."""
+    addresses = stack.up(home, published.data, aws=True, yarn=yarn)
+    try:
+        ended = pipeline("run", "--partition", published.partition, "--launcher", "emr", home=home)
+        assert ended.code == 0, ended.output
+        yield Day(home, published.data, addresses.settings, published.partition, said=ended.output)
+    finally:
+        stack.down(home)

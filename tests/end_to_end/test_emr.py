@@ -12,10 +12,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from local_stack import stack
 from local_stack.aws.account import client
 from pipeline_assets.home import aws_environment
 from pipeline_assets.sensors import end_forgotten
+from tests.end_to_end.conftest import published_by_emr
 from tests.running import Day, assert_same_to_readers, pipeline, pipeline_process, table_rows, wait_for
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -24,15 +24,8 @@ EXTRACTIONS = ("extract_orders", "extract_customers", "extract_shipments")
 
 @pytest.fixture(scope="module")
 def aws_day(published_day: Day, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    """The deliveries of the published day on a local AWS, published by launcher emr."""
-    home = tmp_path_factory.mktemp("aws")
-    addresses = stack.up(home, published_day.data, aws=True)
-    try:
-        ended = pipeline("run", "--partition", published_day.partition, "--launcher", "emr", home=home)
-        assert ended.code == 0, ended.output
-        yield Day(home, published_day.data, addresses.settings, published_day.partition, said=ended.output)
-    finally:
-        stack.down(home)
+    with published_by_emr(published_day, tmp_path_factory.mktemp("aws"), yarn=False) as day:
+        yield day
 
 
 def test_rows_and_documents_are_those_of_the_local_launcher(aws_day: Day, published_day: Day) -> None:

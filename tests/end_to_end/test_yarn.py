@@ -12,7 +12,6 @@ import psutil
 import pytest
 
 from emr_jobs.catalog import job_named
-from local_stack import stack
 from local_stack.aws.account import client
 from pipeline_assets.assets.jobs import job_assets
 from pipeline_assets.home import aws_environment
@@ -22,23 +21,17 @@ from pipeline_assets.partitions import daily
 from pipeline_assets.production import package
 from pipeline_assets.production.package import Package
 from pipeline_assets.tags import LAUNCHER_TAG
-from tests.running import Day, assert_same_to_readers, pipeline, pipeline_process, wait_for
+from tests.end_to_end.conftest import published_by_emr
+from tests.running import Day, assert_same_to_readers, pipeline_process, wait_for
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def yarn_day(published_day: Day, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    """The deliveries of the published day on a local AWS with YARN, published by launcher emr."""
-    home = tmp_path_factory.mktemp("yarn")
-    addresses = stack.up(home, published_day.data, aws=True, yarn=True)
-    try:
-        ended = pipeline("run", "--partition", published_day.partition, "--launcher", "emr", home=home)
-        assert ended.code == 0, ended.output
-        yield Day(home, published_day.data, addresses.settings, published_day.partition, said=ended.output)
-    finally:
-        stack.down(home)
-        assert containers() == [], "a stopped stack leaves no container"
+    with published_by_emr(published_day, tmp_path_factory.mktemp("yarn"), yarn=True) as day:
+        yield day
+    assert containers() == [], "a stopped stack leaves no container"
 
 
 def test_rows_and_documents_are_those_of_the_local_launcher(yarn_day: Day, published_day: Day) -> None:

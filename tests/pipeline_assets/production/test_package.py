@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from emr_jobs.s3_uri import bucket_and_key
 from pipeline_assets import home
 from pipeline_assets.home import ROOT
 from pipeline_assets.production import package
@@ -102,7 +103,7 @@ def test_what_is_on_s3_is_not_uploaded_again(cloud: Cloud) -> None:
     first, new = package.upload(built, place)
     again, none = package.upload(built, place)
     assert (first, new, none) == (again, [first.code, first.dependencies], [])
-    bucket, _, key = first.script("emr_jobs/master.py").removeprefix("s3://").partition("/")
+    bucket, key = bucket_and_key(first.script("emr_jobs/master.py"))
     assert cloud.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == (ROOT / "emr_jobs/master.py").read_bytes()
 
 

@@ -1,0 +1,72 @@
+"""A folder on S3: small objects by name, where absence is an answer and not an error."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from emr_jobs.s3_uri import bucket_and_key
+
+
+@dataclass(frozen=True)
+class Folder:
+    uri: str  # without a slash at the end
+
+    def read(self, name: str) -> bytes | None:
+        answer = self._unless_absent("get_object", name)
+        return answer and bytes(answer["Body"].read())
+
+    def written_at(self, name: str) -> datetime | None:
+        answer = self._unless_absent("head_object", name)
+        return answer and answer["LastModified"]
+
+    def names(self) -> Iterator[str]:
+        """Of all objects in it, without the folder's own."""
+        bucket, prefix = bucket_and_key(f"{self.uri}/")
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            yield from (found["Key"].removeprefix(prefix) for found in page.get("Contents", []))
+
+    def write(self, name: str, content: bytes) -> None:
+        self._client.put_object(**self._place(name), Body=content)
+
+    def write_if_absent(self, name: str, content: bytes) -> bool:
+        """False when the object is there: of several writers one gets True."""
+        from botocore.exceptions import ClientError
+
+        try:
+            self._client.put_object(**self._place(name), Body=content, IfNoneMatch="*")
+        except ClientError as error:
+            # 409: another conditional write of the same key is under way
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
+                return False
+            raise
+        return True
+
+    def upload(self, name: str, file: Path) -> None:
+        """A large file, in parts."""
+        self._client.upload_file(str(file), *self._place(name).values())
+
+    def delete(self, name: str) -> None:
+        self._client.delete_object(**self._place(name))
+
+    def _unless_absent(self, call: str, name: str) -> Any:
+        from botocore.exceptions import ClientError
+
+        try:
+            return getattr(self._client, call)(**self._place(name))
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                return None
+            raise
+
+    def _place(self, name: str) -> dict[str, str]:
+        bucket, key = bucket_and_key(f"{self.uri}/{name}")
+        return {"Bucket": bucket, "Key": key}
+
+    @cached_property
+    def _client(self) -> Any:
+        import boto3
+
+        return boto3.client("s3")

@@ -45,6 +45,8 @@ JOBS = (
     ),
 )
 
+MAINTAIN = Job("maintain", outputs=(), timeout_s=1800, max_retries=0)  # upkeep of the lake: a step, not an asset
+
 
 def job_named(name: str) -> Job:
     return {job.name: job for job in JOBS}[name]

@@ -195,10 +195,23 @@ class Emr(Section):
     log_wait_s: NonNegativeInt = 30  # for the log of a failed step: EMR copies it to S3 when it likes
 
 
+class Production(Section):
+    """The deployment that `pipeline synth` generates. What differs per account is a parameter of its stacks."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,30}$")]  # of the stacks, and before every name
+    owner: str  # who may deploy: a stack tagged as another owner's is refused
+    runtime_roles: bool = False  # a role per job instead of the instances'; not run on AWS
+    retry_interval_s: PositiveInt = 60  # before a failed job is repeated; doubles
+    call_retry_interval_s: PositiveInt = 5  # before a refused call of AWS is repeated; doubles
+    maintain: bool = True  # upkeep of the lake after the day is published
+    log_retention_days: PositiveInt = 90
+
+
 class Settings(Section):
     start: date  # first partition
     aws: Aws = Aws()
     emr: Emr | None = None  # needed by launcher emr only
+    production: Production | None = None  # needed by synth and the verbs of a deployment
     spark: Spark = Spark()
     lake: Lake
     runs: Runs

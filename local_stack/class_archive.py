@@ -61,9 +61,7 @@ def _run_every_job(settings: str) -> None:
     """In one process, so that one archive serves all jobs."""
     for module in (extract_orders, extract_customers, extract_shipments, master):
         job = job_named(module.__name__.rpartition(".")[2])
-        arguments = job_arguments(
-            job, partition=str(_DAY), settings=settings, run_id="archive", attempt=0, allow_empty=False
-        )
+        arguments = job_arguments(day=("--partition", str(_DAY)), settings=settings, run_id="archive", attempt="0")
         run(job, getattr(module, job.name), arguments)
 
 

@@ -36,10 +36,21 @@ def settings_uri(given: str | None = None) -> str:
 def load_settings(given: str | None = None) -> Settings:
     """The settings; from now on this process's AWS clients, and those of its children, go where they say."""
     settings = settings_module.load(settings_uri(given))
-    os.environ.update(aws_environment(settings.aws))
-    if settings.aws.endpoint:
-        os.environ.pop("AWS_PROFILE", None)  # it would win over the keys
+    use_aws(settings.aws)
     return settings
+
+
+def deployment_settings(given: str | None = None) -> Settings:
+    """Of the deployment that synth, deploy and the verbs of production are about: never the running stack's."""
+    settings = settings_module.load(given or str(ROOT / "settings" / "production.toml"))
+    use_aws(settings.aws)
+    return settings
+
+
+def use_aws(aws: Aws) -> None:
+    os.environ.update(aws_environment(aws))
+    if aws.endpoint:
+        os.environ.pop("AWS_PROFILE", None)  # it would win over the keys
 
 
 def aws_environment(aws: Aws) -> dict[str, str]:

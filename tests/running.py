@@ -91,12 +91,10 @@ def pipeline_process(*arguments: str, home: Path, env: dict[str, str] | None = N
 
 def arguments_of(name: str, *, settings_uri: str, partition: str, run_id: str | None, attempt: int) -> list[str]:
     return job_arguments(
-        job_named(name),
-        partition=partition,
+        day=("--partition", partition),
         settings=settings_uri,
         run_id=run_id or uuid4().hex,
-        attempt=attempt,
-        allow_empty=False,
+        attempt=str(attempt),
     )
 
 

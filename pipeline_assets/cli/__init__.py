@@ -5,7 +5,7 @@ import sys
 import typer
 from emr_jobs.errors import Misconfigured, PipelineError
 
-from pipeline_assets.cli import contracts, demo, dev, lake, package, query, run, search, stack
+from pipeline_assets.cli import contracts, demo, dev, lake, package, query, run, search, stack, synth
 
 app = typer.Typer(
     help="The daily pipeline: run it, look at it, serve it locally.",
@@ -18,6 +18,7 @@ app.command("run")(run.run)
 app.command("query")(query.query)
 app.command("dev")(dev.dev)
 app.command("package")(package.package)
+app.command("synth")(synth.synth)
 app.add_typer(stack.app, name="stack")
 app.add_typer(search.app, name="search")
 app.add_typer(lake.app, name="lake")

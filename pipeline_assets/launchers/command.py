@@ -17,20 +17,22 @@ UTF8 = "-Dfile.encoding=UTF-8"
 
 
 def job_arguments(
-    job: Job,
     *,
-    partition: str,
+    day: tuple[str, str],
     settings: str,
     run_id: str,
-    attempt: int,
-    allow_empty: bool,
-    pipes: Sequence[str] = (),
+    attempt: str,
+    allow_empty: bool = False,
+    reports: Sequence[str] = (),
 ) -> list[str]:
-    """What follows the script on the command line."""
-    arguments = ["--partition", partition, "--settings", settings, "--run-id", run_id, "--attempt", str(attempt)]
+    """What follows the script on the command line.
+
+    `day` is --partition or --scheduled-time with its value, `reports` says where what is reported goes.
+    """
+    arguments = [*day, "--settings", settings, "--run-id", run_id, "--attempt", attempt]
     if allow_empty:
         arguments.append("--allow-empty")
-    return [*arguments, *pipes]
+    return [*arguments, *reports]
 
 
 def local_submit(script: str, arguments: Sequence[str], spark: Spark) -> list[str]:

@@ -92,13 +92,12 @@ class EmrStepLauncher(dg.PipesClient):
             context=context, context_injector=dg.PipesEnvContextInjector(), message_reader=reader
         ) as session:
             arguments = job_arguments(
-                job,
-                partition=context.partition_key,
+                day=("--partition", context.partition_key),
                 settings=self._shipped_settings(emr),
                 run_id=run.run_id,
-                attempt=context.retry_number,
+                attempt=str(context.retry_number),
                 allow_empty=allow_empty,
-                pipes=[part for pair in session.get_bootstrap_cli_arguments().items() for part in pair],
+                reports=[part for pair in session.get_bootstrap_cli_arguments().items() for part in pair],
             )
             submit = emr_submit(job, arguments, self._shipped_package(context, emr), self._settings.spark)
             cluster = cluster_of_run(self._settings, context.instance, run, log=context.log.info)

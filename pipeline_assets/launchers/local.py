@@ -32,15 +32,14 @@ class LocalLauncher(dg.PipesClient):
             context_injector=dg.PipesEnvContextInjector(),
             message_reader=MessageFile(),
         ) as session:
-            pipes = [part for pair in session.get_bootstrap_cli_arguments().items() for part in pair]
+            reports = [part for pair in session.get_bootstrap_cli_arguments().items() for part in pair]
             arguments = job_arguments(
-                job,
-                partition=context.partition_key,
+                day=("--partition", context.partition_key),
                 settings=self._settings_uri,
                 run_id=context.run.run_id,
-                attempt=context.retry_number,
+                attempt=str(context.retry_number),
                 allow_empty=allow_empty,
-                pipes=pipes,
+                reports=reports,
             )
             command = local_submit(job.script, arguments, self._settings.spark)
             process = TiedProcess(command, env=local_environment())

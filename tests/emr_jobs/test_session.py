@@ -11,12 +11,10 @@ from tests.running import Day, finished
 def test_a_jvm_that_reads_ascii_is_refused(published_day: Day) -> None:
     job = job_named("extract_customers")
     arguments = job_arguments(
-        job,
-        partition=published_day.partition,
+        day=("--partition", published_day.partition),
         settings=published_day.settings_uri,
         run_id="ascii",
-        attempt=0,
-        allow_empty=False,
+        attempt="0",
     )
     command = local_submit(job.script, arguments, published_day.settings.spark)
     ascii_jvm = [part.replace(UTF8, "-Dfile.encoding=US-ASCII") for part in command]

@@ -1,0 +1,53 @@
+"""`pipeline synth`: production as files, generated from the asset graph."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline_assets.cli.output import Json, console, print_json, table
+from pipeline_assets.home import ROOT, deployment_settings
+
+if TYPE_CHECKING:
+    from emr_jobs.settings import Settings
+
+    from pipeline_assets.production.synth import Deployment
+
+DeploymentSettings = Annotated[
+    str | None, typer.Option("--settings", help="Of the deployment. Default: settings/production.toml.")
+]
+
+
+def synth(
+    out: Annotated[Path, typer.Option(help="Folder to write; emptied first.")] = ROOT / "deployment",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print the order of the jobs and why; write nothing.")
+    ] = False,
+    settings: DeploymentSettings = None,
+    json: Json = False,
+) -> None:
+    """Write the CloudFormation templates of the daily run. The same input gives the same bytes."""
+    from pipeline_assets.production.plan import explained
+    from pipeline_assets.production.synth import write
+
+    made = deployment(deployment_settings(settings))
+    if explain:
+        print_json({"plan": explained(made.plan).splitlines()}) if json else console().print(explained(made.plan))
+        return
+    files = made.files()
+    write(files, out)
+    if json:
+        print_json({"folder": str(out), "files": sorted(files)})
+        return
+    rows = [(name, len(content.encode())) for name, content in sorted(files.items())]
+    console().print(table(("file", "bytes"), rows, right=("bytes",)))
+    console().print(f"\nwritten to  {out}\ndeploy it   pipeline deploy")
+
+
+def deployment(values: "Settings") -> "Deployment":
+    """The deployment of the asset graph with these settings."""
+    from pipeline_assets.definitions import defs
+    from pipeline_assets.production.plan import plan_of
+    from pipeline_assets.production.synth import Deployment
+
+    return Deployment(plan_of(defs.resolve_asset_graph()), values)

@@ -1,0 +1,108 @@
+"""The stack of what must outlive a deployment: buckets, guard table, Glue databases. Everything in it is retained.
+
+Parameters: an existing bucket for each that it would make. Outputs: the names, which the main stack takes as
+parameters of the same names.
+"""
+
+from emr_jobs.contracts import Contract, Medium, contracts
+from emr_jobs.settings import Settings
+from troposphere import (
+    AccountId,
+    Equals,
+    If,
+    Output,
+    Parameter,
+    Ref,
+    Tags,
+    Template,
+    dynamodb,
+    glue,
+    s3,
+)
+
+from pipeline_assets.production.policies import tls_only
+
+KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+# bucket -> days after which an object goes: what the lake keeps is Iceberg's business
+BUCKETS: dict[str, dict[str, int]] = {
+    "LakeBucket": {},
+    "RunsBucket": {"emr/": 90, "runs/": 400},
+    "ArtifactsBucket": {},
+}
+UPLOAD_DAYS = 7  # parts of an upload that was never finished
+
+
+def base_template(settings: Settings) -> Template:
+    made = Template(Description="Buckets, guard table and Glue databases of the daily pipeline; all are retained.")
+    assert settings.production is not None, "checked by synth"
+    tags = Tags({"pipeline:stack": settings.production.name, "pipeline:owner": settings.production.owner})
+    for title, lifetimes in BUCKETS.items():
+        _bucket(made, title, lifetimes, tags)
+    table = made.add_resource(
+        dynamodb.Table(
+            "GuardTable",
+            KeySchema=[dynamodb.KeySchema(AttributeName="pk", KeyType="HASH")],
+            AttributeDefinitions=[dynamodb.AttributeDefinition(AttributeName="pk", AttributeType="S")],
+            BillingMode="PAY_PER_REQUEST",
+            TimeToLiveSpecification=dynamodb.TimeToLiveSpecification(AttributeName="expires_at", Enabled=True),
+            PointInTimeRecoverySpecification=dynamodb.PointInTimeRecoverySpecification(PointInTimeRecoveryEnabled=True),
+            SSESpecification=dynamodb.SSESpecification(SSEEnabled=True),
+            Tags=tags,
+            **KEPT,
+        )
+    )
+    made.add_output(Output("GuardTable", Value=Ref(table), Description="Which execution has which day"))
+    for layer in sorted({contract.layer for contract in tables()}):
+        made.add_resource(
+            glue.Database(
+                f"{layer.capitalize()}Database",
+                CatalogId=AccountId,
+                DatabaseInput=glue.DatabaseInput(Name=layer, Description=f"Tables of layer {layer}"),
+                **KEPT,
+            )
+        )
+    return made
+
+
+def tables() -> list[Contract]:
+    return [contract for contract in contracts().values() if contract.medium is Medium.TABLE]
+
+
+def _bucket(made: Template, title: str, lifetimes: dict[str, int], tags: Tags) -> None:
+    existing = made.add_parameter(
+        Parameter(f"Existing{title}", Type="String", Default="", Description=f"A bucket to take as the {title}")
+    )
+    condition = made.add_condition(f"Makes{title}", Equals(Ref(existing), ""))
+    rules = [
+        s3.LifecycleRule(
+            Id="unfinished-uploads",
+            Status="Enabled",
+            AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=UPLOAD_DAYS),
+        )
+    ]
+    rules += [
+        s3.LifecycleRule(Id=f"after-{days}-days", Status="Enabled", Prefix=prefix, ExpirationInDays=days)
+        for prefix, days in lifetimes.items()
+    ]
+    encrypted = s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
+    bucket = made.add_resource(
+        s3.Bucket(
+            title,
+            BucketEncryption=s3.BucketEncryption(
+                ServerSideEncryptionConfiguration=[s3.ServerSideEncryptionRule(ServerSideEncryptionByDefault=encrypted)]
+            ),
+            PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
+                BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
+            ),
+            LifecycleConfiguration=s3.LifecycleConfiguration(Rules=rules),
+            Condition=condition,
+            Tags=tags,
+            **KEPT,
+        )
+    )
+    made.add_resource(
+        s3.BucketPolicy(
+            f"{title}Policy", Bucket=Ref(bucket), PolicyDocument=tls_only(title), Condition=condition, **KEPT
+        )
+    )
+    made.add_output(Output(title, Value=If(condition, Ref(bucket), Ref(existing)), Description=f"Name of the {title}"))

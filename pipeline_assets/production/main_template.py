@@ -1,0 +1,525 @@
+"""The stack of everything that a deployment may replace: machines, schedules, roles, alarms, dashboard.
+
+Its parameters are what differs per account, and, put in by `pipeline deploy`: the base stack's outputs and the
+addresses of the shipped code, dependencies and settings. A `${NAME}` in a machine's definition is one of `names`.
+"""
+
+import json
+import re
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from awacs.aws import Condition, Principal, StringEquals
+from emr_jobs.contracts import contracts
+from emr_jobs.errors import Misconfigured
+from emr_jobs.partition import RUN_AT, TIMEZONE
+from emr_jobs.settings import Production, Settings
+from troposphere import (
+    Equals,
+    GetAtt,
+    If,
+    Join,
+    Not,
+    NoValue,
+    Output,
+    Parameter,
+    Ref,
+    Sub,
+    Tags,
+    Template,
+    cloudwatch,
+    emr,
+    events,
+    iam,
+    logs,
+    scheduler,
+    sns,
+    sqs,
+    stepfunctions,
+)
+
+from pipeline_assets.production import daily_machine, side_machines
+from pipeline_assets.production.asl import STATUSES
+from pipeline_assets.production.base_template import BUCKETS, tables
+from pipeline_assets.production.plan import Plan
+from pipeline_assets.production.policies import allow, document, pass_role, role
+
+CLUSTERS = Sub("arn:${AWS::Partition}:elasticmapreduce:${AWS::Region}:${AWS::AccountId}:cluster/*")
+SHIPPED = ("Code", "Dependencies", "SettingsUri")  # put in by deploy
+SCHEDULE_RETRY_S = 3600  # a start that comes later than this is left to the person on call
+SCHEDULE_ATTEMPTS = 10
+MANAGED_RULES = ("RunJobFlow", "AddJobFlowSteps", "TerminateJobFlows")
+_SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
+
+
+def main_template(plan: Plan, settings: Settings, definitions: dict[str, dict[str, Any]]) -> Template:
+    """`definitions`: daily, reaper and watch."""
+    assert settings.production is not None, "checked by synth"
+    return _Main(plan, settings, settings.production, definitions).template()
+
+
+def schedule_expression(at: time) -> str:
+    """EventBridge Scheduler's cron of a local time. Raises Misconfigured where the UTC date is not the local one.
+
+    The guard's key is the date part of the scheduled time, in UTC; the state language cannot convert it.
+    """
+    day = datetime(2024, 1, 1, at.hour, at.minute, tzinfo=ZoneInfo(TIMEZONE))
+    for local in (day + timedelta(days=number) for number in range(366)):
+        if local.astimezone(ZoneInfo("UTC")).date() != local.date():
+            raise Misconfigured(f"a schedule at {at} {TIMEZONE}: its UTC date is another day, {local.date()}")
+    return f"cron({at.minute} {at.hour} * * ? *)"
+
+
+class _Main:
+    def __init__(
+        self, plan: Plan, settings: Settings, production: Production, definitions: dict[str, dict[str, Any]]
+    ) -> None:
+        self.plan, self.settings, self.production, self.definitions = plan, settings, production, definitions
+        self.made = Template(Description="The daily run: Step Functions, its schedule, roles, alarms and dashboard.")
+        self.tags = Tags({"pipeline:stack": production.name, "pipeline:owner": production.owner})
+
+    def template(self) -> Template:
+        self._parameters()
+        self._topic()
+        self._cluster()
+        for name, statements in self._machine_roles().items():
+            self._machine(name, statements)
+        self._reaper_rule()
+        self._schedules()
+        self._watching()
+        return self.made
+
+    # -- parameters
+
+    def _parameters(self) -> None:
+        for name in (*BUCKETS, "GuardTable"):
+            self._parameter(name, "Output of the base stack")
+        for name in SHIPPED:
+            self._parameter(name, "Address under the hash of its content")
+        self._parameter("Vpc", "Where the cluster runs", kind="AWS::EC2::VPC::Id")
+        self._parameter("Subnets", "EMR takes the one that has capacity", kind="List<AWS::EC2::Subnet::Id>")
+        for node in ("Primary", "Core", "Service"):
+            self._parameter(f"{node}SecurityGroup", f"Of the {node.lower()} node", kind="AWS::EC2::SecurityGroup::Id")
+        self._parameter("OrdersBucket", "Where the shop delivers orders")
+        if "${SearchHost}" in self.settings.search.url:
+            self._parameter("SearchHost", "Address of the OpenSearch domain")
+            self._output("SearchHost", Ref("SearchHost"), "For the settings")
+        if self.settings.search.auth == "sigv4":
+            self._parameter("SearchDomain", "Name of the OpenSearch domain")
+        optional = {
+            "AlarmEmail": "Who is told; empty: subscribe to the topic yourself",
+            "Certificate": "s3:// of a zip with PEM files: encryption in transit",
+            "DiskKey": "ARN of a KMS key: encryption of the nodes' disks",
+        }
+        for name, description in optional.items():
+            self._parameter(name, description, default="")
+            self.made.add_condition(f"Has{name}", Not(Equals(Ref(name), "")))
+        self._parameter("ExistingServiceRole", "Name of a role to take as EMR's service role", default="")
+        self._parameter("ExistingInstanceRole", "Name of the role of ExistingInstanceProfile", default="")
+        self._parameter("ExistingInstanceProfile", "Name of a profile to take for the instances", default="")
+
+    def _parameter(self, name: str, description: str, *, kind: str = "String", default: str | None = None) -> None:
+        optional = {} if default is None else {"Default": default}
+        self.made.add_parameter(Parameter(name, Type=kind, Description=description, **optional))
+
+    # -- who is told
+
+    def _topic(self) -> None:
+        self.made.add_resource(sns.Topic("AlarmTopic", TopicName=f"{self.production.name}-alarms", Tags=self.tags))
+        self.made.add_resource(
+            sns.SubscriptionResource(
+                "AlarmSubscription",
+                TopicArn=Ref("AlarmTopic"),
+                Protocol="email",
+                Endpoint=Ref("AlarmEmail"),
+                Condition="HasAlarmEmail",
+            )
+        )
+        self._output("AlarmTopic", Ref("AlarmTopic"), "Failures and late days")
+
+    # -- the cluster's roles and security
+
+    def _cluster(self) -> None:
+        for name in ("ServiceRole", "InstanceProfile"):
+            self.made.add_condition(f"Makes{name}", Equals(Ref(f"Existing{name}"), ""))
+        self.made.add_resource(
+            role(
+                "EmrServiceRole",
+                "elasticmapreduce.amazonaws.com",
+                [
+                    pass_role([self._name("InstanceRoleArn")], "ec2.amazonaws.com"),
+                    # EMR 8 makes its endpoint in a private subnet itself.
+                    allow(
+                        ["ec2:CreateVpcEndpoint", "ec2:ModifyVpcEndpoint"],
+                        [
+                            Sub("arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:vpc/${Vpc}"),
+                            Sub("arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:vpc-endpoint/*"),
+                            Sub("arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:subnet/*"),
+                            Sub("arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:security-group/*"),
+                        ],
+                    ),
+                ],
+                ManagedPolicyArns=[Sub("arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonEMRServicePolicy_v2")],
+                Condition="MakesServiceRole",
+                Tags=self.tags,
+            )
+        )
+        self.made.add_resource(
+            role(
+                "EmrInstanceRole",
+                "ec2.amazonaws.com",
+                self._data(secrets=not self.production.runtime_roles),
+                Condition="MakesInstanceProfile",
+                Tags=self.tags,
+            )
+        )
+        self.made.add_resource(
+            iam.InstanceProfile("EmrInstanceProfile", Roles=[Ref("EmrInstanceRole")], Condition="MakesInstanceProfile")
+        )
+        if self.production.runtime_roles:
+            self._runtime_roles()
+        self.made.add_resource(
+            emr.SecurityConfiguration("SecurityConfiguration", SecurityConfiguration=self._security())
+        )
+        for name in ("EmrServiceRole", "EmrInstanceProfile", "SecurityConfiguration"):
+            self._output(name, self._name(name), "For launcher emr")
+
+    def _runtime_roles(self) -> None:
+        """One per job, so that only the job that reads a source can read its secret. Not run on AWS."""
+        for job in self.plan.jobs:
+            title = f"{daily_machine.state_name(job)}Role"
+            statements = self._data(secrets=False) + self._secret_statements(job.name)
+            made = role(title, "ec2.amazonaws.com", statements, Tags=self.tags)
+            trust = made.AssumeRolePolicyDocument.Statement[0]
+            trust.Principal.data = {"AWS": self._name("InstanceRoleArn")}
+            self.made.add_resource(made)
+
+    def _data(self, *, secrets: bool) -> list[Any]:
+        """What a job reads and writes."""
+        glue = ["catalog", *(f"database/{layer}" for layer in sorted({table.layer for table in tables()}))]
+        glue += [f"table/{table.layer}/{table.name}" for table in tables()]
+        statements = [
+            allow(
+                ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
+                [Sub("arn:${AWS::Partition}:s3:::${LakeBucket}/*"), Sub("arn:${AWS::Partition}:s3:::${RunsBucket}/*")],
+            ),
+            allow(
+                ["s3:GetObject"],
+                [
+                    Sub("arn:${AWS::Partition}:s3:::${ArtifactsBucket}/*"),
+                    Sub("arn:${AWS::Partition}:s3:::${OrdersBucket}/*"),
+                ],
+            ),
+            allow(
+                ["s3:ListBucket", "s3:GetBucketLocation"],
+                [Sub(f"arn:${{AWS::Partition}}:s3:::${{{name}}}") for name in (*BUCKETS, "OrdersBucket")],
+            ),
+            allow(
+                ["glue:GetDatabase", "glue:GetDatabases", "glue:GetTable", "glue:GetTables", "glue:UpdateTable"],
+                [Sub(f"arn:${{AWS::Partition}}:glue:${{AWS::Region}}:${{AWS::AccountId}}:{each}") for each in glue],
+            ),
+        ]
+        if secrets:
+            statements += [each for job in self.plan.jobs for each in self._secret_statements(job.name)]
+        if self.settings.search.auth == "sigv4":
+            actions = [f"es:ESHttp{verb}" for verb in ("Delete", "Get", "Head", "Post", "Put")]
+            statements.append(
+                allow(
+                    actions, [Sub("arn:${AWS::Partition}:es:${AWS::Region}:${AWS::AccountId}:domain/${SearchDomain}/*")]
+                )
+            )
+        return statements
+
+    def _secret_statements(self, job: str) -> list[Any]:
+        sources = self.settings.sources
+        named = {"extract_customers": sources.snowflake.private_key, "extract_shipments": sources.shipments.token}
+        if self.settings.search.password:
+            named |= {"master": self.settings.search.password}
+        reference = named.get(job)
+        if reference is None or not str(reference).startswith("aws:"):
+            return []
+        name = str(reference).removeprefix("aws:")
+        secret = f"arn:${{AWS::Partition}}:secretsmanager:${{AWS::Region}}:${{AWS::AccountId}}:secret:{name}-*"
+        return [allow(["secretsmanager:GetSecretValue"], [Sub(secret)])]
+
+    def _security(self) -> dict[str, Any]:
+        certificate = {
+            "TLSCertificateConfiguration": {"CertificateProviderType": "PEM", "S3Object": Ref("Certificate")}
+        }
+        disk = {
+            "EnableEbsEncryption": True,
+            "EncryptionKeyProviderType": "AwsKms",
+            "AwsKmsKey": Ref("DiskKey"),
+        }
+        return {
+            "EncryptionConfiguration": {
+                "EnableAtRestEncryption": True,
+                "AtRestEncryptionConfiguration": {
+                    "S3EncryptionConfiguration": {"EncryptionMode": "SSE-S3"},
+                    "LocalDiskEncryptionConfiguration": If("HasDiskKey", disk, NoValue),
+                },
+                "EnableInTransitEncryption": If("HasCertificate", True, False),
+                "InTransitEncryptionConfiguration": If("HasCertificate", certificate, NoValue),
+            },
+            "InstanceMetadataServiceConfiguration": {
+                "MinimumInstanceMetadataServiceVersion": 2,
+                "HttpPutResponseHopLimit": 1,
+            },
+            **(
+                {"AuthorizationConfiguration": {"IAMConfiguration": {"EnableApplicationScopedIAMRole": True}}}
+                if self.production.runtime_roles
+                else {}
+            ),
+        }
+
+    # -- state machines
+
+    def _machine_roles(self) -> dict[str, list[Any]]:
+        ours = Condition(StringEquals("elasticmapreduce:ResourceTag/pipeline:stack", self.production.name))
+        table = [Sub("arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${GuardTable}")]
+        tell = allow(["sns:Publish"], [Ref("AlarmTopic")])
+        delivery = ("Create", "Get", "Update", "Delete", "List")
+        logging = allow(
+            [f"logs:{verb}LogDelivery" if verb != "List" else "logs:ListLogDeliveries" for verb in delivery]
+            + ["logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups"],
+            ["*"],  # these know no resource
+        )
+        rules = [
+            f"arn:${{AWS::Partition}}:events:${{AWS::Region}}:${{AWS::AccountId}}:rule/StepFunctionsGetEventForEMR{each}Rule"
+            for each in MANAGED_RULES
+        ]
+        steps = ["AddJobFlowSteps", "CancelSteps", "DescribeCluster", "DescribeStep", "TerminateJobFlows"]
+        policies = ["PutAutoTerminationPolicy", "GetAutoTerminationPolicy", "RemoveAutoTerminationPolicy", "AddTags"]
+        runtime = [GetAtt(f"{daily_machine.state_name(job)}Role", "Arn") for job in self.plan.jobs]
+        daily = [
+            allow(["elasticmapreduce:RunJobFlow"], ["*"]),  # a cluster that does not exist has no ARN
+            allow([f"elasticmapreduce:{each}" for each in steps], [CLUSTERS], ours),
+            allow([f"elasticmapreduce:{each}" for each in policies], [CLUSTERS]),
+            pass_role([self._name("ServiceRoleArn")], "elasticmapreduce.amazonaws.com"),
+            pass_role([self._name("InstanceRoleArn")], "ec2.amazonaws.com"),
+            *([pass_role(runtime, "elasticmapreduce.amazonaws.com")] if self.production.runtime_roles else []),
+            allow(
+                ["iam:CreateServiceLinkedRole"],
+                [
+                    Sub(
+                        "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/aws-service-role/"
+                        "elasticmapreduce.amazonaws.com/AWSServiceRoleForEMRCleanup*"
+                    )
+                ],
+                Condition(StringEquals("iam:AWSServiceName", "elasticmapreduce.amazonaws.com")),
+            ),
+            allow(["events:PutTargets", "events:PutRule", "events:DescribeRule"], [Sub(each) for each in rules]),
+            allow(["dynamodb:PutItem", "dynamodb:UpdateItem"], table),
+            tell,
+            logging,
+        ]
+        reaper = [
+            allow(["elasticmapreduce:TerminateJobFlows"], [CLUSTERS], ours),
+            allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], table),
+            tell,
+            logging,
+        ]
+        watch = [allow(["dynamodb:GetItem"], table), tell, logging]
+        return {"daily": daily, "reaper": reaper, "watch": watch}
+
+    def _machine(self, name: str, statements: list[Any]) -> None:
+        title = name.capitalize()
+        full = f"{self.production.name}-{name}"
+        arn = f"arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:stateMachine:{full}"
+        self.made.add_resource(
+            role(f"{title}Role", "states.amazonaws.com", statements, source=Sub(arn), Tags=self.tags)
+        )
+        group = self.made.add_resource(
+            logs.LogGroup(
+                f"{title}Log",
+                LogGroupName=f"/aws/vendedlogs/states/{full}",
+                RetentionInDays=self.production.log_retention_days,
+            )
+        )
+        definition = self.definitions[name]
+        used = sorted(set(_SUBSTITUTION.findall(json.dumps(definition))))
+        self.made.add_resource(
+            stepfunctions.StateMachine(
+                f"{title}Machine",
+                StateMachineName=full,
+                StateMachineType="STANDARD",
+                RoleArn=GetAtt(f"{title}Role", "Arn"),
+                Definition=definition,
+                DefinitionSubstitutions={each: self._name(each) for each in used},
+                LoggingConfiguration=stepfunctions.LoggingConfiguration(
+                    Level="ERROR",
+                    IncludeExecutionData=False,
+                    Destinations=[
+                        stepfunctions.LogDestination(
+                            CloudWatchLogsLogGroup=stepfunctions.CloudWatchLogsLogGroup(
+                                LogGroupArn=GetAtt(group, "Arn")
+                            )
+                        )
+                    ],
+                ),
+                Tags=self.tags,
+            )
+        )
+        self._output(f"{title}Machine", Ref(f"{title}Machine"), f"ARN of the state machine {name}")
+
+    def _name(self, name: str) -> Any:
+        """What stands for `${name}` in a definition, or in the settings of the deployment."""
+        chosen = {
+            "Subnets": Join(",", Ref("Subnets")),
+            "EmrServiceRole": If("MakesServiceRole", Ref("EmrServiceRole"), Ref("ExistingServiceRole")),
+            "ServiceRoleArn": If("MakesServiceRole", GetAtt("EmrServiceRole", "Arn"), _role_arn("ExistingServiceRole")),
+            "EmrInstanceProfile": If("MakesInstanceProfile", Ref("EmrInstanceProfile"), Ref("ExistingInstanceProfile")),
+            "InstanceRoleArn": If(
+                "MakesInstanceProfile", GetAtt("EmrInstanceRole", "Arn"), _role_arn("ExistingInstanceRole")
+            ),
+        }
+        if self.production.runtime_roles:
+            titles = [f"{daily_machine.state_name(job)}Role" for job in self.plan.jobs]
+            chosen |= {title: GetAtt(title, "Arn") for title in titles}
+        if name in chosen:
+            return chosen[name]
+        if name not in self.made.parameters and name not in self.made.resources:
+            known = sorted({*chosen, *self.made.parameters})
+            raise Misconfigured(f"settings: ${{{name}}} is not known; there are {', '.join(known)}")
+        return Ref(name)
+
+    # -- what starts them
+
+    def _reaper_rule(self) -> None:
+        self.made.add_resource(
+            role(
+                "ReaperRuleRole",
+                "events.amazonaws.com",
+                [allow(["states:StartExecution"], [Ref("ReaperMachine")])],
+                Tags=self.tags,
+            )
+        )
+        self.made.add_resource(
+            events.Rule(
+                "ReaperRule",
+                Description="An execution that was stopped, timed out or failed leaves nothing behind",
+                EventPattern={
+                    "source": ["aws.states"],
+                    "detail-type": [STATUSES],
+                    "detail": {"stateMachineArn": [Ref("DailyMachine")], "status": list(side_machines.REAPED)},
+                },
+                Targets=[events.Target(Id="reaper", Arn=Ref("ReaperMachine"), RoleArn=GetAtt("ReaperRuleRole", "Arn"))],
+            )
+        )
+
+    def _schedules(self) -> None:
+        group = self.made.add_resource(scheduler.ScheduleGroup("Schedules", Name=self.production.name, Tags=self.tags))
+        self.made.add_resource(
+            sqs.Queue("UndeliveredQueue", SqsManagedSseEnabled=True, MessageRetentionPeriod=1_209_600, Tags=self.tags)
+        )
+        arn = Sub(
+            "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule-group/" + self.production.name
+        )
+        self.made.add_resource(
+            role(
+                "ScheduleRole",
+                "scheduler.amazonaws.com",
+                [
+                    allow(["states:StartExecution"], [Ref("DailyMachine"), Ref("WatchMachine")]),
+                    allow(["sqs:SendMessage"], [GetAtt("UndeliveredQueue", "Arn")]),
+                ],
+                source=arn,
+                Tags=self.tags,
+            )
+        )
+        late = max(contract.available_by for contract in contracts().values() if contract.available_by)
+        context = {"scheduled_time": "<aws.scheduler.scheduled-time>"}
+        starts = {
+            "daily": (RUN_AT, "DailyMachine", {**context, "trigger": daily_machine.SCHEDULE}),
+            "watch": (late, "WatchMachine", context),
+        }
+        for name, (at, target, given) in starts.items():
+            self.made.add_resource(
+                scheduler.Schedule(
+                    f"{name.capitalize()}Schedule",
+                    Name=f"{self.production.name}-{name}",
+                    GroupName=Ref(group),
+                    ScheduleExpression=schedule_expression(at),
+                    ScheduleExpressionTimezone=TIMEZONE,
+                    FlexibleTimeWindow=scheduler.FlexibleTimeWindow(Mode="OFF"),
+                    State="ENABLED",
+                    Target=scheduler.Target(
+                        Arn=Ref(target),
+                        RoleArn=GetAtt("ScheduleRole", "Arn"),
+                        Input=json.dumps(given),
+                        RetryPolicy=scheduler.RetryPolicy(
+                            MaximumEventAgeInSeconds=SCHEDULE_RETRY_S, MaximumRetryAttempts=SCHEDULE_ATTEMPTS
+                        ),
+                        DeadLetterConfig=scheduler.DeadLetterConfig(Arn=GetAtt("UndeliveredQueue", "Arn")),
+                    ),
+                )
+            )
+
+    # -- alarms and dashboard
+
+    def _watching(self) -> None:
+        self.made.add_resource(
+            sns.TopicPolicy(
+                "AlarmTopicPolicy",
+                Topics=[Ref("AlarmTopic")],
+                PolicyDocument=document([self._alarms_may_publish()]),
+            )
+        )
+        for title in ("Daily", "Reaper", "Watch"):
+            dimension = cloudwatch.MetricDimension(Name="StateMachineArn", Value=Ref(f"{title}Machine"))
+            for ending in ("Failed", "TimedOut", "Aborted") if title == "Daily" else ("Failed",):
+                self._alarm(f"{title}{ending}", "AWS/States", f"Executions{ending}", dimension)
+        queue = cloudwatch.MetricDimension(Name="QueueName", Value=GetAtt("UndeliveredQueue", "QueueName"))
+        self._alarm("Undelivered", "AWS/SQS", "ApproximateNumberOfMessagesVisible", queue)
+        self.made.add_resource(
+            cloudwatch.Dashboard(
+                "Dashboard", DashboardName=self.production.name, DashboardBody=Sub(json.dumps(self._dashboard()))
+            )
+        )
+
+    def _alarms_may_publish(self) -> Any:
+        statement = allow(["sns:Publish"], [Ref("AlarmTopic")])
+        statement.Principal = Principal("Service", "cloudwatch.amazonaws.com")
+        statement.Condition = Condition(StringEquals("aws:SourceAccount", Ref("AWS::AccountId")))
+        return statement
+
+    def _alarm(self, title: str, namespace: str, metric: str, dimension: Any) -> None:
+        self.made.add_resource(
+            cloudwatch.Alarm(
+                f"{title}Alarm",
+                AlarmName=f"{self.production.name}-{title}",
+                AlarmDescription=f"docs/operations.md, alarm {title}",
+                Namespace=namespace,
+                MetricName=metric,
+                Dimensions=[dimension],
+                Statistic="Maximum" if namespace == "AWS/SQS" else "Sum",
+                Period=300,
+                EvaluationPeriods=1,
+                Threshold=1,
+                ComparisonOperator="GreaterThanOrEqualToThreshold",
+                TreatMissingData="notBreaching",
+                AlarmActions=[Ref("AlarmTopic")],
+            )
+        )
+
+    def _dashboard(self) -> dict[str, Any]:
+        def graph(title: str, x: int, metrics: list[list[Any]]) -> dict[str, Any]:
+            properties = {"title": title, "region": "${AWS::Region}", "stat": "Sum", "period": 3600, "metrics": metrics}
+            return {"type": "metric", "x": x, "y": 0, "width": 12, "height": 6, "properties": properties}
+
+        machine = ["StateMachineArn", "${DailyMachine}"]
+        ends = ("Succeeded", "Failed", "TimedOut", "Aborted")
+        return {
+            "widgets": [
+                graph("How the daily run ended", 0, [["AWS/States", f"Executions{end}", *machine] for end in ends]),
+                graph("How long it took, ms", 12, [["AWS/States", "ExecutionTime", *machine, {"stat": "Maximum"}]]),
+            ]
+        }
+
+    def _output(self, name: str, value: Any, description: str) -> None:
+        self.made.add_output(Output(name, Value=value, Description=description))
+
+
+def _role_arn(parameter: str) -> Sub:
+    return Sub(f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/${{{parameter}}}")

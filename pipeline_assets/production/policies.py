@@ -1,0 +1,59 @@
+"""Statements of IAM: exact actions on exact resources, and who may take a role. Pure.
+
+Does not own: which role there is (main_template).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from awacs.aws import Action, Allow, Condition, Deny, PolicyDocument, Principal, Statement, StringEquals
+from awacs.aws import Bool as AwsBool
+from troposphere import AccountId, GetAtt, Sub, iam
+
+
+def allow(actions: Sequence[str], resources: Sequence[Any], condition: Condition | None = None) -> Statement:
+    """`actions` as `service:Action`."""
+    return Statement(
+        Effect=Allow,
+        Action=[Action(*each.split(":")) for each in actions],
+        Resource=list(resources),
+        **({"Condition": condition} if condition else {}),
+    )
+
+
+def pass_role(roles: Sequence[Any], service: str) -> Statement:
+    return allow(["iam:PassRole"], roles, Condition(StringEquals("iam:PassedToService", service)))
+
+
+def role(title: str, service: str, statements: Sequence[Statement], *, source: Any = None, **more: Any) -> iam.Role:
+    """A role that one service takes, for this account only; `source` is the ARN on whose behalf."""
+    behalf: dict[str, Any] = {"aws:SourceAccount": AccountId, **({"aws:SourceArn": source} if source else {})}
+    trust = Statement(
+        Effect=Allow,
+        Principal=Principal("Service", service),
+        Action=[Action("sts", "AssumeRole")],
+        **(
+            {} if service == "ec2.amazonaws.com" else {"Condition": Condition(StringEquals(behalf))}
+        ),  # EC2 sends no source
+    )
+    policies = [iam.Policy(PolicyName="exact", PolicyDocument=document(statements))] if statements else []
+    return iam.Role(title, AssumeRolePolicyDocument=document([trust]), Policies=policies, **more)
+
+
+def document(statements: Sequence[Statement]) -> PolicyDocument:
+    return PolicyDocument(Version="2012-10-17", Statement=list(statements))
+
+
+def tls_only(bucket: str) -> PolicyDocument:
+    """Of the bucket with this title."""
+    return document(
+        [
+            Statement(
+                Effect=Deny,
+                Principal=Principal("*"),
+                Action=[Action("s3", "*")],
+                Resource=[GetAtt(bucket, "Arn"), Sub(f"${{{bucket}.Arn}}/*")],
+                Condition=Condition(AwsBool({"aws:SecureTransport": "false"})),
+            )
+        ]
+    )

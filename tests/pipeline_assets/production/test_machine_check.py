@@ -1,0 +1,92 @@
+"""What the check of a state machine finds: the generated machines pass, and every planted fault is named."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from pipeline_assets.cli.synth import deployment
+from pipeline_assets.home import deployment_settings
+from pipeline_assets.production.machine_check import faults
+from pipeline_assets.production.synth import INPUTS
+
+EMR = "arn:aws:states:::elasticmapreduce"
+
+
+@pytest.fixture(scope="module")
+def machines() -> dict[str, Any]:
+    return deployment(deployment_settings()).definitions
+
+
+@pytest.fixture
+def daily(machines: dict[str, Any]) -> dict[str, Any]:
+    return copy.deepcopy(machines["daily"])
+
+
+def found(machine: dict[str, Any]) -> list[str]:
+    return faults(machine, given=INPUTS["daily"])
+
+
+def test_generatedmachines_fit(machines: dict[str, Any]) -> None:
+    assert {name: faults(machine, given=INPUTS[name]) for name, machine in machines.items()} == {
+        "daily": [],
+        "reaper": [],
+        "watch": [],
+    }
+
+
+def test_dangling_next(daily: dict[str, Any]) -> None:
+    daily["States"]["RecordCluster"]["Next"] = "AtOnce2"
+    assert found(daily) == ["RecordCluster: AtOnce2 does not exist"]
+
+
+def test_dangling_catch_in_a_branch(daily: dict[str, Any]) -> None:
+    daily["States"]["AtOnce1"]["Branches"][0]["States"]["ExtractOrders"]["Catch"][0]["Next"] = "Gone"
+    assert found(daily) == ["AtOnce1 > ExtractOrders: Gone does not exist"]
+
+
+def test_unreachable_state(daily: dict[str, Any]) -> None:
+    daily["States"]["Lonely"] = {"Type": "Succeed"}
+    assert found(daily) == ["Lonely: not reachable"]
+
+
+def test_misspelt_service_action(daily: dict[str, Any]) -> None:
+    daily["States"]["Master"]["Resource"] = f"{EMR}:addSteps.sync"
+    (fault,) = found(daily)
+    assert fault.startswith(f"Master: service action {EMR}:addSteps.sync is not one of ")
+
+
+def test_success_that_misses_the_end_of_the_cluster(daily: dict[str, Any]) -> None:
+    daily["States"]["Maintain"]["Next"] = "Done"
+    assert found(daily) == ["Done: misses the end of the cluster"]
+
+
+def test_failure_that_misses_the_end_of_the_cluster(daily: dict[str, Any]) -> None:
+    daily["States"]["MasterFailed"]["Next"] = "ReleaseDay"
+    assert "Failed: misses the end of the cluster" in found(daily)
+
+
+def test_path_that_one_way_does_not_write(daily: dict[str, Any]) -> None:
+    """Step Functions ends such an execution with States.Runtime, which nothing catches: the cluster would stay."""
+    daily["States"]["ClaimDay"]["Catch"][1]["ResultPath"] = None
+    assert found(daily) == [
+        "ClaimFailed: $.error.Error is not written on every way to it",
+        "ClaimFailed: $.error.Cause is not written on every way to it",
+    ]
+
+
+def test_retry_behind_one_that_matches_more(daily: dict[str, Any]) -> None:
+    daily["States"]["Master"]["Retry"].reverse()
+    assert found(daily) == ["Master: Retry: EMR.AmazonElasticMapReduceException stands behind one that matches it"]
+
+
+def test_error_that_no_service_has(daily: dict[str, Any]) -> None:
+    daily["States"]["Master"]["Catch"][0]["ErrorEquals"] = ["EMR.ThrottlingException"]
+    (fault,) = found(daily)
+    assert fault.startswith("Master: Catch: error EMR.ThrottlingException is not one of ")
+
+
+def test_too_large(daily: dict[str, Any]) -> None:
+    daily["Comment"] = "x" * 1024 * 1024
+    (fault,) = found(daily)
+    assert "at most 1048576" in fault

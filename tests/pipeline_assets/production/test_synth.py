@@ -1,0 +1,119 @@
+"""The deployment as files: committed, deterministic, as cfn-lint wants it, in the order of the asset graph."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emr_jobs.catalog import job_of
+from emr_jobs.contracts import contracts
+from emr_jobs.errors import Misconfigured
+from pipeline_assets.home import ROOT
+from pipeline_assets.production.daily_machine import state_name
+from pipeline_assets.production.main_template import schedule_expression
+from pipeline_assets.production.synth import BASE, MAIN, write
+from tests.running import pipeline
+
+COMMITTED = ROOT / "deployment"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("synth") / "deployment"
+    ended = pipeline("synth", "--out", str(folder), home=folder.parent, env={"PYTHONHASHSEED": "1"})
+    assert ended.code == 0, ended.output
+    return folder
+
+
+def test_committed_deployment_is_the_generated_one(written: Path) -> None:
+    assert contents(written) == contents(COMMITTED), "pipeline synth, then look at git diff deployment/"
+
+
+def test_same_bytes_again_in_the_place_of_the_first(written: Path) -> None:
+    before = contents(written)
+    ended = pipeline("synth", "--out", str(written), home=written.parent, env={"PYTHONHASHSEED": "2"})
+    assert ended.code == 0, ended.output
+    assert contents(written) == before
+
+
+def test_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(Misconfigured, match="files that synth did not write"):
+        write({BASE: "{}"}, tmp_path)
+    assert contents(tmp_path) == {"notes.txt": b"mine"}
+
+
+def test_templates_are_clean(written: Path) -> None:
+    command = [
+        f"{Path(sys.executable).parent}/cfn-lint",
+        "-r",
+        "us-east-1",
+        "--",
+        str(written / BASE),
+        str(written / MAIN),
+    ]
+    linted = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "HOME": str(written)}
+    )
+    assert (linted.returncode, linted.stdout) == (0, "")
+
+
+def test_other_files_name_no_resource_type() -> None:
+    others = [path for path in COMMITTED.iterdir() if path.name not in (BASE, MAIN)]
+    assert others
+    assert not [path.name for path in others if "AWS::" in path.read_text()]
+
+
+def test_every_edge_of_the_asset_graph_is_an_order_of_the_machine() -> None:
+    """From the files alone: contracts say who reads what, the template what runs before what."""
+    machine = json.loads((COMMITTED / MAIN).read_text())["Resources"]["DailyMachine"]["Properties"]["Definition"]
+    edges = set()
+    for contract in contracts().values():
+        for upstream in contract.upstream:
+            try:
+                reader, writer = job_of(contract.id), job_of(upstream)
+            except KeyError:
+                continue  # a source
+            if reader != writer:
+                edges.add((state_name(writer), state_name(reader)))
+    assert edges
+    assert enforced(machine) == edges
+
+
+def enforced(scope: dict[str, Any]) -> set[tuple[str, str]]:
+    """Pairs of jobs of which the second can only start when the first has succeeded."""
+    ordered: set[tuple[str, str]] = set()
+    name, before = scope["StartAt"], []
+    while name:
+        state = scope["States"][name]
+        here = jobs_of(name, state)
+        ordered |= {(earlier, later) for earlier in before for later in here}
+        for branch in state.get("Branches", []):
+            ordered |= enforced(branch)
+        before += here
+        wanted = next((each["Next"] for each in state.get("Choices", []) if name.startswith("Wants")), None)
+        # The way of a day on which all goes well.
+        name = state.get("Next") or ("" if state.get("End") else wanted or state.get("Default", ""))
+    return ordered
+
+
+def jobs_of(name: str, state: dict[str, Any]) -> list[str]:
+    if state["Type"] == "Parallel":
+        return [job for branch in state["Branches"] for each, s in branch["States"].items() for job in jobs_of(each, s)]
+    scripts = [part for part in str(state.get("Parameters", {})).split("'") if part.startswith("${Code}/")]
+    return [name] if scripts and name != "Maintain" else []
+
+
+def test_schedule_whose_utc_date_is_another_day_is_refused() -> None:
+    assert schedule_expression(time(8)) == "cron(0 8 * * ? *)"
+    with pytest.raises(Misconfigured, match="its UTC date is another day"):
+        schedule_expression(time(19, 30))

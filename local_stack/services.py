@@ -51,6 +51,7 @@ def services(
     progress: Callable[[str], None] = lambda _: None,
     aws: bool = False,
     yarn: bool = False,
+    lake_tables: bool = True,
     node_options: Sequence[str] | None = None,
 ) -> Iterator[Running]:
     """Start everything on free ports; stops it at the end, also when a part does not come up.
@@ -87,8 +88,9 @@ def services(
             furnish(
                 values, secrets={f"pipeline/{name}": value for name, value in named.items()}, orders=data / "orders"
             )
-        progress("tables of the lake")
-        lake.apply(_parsed(profile, home))
+        if lake_tables:  # else a deployment makes them
+            progress("tables of the lake")
+            lake.apply(_parsed(profile, home))
         progress("OpenSearch")
         profile["search"]["url"] = node.wait()
         settings_file = home / "settings.toml"

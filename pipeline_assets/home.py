@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from emr_jobs import settings as settings_module
+from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Aws, Settings
 
 ROOT = Path(__file__).parents[1]
@@ -35,7 +36,12 @@ def settings_uri(given: str | None = None) -> str:
 
 def load_settings(given: str | None = None) -> Settings:
     """The settings; from now on this process's AWS clients, and those of its children, go where they say."""
-    settings = settings_module.load(settings_uri(given))
+    uri = settings_uri(given)
+    settings = settings_module.load(uri)
+    if "${" in settings.model_dump_json():
+        raise Misconfigured(
+            f"settings {uri}: names in ${{}} are put in by `pipeline deploy`, which prints the address of the result"
+        )
     use_aws(settings.aws)
     return settings
 

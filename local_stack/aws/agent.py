@@ -14,8 +14,10 @@ from pathlib import Path
 from threading import Thread
 from typing import Protocol
 
+import psutil
 from moto.core.utils import utcnow
 
+from local_stack.aws import faults
 from local_stack.aws.container import NotEmulated
 from local_stack.aws.emr import ENDING, LOCK, Cluster, State, Step, StepState
 from pipeline_assets.launchers.process import TiedProcess
@@ -61,6 +63,9 @@ class Agent:
     def _advance(self, cluster: Cluster) -> None:
         now = time.monotonic()
         if cluster.state == State.STARTING and now - cluster.quiet_since > BOOT_S:
+            if faults.strikes(faults.BOOT_FAULT):
+                cluster.terminate("On the master instance, application provisioning failed", "BOOTSTRAP_FAILURE")
+                return
             cluster.state, cluster.quiet_since = State.WAITING, now
             cluster.ready_datetime = utcnow()
         self._cancel_what_is_to_be(cluster)
@@ -68,7 +73,8 @@ class Agent:
         if cluster.state == State.TERMINATING and not running:
             if any(step.state == StepState.CANCELLED for step in cluster.steps):
                 self.runner.end(cluster)
-            cluster.state, cluster.end_datetime = State.TERMINATED, utcnow()
+            cluster.state = State.FAILED if cluster.reason_code == "BOOTSTRAP_FAILURE" else State.TERMINATED
+            cluster.end_datetime = utcnow()
         if cluster.state not in (State.WAITING, State.RUNNING):
             return
         pending = [step for step in cluster.steps if step.state == StepState.PENDING]
@@ -107,6 +113,7 @@ class Agent:
             process = self.runner.start(cluster, step, folder)
             with LOCK:
                 self._processes[step.id] = process
+            _plant_faults(step, process)
             code = process.wait()
         except NotEmulated as error:
             code, failure = 1, {"Reason": "Not emulated", "Message": str(error)}
@@ -137,3 +144,22 @@ class Agent:
             except Exception:  # as on EMR, a step does not fail for its log
                 logging.exception("log of step %s", step.id)
         return f"{base}/steps/{step.id}/stderr.gz"
+
+
+def _plant_faults(step: Step, process: TiedProcess) -> None:
+    kill, hold = (faults.strikes(fault, step.name) for fault in faults.STEP_FAULTS)
+    if not (kill or hold):
+        return
+    while process.poll() is None and not (tree := _command(process)):
+        time.sleep(PASS_S)
+    if kill:
+        process.kill()
+    elif hold:
+        for each in tree:
+            each.suspend()
+
+
+def _command(process: TiedProcess) -> list[psutil.Process]:
+    """The step's own processes, once Java is among them."""
+    tree = psutil.Process(process.pid).children(recursive=True)
+    return tree if any("java" in each.name() for each in tree) else []

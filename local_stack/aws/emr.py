@@ -27,6 +27,7 @@ class State(StrEnum):
     WAITING = "WAITING"
     TERMINATING = "TERMINATING"
     TERMINATED = "TERMINATED"
+    FAILED = "TERMINATED_WITH_ERRORS"
 
 
 class StepState(StrEnum):
@@ -37,7 +38,7 @@ class StepState(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-ENDING = {State.TERMINATING, State.TERMINATED}
+ENDING = {State.TERMINATING, State.TERMINATED, State.FAILED}
 ACTIONS = (
     "run_job_flow",
     "add_job_flow_steps",

@@ -5,7 +5,22 @@ import sys
 import typer
 from emr_jobs.errors import Misconfigured, PipelineError
 
-from pipeline_assets.cli import contracts, demo, dev, lake, package, query, run, search, stack, synth
+from pipeline_assets.cli import (
+    contracts,
+    demo,
+    deploy,
+    dev,
+    executions,
+    lake,
+    package,
+    query,
+    run,
+    search,
+    simulate,
+    stack,
+    synth,
+)
+from pipeline_assets.production.stacks import StackFailed
 
 app = typer.Typer(
     help="The daily pipeline: run it, look at it, serve it locally.",
@@ -19,6 +34,14 @@ app.command("query")(query.query)
 app.command("dev")(dev.dev)
 app.command("package")(package.package)
 app.command("synth")(synth.synth)
+app.command("deploy")(deploy.deploy)
+app.command("diff")(deploy.diff)
+app.command("destroy")(deploy.destroy)
+app.command("trigger")(executions.trigger)
+app.command("runs")(executions.runs)
+app.command("show")(executions.show)
+app.command("abort")(executions.abort)
+app.command("simulate")(simulate.simulate)
 app.add_typer(stack.app, name="stack")
 app.add_typer(search.app, name="search")
 app.add_typer(lake.app, name="lake")
@@ -31,7 +54,7 @@ def main() -> None:
         app()
     except Misconfigured as error:
         _fail(error, 2)
-    except PipelineError as error:
+    except (PipelineError, StackFailed) as error:
         _fail(error, 1)
 
 

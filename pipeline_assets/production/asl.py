@@ -82,15 +82,12 @@ def task(
     }
 
 
-def assign(
-    parameters: dict[str, Any], *, next_state: str | None, at: str | None = None, keep: str | None = None
-) -> State:
-    """A Pass that puts these values `at` a path, or in the place of everything; `keep` is what goes on."""
+def assign(parameters: dict[str, Any], *, next_state: str | None, at: str | None = None) -> State:
+    """A Pass that puts these values `at` a path, or in the place of everything."""
     return {
         "Type": "Pass",
         "Parameters": rendered(parameters),
         **({"ResultPath": at} if at else {}),
-        **({"OutputPath": keep} if keep else {}),
         **({"Next": next_state} if next_state else {"End": True}),
     }
 

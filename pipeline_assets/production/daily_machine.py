@@ -172,7 +172,7 @@ class _Machine:
                 "The day is published, or an execution of it is running. Which: pipeline runs. "
                 "To publish it once more: pipeline trigger --partition P --rerun",
             ),
-            "ClaimFailed": self._outcome("the guard table did not answer", next_state="Notify"),
+            "ClaimFailed": self._outcome("the guard table did not answer", Next="Notify"),
         }
 
     def _cluster(self, first: str) -> States:
@@ -197,7 +197,7 @@ class _Machine:
                 retry=[again(TASK_FAILED, times=CLUSTER_RETRIES, interval_s=self.production.call_retry_interval_s)],
                 catch=[on(ALL, "ClusterNotMade")],
             ),
-            "ClusterNotMade": self._outcome("no cluster was made", next_state="ReleaseDay"),
+            "ClusterNotMade": self._outcome("no cluster was made", Next="ReleaseDay"),
             "RecordCluster": task(
                 "dynamodb:putItem",
                 record,
@@ -205,7 +205,7 @@ class _Machine:
                 retry=self._call_retry(),
                 catch=[on(ALL, "ClusterNotRecorded")],
             ),
-            "ClusterNotRecorded": self._outcome("the guard table did not answer", next_state="AskCluster"),
+            "ClusterNotRecorded": self._outcome("the guard table did not answer", Next="AskCluster"),
         }
 
     def _written(self, node: Node, *, then: str, failed: State, joins: list[str]) -> tuple[str, States]:
@@ -275,7 +275,7 @@ class _Machine:
         written = []
         for number, branch in enumerate(branches, start=1):
             done = f"{name}Branch{number}Done"
-            first, states = self._written(branch, then=done, failed={"OutputPath": "$.outcome"}, joins=joins)
+            first, states = self._written(branch, then=done, failed={}, joins=joins)
             states[done] = {"Type": "Pass", "Result": {"failed": False, "report": ""}, "End": True}
             written.append({"StartAt": first, "States": states})
         results = [f"$.branches[{number}]" for number in range(len(branches))]
@@ -284,9 +284,7 @@ class _Machine:
         return {
             name: {"Type": "Parallel", "Branches": written, "ResultPath": "$.branches", "Next": f"{name}Ended"},
             f"{name}Ended": choice(either(*(is_true(f"{result}.failed") for result in results)), f"{name}Failed", then),
-            f"{name}Failed": assign(
-                outcome, at="$.outcome", next_state=failed.get("Next"), keep=failed.get("OutputPath")
-            ),
+            f"{name}Failed": _result(outcome, failed),
         }
 
     def _published(self) -> States:
@@ -314,12 +312,12 @@ class _Machine:
             "PublishesTheDay": choice(complete, "MarkPublished", "MarkIncomplete"),
             "MarkPublished": mark(guard.PUBLISHED),
             "MarkIncomplete": mark(guard.INCOMPLETE),
-            "DayNotMarked": self._outcome("published, but the guard table did not answer", next_state="AskCluster"),
+            "DayNotMarked": self._outcome("published, but the guard table did not answer", Next="AskCluster"),
             **({"Maintain": maintain} if self.production.maintain else {}),
             "TerminateCluster": self._terminate("Done", on(ALL, "ClusterNotTerminated")),
             "Done": {"Type": "Succeed"},
             "ClusterNotTerminated": self._outcome(
-                "published, but the cluster may be alive", error="ClusterNotTerminated", next_state="Notify"
+                "published, but the cluster may be alive", error="ClusterNotTerminated", Next="Notify"
             ),
         }
 
@@ -375,18 +373,18 @@ class _Machine:
             catch=[catch],
         )
 
-    def _outcome(self, what: str, *, error: str = "DayNotPublished", **then: Any) -> State:
+    def _outcome(self, what: str, *, error: str = "DayNotPublished", **then: str) -> State:
         """What failed, with the error that was caught at $.error."""
         report = call("Format", f"{what}: {{}} {{}}{{}}", Path("$.error.Error"), Path("$.error.Cause"), _NEWLINE)
-        return assign(
-            {"failed": True, "error": error, "report": report},
-            at="$.outcome",
-            next_state=then.get("next_state") or then.get("Next"),
-            keep=then.get("OutputPath"),
-        )
+        return _result({"failed": True, "error": error, "report": report}, then)
 
     def _call_retry(self) -> list[State]:
         return [again(TASK_FAILED, times=CALL_RETRIES, interval_s=self.production.call_retry_interval_s)]
+
+
+def _result(outcome: dict[str, Any], then: State) -> State:
+    """At $.outcome on the way to `then`, or, where that is nowhere, all that a branch ends with."""
+    return assign(outcome, at="$.outcome" if then else None, next_state=then.get("Next"))
 
 
 def _wanted(job: Job) -> str:

@@ -91,6 +91,12 @@ class Deployment:
         }
 
 
+def production_of(settings: Settings) -> Production:
+    if settings.production is None or settings.emr is None:
+        raise Misconfigured("the settings of a deployment need [production] and [emr]: see settings/production.toml")
+    return settings.production
+
+
 def text(template: dict[str, Any]) -> str:
     return json.dumps(template, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 

@@ -28,9 +28,10 @@ def test_the_cluster_is_the_one_of_the_settings() -> None:
                 },
             },
         ],
-        "LogUri": "s3://LOGS-BUCKET/emr/",
-        "ServiceRole": "EMR-SERVICE-ROLE",
-        "JobFlowRole": "EMR-INSTANCE-PROFILE",
+        "LogUri": "s3://${RunsBucket}/emr/",
+        "ServiceRole": "${EmrServiceRole}",
+        "JobFlowRole": "${EmrInstanceProfile}",
+        "SecurityConfiguration": "${SecurityConfiguration}",
         "StepConcurrencyLevel": 3,
         "AutoTerminationPolicy": {"IdleTimeout": 900},
         "Tags": [
@@ -69,7 +70,10 @@ def test_the_cluster_is_the_one_of_the_settings() -> None:
             ],
             "KeepJobFlowAliveWhenNoSteps": True,
             "TerminationProtected": False,
-            "Ec2SubnetIds": ["SUBNET-A", "SUBNET-B"],
+            "Ec2SubnetIds": ["${Subnets}"],
+            "EmrManagedMasterSecurityGroup": "${PrimarySecurityGroup}",
+            "EmrManagedSlaveSecurityGroup": "${CoreSecurityGroup}",
+            "ServiceAccessSecurityGroup": "${ServiceSecurityGroup}",
         },
     }
 

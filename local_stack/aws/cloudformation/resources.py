@@ -1,0 +1,325 @@
+"""Resources made, changed and deleted through their services' own APIs, one entry a type.
+
+Refused loudly: a type or a property that is not here. A change is the same call again where the API allows, else the
+resource is deleted and made anew.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from local_stack.aws import ACCOUNT, REGION
+
+Properties = dict[str, Any]
+Attributes = dict[str, Any]  # Ref, and what GetAtt gives
+_SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
+
+
+class Refused(Exception):
+    """Says what is not emulated."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`put` makes it, or, when it `updates`, changes it."""
+
+    properties: set[str]
+    put: Callable[[Any, str, Properties, Attributes | None], Attributes]  # clients, name, properties, what is there
+    delete: Callable[[Any, Attributes], object]
+    updates: bool = True
+
+
+def kind_of(logical_id: str, resource: dict[str, Any]) -> Kind:
+    kind = KINDS.get(resource["Type"])
+    if kind is None:
+        raise Refused(f"{logical_id}: type {resource['Type']} is not emulated")
+    unknown = set(resource.get("Properties", {})) - kind.properties - {"Tags"}
+    if unknown:
+        raise Refused(f"{logical_id}: {resource['Type']} with {', '.join(sorted(unknown))} is not emulated")
+    return kind
+
+
+def clients(service: str) -> Any:
+    import boto3
+
+    return boto3.client(service)
+
+
+def _bucket(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    s3, bucket = client("s3"), given.get("BucketName", name.lower())
+    if there is None:
+        s3.create_bucket(Bucket=bucket)
+    rules = given.get("LifecycleConfiguration", {}).get("Rules", [])
+    if rules:
+        translated = []
+        for rule in rules:
+            made = {"ID": rule["Id"], "Status": rule["Status"], "Filter": {"Prefix": rule.get("Prefix", "")}}
+            if "ExpirationInDays" in rule:
+                made["Expiration"] = {"Days": rule["ExpirationInDays"]}
+            if "AbortIncompleteMultipartUpload" in rule:
+                made["AbortIncompleteMultipartUpload"] = rule["AbortIncompleteMultipartUpload"]
+            translated.append(made)
+        s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": translated})
+    if "PublicAccessBlockConfiguration" in given:
+        s3.put_public_access_block(
+            Bucket=bucket, PublicAccessBlockConfiguration=given["PublicAccessBlockConfiguration"]
+        )
+    return {"Ref": bucket, "Arn": f"arn:aws:s3:::{bucket}"}
+
+
+def _bucket_policy(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    """Not put: moto does not read conditions, and would refuse everything; loopback has no TLS to ask for."""
+    for statement in given["PolicyDocument"]["Statement"]:
+        if statement.get("Condition") != {"Bool": {"aws:SecureTransport": "false"}}:
+            raise Refused(f"{name}: a bucket policy that asks for more than TLS")
+    return {"Ref": given["Bucket"]}
+
+
+def _table(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    dynamodb = client("dynamodb")
+    made = dynamodb.create_table(
+        TableName=name,
+        KeySchema=given["KeySchema"],
+        AttributeDefinitions=given["AttributeDefinitions"],
+        BillingMode=given["BillingMode"],
+    )
+    if "TimeToLiveSpecification" in given:
+        dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=given["TimeToLiveSpecification"])
+    return {"Ref": name, "Arn": made["TableDescription"]["TableArn"]}
+
+
+def _database(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    client("glue").create_database(DatabaseInput=given["DatabaseInput"])
+    return {"Ref": given["DatabaseInput"]["Name"]}
+
+
+def _topic(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    arn = client("sns").create_topic(Name=given.get("TopicName", name))["TopicArn"]
+    return {"Ref": arn, "TopicArn": arn, "TopicName": given.get("TopicName", name)}
+
+
+def _topic_policy(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    for topic in given["Topics"]:
+        client("sns").set_topic_attributes(
+            TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps(given["PolicyDocument"])
+        )
+    return {"Ref": name}
+
+
+def _subscription(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    return {"Ref": client("sns").subscribe(**given, ReturnSubscriptionArn=True)["SubscriptionArn"]}
+
+
+def _queue(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    sqs = client("sqs")
+    named = {key: str(given[key]) for key in ("MessageRetentionPeriod",) if key in given}
+    url = sqs.create_queue(QueueName=name, Attributes=named)["QueueUrl"]
+    return {"Ref": url, "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}", "QueueName": name}
+
+
+def _log_group(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    logs, group = client("logs"), given["LogGroupName"]
+    if there is None:
+        logs.create_log_group(logGroupName=group)
+    logs.put_retention_policy(logGroupName=group, retentionInDays=given["RetentionInDays"])
+    return {"Ref": group, "Arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:*"}
+
+
+def _role(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    iam = client("iam")
+    if there is None:
+        made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(given["AssumeRolePolicyDocument"]))
+        there = {"Ref": name, "Arn": made["Role"]["Arn"], "RoleId": made["Role"]["RoleId"]}
+    for policy in given.get("Policies", []):
+        iam.put_role_policy(
+            RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=json.dumps(policy["PolicyDocument"])
+        )
+    for arn in given.get("ManagedPolicyArns", []):
+        if not arn.startswith("arn:aws:iam::aws:"):
+            raise Refused(f"{name}: managed policy {arn}")
+    return there
+
+
+def _delete_role(client: Any, there: Attributes) -> None:
+    iam = client("iam")
+    for policy in iam.list_role_policies(RoleName=there["Ref"])["PolicyNames"]:
+        iam.delete_role_policy(RoleName=there["Ref"], PolicyName=policy)
+    iam.delete_role(RoleName=there["Ref"])
+
+
+def _profile(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    arn = client("iam").create_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Arn"]
+    for role in given["Roles"]:
+        client("iam").add_role_to_instance_profile(InstanceProfileName=name, RoleName=role)
+    return {"Ref": name, "Arn": arn}
+
+
+def _delete_profile(client: Any, there: Attributes) -> None:
+    iam = client("iam")
+    for role in iam.get_instance_profile(InstanceProfileName=there["Ref"])["InstanceProfile"]["Roles"]:
+        iam.remove_role_from_instance_profile(InstanceProfileName=there["Ref"], RoleName=role["RoleName"])
+    iam.delete_instance_profile(InstanceProfileName=there["Ref"])
+
+
+def _security(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    client("emr").create_security_configuration(
+        Name=name, SecurityConfiguration=json.dumps(given["SecurityConfiguration"])
+    )
+    return {"Ref": name}
+
+
+def _machine(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    definition = json.dumps(_substituted(given["Definition"], given.get("DefinitionSubstitutions", {})))
+    states = client("stepfunctions")
+    if there is not None:
+        states.update_state_machine(stateMachineArn=there["Ref"], definition=definition, roleArn=given["RoleArn"])
+        return there
+    made = states.create_state_machine(
+        name=given["StateMachineName"], definition=definition, roleArn=given["RoleArn"], type=given["StateMachineType"]
+    )
+    arn = made["stateMachineArn"]
+    return {"Ref": arn, "Arn": arn, "Name": given["StateMachineName"]}
+
+
+def _substituted(value: Any, names: dict[str, Any]) -> Any:
+    if isinstance(value, dict):
+        return {key: _substituted(each, names) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_substituted(each, names) for each in value]
+    if isinstance(value, str):
+        missing = set(_SUBSTITUTION.findall(value)) - set(names)
+        if missing:
+            raise Refused(f"definition: no substitution for {', '.join(sorted(missing))}")
+        return _SUBSTITUTION.sub(lambda found: str(names[found[1]]), value)
+    return value
+
+
+def _group(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    arn = client("scheduler").create_schedule_group(Name=given["Name"])["ScheduleGroupArn"]
+    return {"Ref": given["Name"], "Arn": arn}
+
+
+def _schedule(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    call = client("scheduler").create_schedule if there is None else client("scheduler").update_schedule
+    arn = call(**given)["ScheduleArn"]
+    return {"Ref": given["Name"], "Arn": arn, "Group": given["GroupName"]}
+
+
+def _rule(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    events = client("events")
+    arn = events.put_rule(Name=name, EventPattern=json.dumps(given["EventPattern"]))["RuleArn"]
+    events.put_targets(Rule=name, Targets=given["Targets"])
+    return {"Ref": name, "Arn": arn}
+
+
+def _delete_rule(client: Any, there: Attributes) -> None:
+    events = client("events")
+    targets = [each["Id"] for each in events.list_targets_by_rule(Rule=there["Ref"])["Targets"]]
+    events.remove_targets(Rule=there["Ref"], Ids=targets)
+    events.delete_rule(Name=there["Ref"])
+
+
+def _alarm(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    client("cloudwatch").put_metric_alarm(**{key: value for key, value in given.items() if key != "Tags"})
+    return {"Ref": given["AlarmName"]}
+
+
+def _dashboard(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    client("cloudwatch").put_dashboard(**given)
+    return {"Ref": given["DashboardName"]}
+
+
+def _nothing(client: Any, there: Attributes) -> None:
+    """Goes with what it belongs to."""
+
+
+ALARM = {
+    *("AlarmName", "AlarmDescription", "Namespace", "MetricName", "Dimensions", "Statistic", "Period"),
+    *("EvaluationPeriods", "Threshold", "ComparisonOperator", "TreatMissingData", "AlarmActions"),
+}
+SCHEDULE = {
+    *("Name", "GroupName", "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "State", "Target"),
+}
+MACHINE = {
+    *("StateMachineName", "StateMachineType", "RoleArn", "Definition", "DefinitionSubstitutions"),
+    "LoggingConfiguration",
+}
+KINDS: dict[str, Kind] = {
+    "AWS::S3::Bucket": Kind(
+        {"BucketName", "BucketEncryption", "PublicAccessBlockConfiguration", "LifecycleConfiguration"},
+        _bucket,
+        lambda client, there: client("s3").delete_bucket(Bucket=there["Ref"]),
+    ),
+    "AWS::S3::BucketPolicy": Kind({"Bucket", "PolicyDocument"}, _bucket_policy, _nothing),
+    "AWS::DynamoDB::Table": Kind(
+        {
+            *("KeySchema", "AttributeDefinitions", "BillingMode", "TimeToLiveSpecification"),
+            *("PointInTimeRecoverySpecification", "SSESpecification"),
+        },
+        _table,
+        lambda client, there: client("dynamodb").delete_table(TableName=there["Ref"]),
+        updates=False,
+    ),
+    "AWS::Glue::Database": Kind(
+        {"CatalogId", "DatabaseInput"},
+        _database,
+        lambda client, there: client("glue").delete_database(Name=there["Ref"]),
+        updates=False,
+    ),
+    "AWS::SNS::Topic": Kind(
+        {"TopicName"}, _topic, lambda client, there: client("sns").delete_topic(TopicArn=there["Ref"])
+    ),
+    "AWS::SNS::TopicPolicy": Kind({"Topics", "PolicyDocument"}, _topic_policy, _nothing),
+    "AWS::SNS::Subscription": Kind(
+        {"TopicArn", "Protocol", "Endpoint"},
+        _subscription,
+        lambda client, there: client("sns").unsubscribe(SubscriptionArn=there["Ref"]),
+        updates=False,
+    ),
+    "AWS::SQS::Queue": Kind(
+        {"SqsManagedSseEnabled", "MessageRetentionPeriod"},
+        _queue,
+        lambda client, there: client("sqs").delete_queue(QueueUrl=there["Ref"]),
+        updates=False,
+    ),
+    "AWS::Logs::LogGroup": Kind(
+        {"LogGroupName", "RetentionInDays"},
+        _log_group,
+        lambda client, there: client("logs").delete_log_group(logGroupName=there["Ref"]),
+    ),
+    "AWS::IAM::Role": Kind({"AssumeRolePolicyDocument", "Policies", "ManagedPolicyArns"}, _role, _delete_role),
+    "AWS::IAM::InstanceProfile": Kind({"Roles"}, _profile, _delete_profile, updates=False),
+    "AWS::EMR::SecurityConfiguration": Kind(
+        {"SecurityConfiguration"},
+        _security,
+        lambda client, there: client("emr").delete_security_configuration(Name=there["Ref"]),
+        updates=False,
+    ),
+    "AWS::StepFunctions::StateMachine": Kind(
+        MACHINE,
+        _machine,
+        lambda client, there: client("stepfunctions").delete_state_machine(stateMachineArn=there["Ref"]),
+    ),
+    "AWS::Scheduler::ScheduleGroup": Kind(
+        {"Name"},
+        _group,
+        lambda client, there: client("scheduler").delete_schedule_group(Name=there["Ref"]),
+        updates=False,
+    ),
+    "AWS::Scheduler::Schedule": Kind(
+        SCHEDULE,
+        _schedule,
+        lambda client, there: client("scheduler").delete_schedule(Name=there["Ref"], GroupName=there["Group"]),
+    ),
+    "AWS::Events::Rule": Kind({"Description", "EventPattern", "Targets"}, _rule, _delete_rule),
+    "AWS::CloudWatch::Alarm": Kind(
+        ALARM, _alarm, lambda client, there: client("cloudwatch").delete_alarms(AlarmNames=[there["Ref"]])
+    ),
+    "AWS::CloudWatch::Dashboard": Kind(
+        {"DashboardName", "DashboardBody"},
+        _dashboard,
+        lambda client, there: client("cloudwatch").delete_dashboards(DashboardNames=[there["Ref"]]),
+    ),
+}

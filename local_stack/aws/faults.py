@@ -1,0 +1,24 @@
+"""Switches of what goes wrong on the local EMR; each strikes so many times and is off again."""
+
+from collections import Counter
+from threading import Lock
+
+STEP_FAULTS = ("kill_step", "hold_step")  # SIGKILL, SIGSTOP, as soon as the step's process runs
+BOOT_FAULT = "fail_boot"
+_pending: Counter[tuple[str, str]] = Counter()  # (fault, name of the job or nothing)
+_lock = Lock()
+
+
+def switch_on(fault: str, name: str, times: int) -> None:
+    with _lock:
+        _pending[fault, name] = times
+
+
+def strikes(fault: str, name: str = "") -> bool:
+    """Whether it hits what has this name, or one that begins with it; counts as one time."""
+    with _lock:
+        for each, prefix in _pending:
+            if each == fault and name.startswith(prefix) and _pending[each, prefix] > 0:
+                _pending[each, prefix] -= 1
+                return True
+    return False

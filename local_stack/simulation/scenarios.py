@@ -1,0 +1,345 @@
+"""What can happen to a daily run: each scenario brings it about and says what must hold afterwards.
+
+What must hold after every one of them is `World.settle`. Raises Unmet where something does not.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from emr_jobs.partition import Partition
+from local_stack.simulation.world import PARAMETERS, Unmet, World, expect, world
+from pipeline_assets.production.executions import Execution, to_resume
+from pipeline_assets.production.synth import Deployment
+
+ORDERS = 150
+
+
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    says: str
+    run: Callable[[World], None]
+    days: int
+    on: tuple[str, ...]  # these days rather than the latest ones
+
+
+@dataclass(frozen=True)
+class Ended:
+    scenario: str
+    unmet: str  # empty: all holds
+    took_s: float
+
+
+SCENARIOS: dict[str, Scenario] = {}
+
+
+def scenario(
+    *, days: int = 1, on: tuple[str, ...] = ()
+) -> Callable[[Callable[[World], None]], Callable[[World], None]]:
+    def add(run: Callable[[World], None]) -> Callable[[World], None]:
+        name = run.__name__.replace("_", "-")
+        SCENARIOS[name] = Scenario(name, (run.__doc__ or "").strip(), run, len(on) or days, on)
+        return run
+
+    return add
+
+
+def simulate(names: list[str], home: Path, *, progress: Callable[[str], None], ended: Callable[[Ended], None]) -> None:
+    """Run them one after another in one world; tells how each ended."""
+    chosen = [SCENARIOS[name] for name in names]
+    latest = Partition.latest_complete(datetime.now(UTC))
+    recent = [
+        Partition(latest.date - timedelta(days=number)) for number in range(sum(s.days for s in chosen if not s.on))
+    ]
+    plan = {
+        each.name: [Partition.parse(day) for day in each.on] or [recent.pop(0) for _ in range(each.days)]
+        for each in chosen
+    }
+    with world(home, days=[day for days in plan.values() for day in days], orders=ORDERS, progress=progress) as made:
+        for each in chosen:
+            made.days = plan[each.name]
+            started = time.monotonic()
+            progress(each.name)
+            made.said()
+            try:
+                each.run(made)
+                made.settle()
+                unmet = ""
+            except Unmet as error:
+                unmet = str(error)
+            ended(Ended(each.name, unmet, time.monotonic() - started))
+
+
+@scenario()
+def happy(world: World) -> None:
+    """The schedule fires at 8:00 New York; the day is published, the cluster ended."""
+    day = world.day()
+    (started,) = world.strike_eight(day)
+    execution = world.ended(started.name)
+    expect(execution.status == "SUCCEEDED", f"succeeded, not {execution.status}: {execution.cause}")
+    expect(execution.partition == day, f"partition {day}, not {execution.partition}")
+    went = world.went(execution)
+    expect(all(each == ("succeeded", 1) for each in went.values()), f"each job once: {went}")
+    expect(world.is_published(day), f"{day} is published")
+    expect(not world.said(), "nobody is called")
+
+
+@scenario()
+def step_fails_once(world: World) -> None:
+    """A step is killed; its retry publishes the day."""
+    day = world.day()
+    world.switch(kill_step="extract_orders", times=1)
+    execution = _succeeded(world, day)
+    expect(world.went(execution)["extract_orders"] == ("succeeded", 2), f"orders twice: {world.went(execution)}")
+    expect(world.is_published(day), f"{day} is published")
+
+
+@scenario()
+def extraction_fails(world: World) -> None:
+    """The shop delivers nothing: the other extractions finish, master does not run, the person on call is told."""
+    day = world.day()
+    with _no_delivery(world, day):
+        execution = _failed(world, day)
+    went = world.went(execution)
+    expect(went["extract_orders"][0] == "failed", f"orders failed: {went}")
+    expect(went["extract_customers"][0] == went["extract_shipments"][0] == "succeeded", f"the others finished: {went}")
+    expect(went["master"] == ("not run", 0), f"master did not run: {went}")
+    _told(world, execution, "extract_orders", f"pipeline trigger --resume {execution.name}")
+
+
+@scenario()
+def master_fails(world: World) -> None:
+    """Master is killed twice: readers keep what they have, the person on call is told."""
+    day = world.day()
+    world.switch(kill_step="master", times=2)
+    execution = _failed(world, day)
+    expect(world.went(execution)["master"] == ("failed", 2), f"master twice: {world.went(execution)}")
+    expect(not world.is_published(day), f"{day} is not published")
+    _told(world, execution, "master")
+
+
+@scenario()
+def step_times_out(world: World) -> None:
+    """A step hangs: its time is up, it is cancelled, it is not repeated."""
+    day = world.day()
+    world.switch(hold_step="extract_shipments", times=1)
+    limits = world.with_jobs(lambda job: replace(job, timeout_s=1) if job.name == "extract_shipments" else job)
+    with _deployed(world, lambda deployment: _impatient(limits(deployment))):
+        execution = _failed(world, day)
+    expect(world.went(execution)["extract_shipments"] == ("failed", 1), f"shipments once: {world.went(execution)}")
+    _told(world, execution, "extract_shipments: States.Timeout")
+
+
+@scenario()
+def stopped(world: World) -> None:
+    """Somebody stops the execution: no Catch runs, so the reaper ends the cluster, frees the day and tells."""
+    day = world.day()
+    (started,) = world.strike_eight(day)
+    world.until(lambda: any(status == "running" for status, _ in world.went(started).values()), "a job runs")
+    world.executions.abort(started.name)
+    execution = world.ended(started.name)
+    expect(execution.status == "ABORTED", f"aborted, not {execution.status}")
+    _reaped(world, day, execution)
+
+
+@scenario()
+def machine_times_out(world: World) -> None:
+    """The whole takes too long: no Catch runs, the reaper does its work."""
+    day = world.day()
+    with _deployed(world, lambda deployment: replace(deployment, daily_timeout_s=12)):
+        (started,) = world.strike_eight(day)
+        execution = world.ended(started.name)
+    expect(execution.status == "TIMED_OUT", f"timed out, not {execution.status}")
+    _reaped(world, day, execution)
+
+
+@scenario()
+def duplicate_trigger(world: World) -> None:
+    """The schedule delivers twice, and somebody starts the day by hand as well: it runs once."""
+    day = world.day()
+    first, second = world.strike_eight(day, times=2)
+    again = world.ended(second.name)
+    expect(again.status == "SUCCEEDED" and world.executions.cluster(second.name) is None, f"no work: {again}")
+    by_hand = world.ended(world.executions.start(day))
+    expect((by_hand.status, by_hand.error) == ("FAILED", "AlreadyDone"), f"refused: {by_hand}")
+    expect(world.ended(first.name).status == "SUCCEEDED", "the first one publishes")
+    expect(world.is_published(day), f"{day} is published")
+
+
+@scenario()
+def rerun_after_failure(world: World) -> None:
+    """A failed day is started again without more ado; a published one only by --rerun."""
+    day = world.day()
+    with _no_delivery(world, day):
+        _failed(world, day)
+    world.said()
+    execution = world.ended(world.executions.start(day))
+    expect(execution.status == "SUCCEEDED", f"succeeded: {execution.cause}")
+    expect(world.is_published(day), f"{day} is published")
+    repeated = world.ended(world.executions.start(day, only=("master",), rerun=True))
+    expect(repeated.status == "SUCCEEDED", f"repeated: {repeated.cause}")
+    expect(world.is_published(day), f"{day} is still published")
+
+
+@scenario()
+def resume(world: World) -> None:
+    """What a failed execution has finished is kept: the next one runs the rest."""
+    day = world.day()
+    with _no_delivery(world, day):
+        failed = _failed(world, day)
+    jobs = [job.name for job in world.deployment.plan.jobs]
+    rest = to_resume(world.executions.jobs(failed), jobs)
+    expect(rest == ("extract_orders", "master"), f"orders and master are missing, not {rest}")
+    execution = world.ended(world.executions.start(day, only=rest))
+    expect(execution.status == "SUCCEEDED", f"succeeded: {execution.cause}")
+    went = world.went(execution)
+    expect(went["extract_customers"] == ("not run", 0), f"customers are kept: {went}")
+    expect(world.is_published(day), f"{day} is published")
+
+
+@scenario()
+def cluster_fails_to_start(world: World) -> None:
+    """The cluster does not come up: the reason is EMR's, and told."""
+    day = world.day()
+    world.switch(fail_boot=1)
+    execution = _failed(world, day)
+    _told(world, execution, "BOOTSTRAP_FAILURE")
+
+
+@scenario()
+def cluster_dies(world: World) -> None:
+    """The cluster ends while steps run."""
+    day = world.day()
+    (started,) = world.strike_eight(day)
+    world.until(lambda: any(status == "running" for status, _ in world.went(started).values()), "a job runs")
+    world.client("emr").terminate_job_flows(JobFlowIds=[world.executions.cluster(started.name)])
+    execution = world.ended(started.name)
+    expect(execution.status == "FAILED", f"failed, not {execution.status}")
+    _told(world, execution, "TERMINAT")
+
+
+@scenario()
+def throttled(world: World) -> None:
+    """EMR refuses calls for a while: they are repeated."""
+    day = world.day()
+    for action in ("run_job_flow", "add_job_flow_steps", "terminate_job_flows"):
+        world.switch(throttle=action, times=2)
+    _succeeded(world, day)
+    expect(world.is_published(day), f"{day} is published")
+
+
+@scenario()
+def search_down(world: World) -> None:
+    """OpenSearch does not answer: the lake is not published either."""
+    day = world.day()
+    with _deployed(world, _without_search):
+        execution = _failed(world, day)
+    expect(world.went(execution)["master"][0] == "failed", f"master failed: {world.went(execution)}")
+    expect(not world.is_published(day), f"{day} is not published")
+
+
+@scenario()
+def api_storm(world: World) -> None:
+    """The shipments API answers 429 and 500 for a while: the job's own retries are enough."""
+    day = world.day()
+    world.shipments_fault(kind="status", status=429, times=5)
+    try:
+        execution = _succeeded(world, day)
+    finally:
+        world.shipments_well()
+    expect(world.went(execution)["extract_shipments"] == ("succeeded", 1), f"once: {world.went(execution)}")
+    expect(world.is_published(day), f"{day} is published")
+
+
+@scenario(on=("2026-03-07", "2026-10-31"))
+def clock_change(world: World) -> None:
+    """Both clock changes: 8:00 New York comes once, at another hour of UTC."""
+    for hour in (12, 13):
+        day = world.day()
+        execution = _succeeded(world, day)
+        at = execution.given["scheduled_time"]
+        expect(at == f"{day.as_of.date()}T{hour}:00:00Z", f"{day}: at {hour}:00 UTC, not {at}")
+        expect(world.is_published(day), f"{day} is published")
+
+
+@scenario(days=3)
+def backfill(world: World) -> None:
+    """Three past days at once, each on its own cluster."""
+    days = [world.day() for _ in range(3)]
+    names = [world.executions.start(day) for day in days]
+    for name in names:
+        execution = world.ended(name, timeout_s=900)
+        expect(execution.status == "SUCCEEDED", f"{execution.partition} succeeded: {execution.cause}")
+    for day in days:
+        expect(world.is_published(day), f"{day} is published")
+
+
+def _succeeded(world: World, day: Partition) -> Execution:
+    (started,) = world.strike_eight(day)
+    execution = world.ended(started.name)
+    expect(execution.status == "SUCCEEDED", f"succeeded, not {execution.status}: {execution.cause}")
+    return execution
+
+
+def _failed(world: World, day: Partition) -> Execution:
+    (started,) = world.strike_eight(day)
+    execution = world.ended(started.name)
+    expect(execution.status == "FAILED", f"failed, not {execution.status}")
+    expect(execution.error == "DayNotPublished", f"DayNotPublished, not {execution.error}: {execution.cause}")
+    return execution
+
+
+def _told(world: World, execution: Execution, *words: str) -> None:
+    """The person on call read the run's name and these words, once."""
+    said = world.until(world.said, "the person on call is told")
+    expect(len(said) == 1, f"told once, not {len(said)} times")
+    missing = [each for each in (*words, execution.name) if each not in said[0]["Message"]]
+    expect(not missing, f"the message lacks {missing}: {said[0]['Message']}")
+
+
+def _reaped(world: World, day: Partition, execution: Execution) -> None:
+    world.until(lambda: world.executions.day(day).get("status") == "failed", "the reaper frees the day")
+    _told(world, execution, execution.status)
+    expect(not world.is_published(day), f"{day} is not published")
+
+
+@contextmanager
+def _no_delivery(world: World, day: Partition) -> Iterator[None]:
+    """The shop's bucket without this day."""
+    s3, bucket = world.client("s3"), PARAMETERS["OrdersBucket"]
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=f"orders/dt={day}/")["Contents"]
+    kept = {each["Key"]: s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read() for each in found}
+    for key in kept:
+        s3.delete_object(Bucket=bucket, Key=key)
+    try:
+        yield
+    finally:
+        for key, content in kept.items():
+            s3.put_object(Bucket=bucket, Key=key, Body=content)
+
+
+@contextmanager
+def _deployed(world: World, change: Callable[[Deployment], Deployment]) -> Iterator[None]:
+    """The deployment changed like this, and then as it was."""
+    world.deploy(change)
+    try:
+        yield
+    finally:
+        world.deploy()
+
+
+def _impatient(deployment: Deployment) -> Deployment:
+    settings = deployment.settings
+    assert settings.emr is not None
+    quick = settings.emr.model_copy(update={"start_allowance_s": 30})
+    return replace(deployment, settings=settings.model_copy(update={"emr": quick}))
+
+
+def _without_search(deployment: Deployment) -> Deployment:
+    settings = deployment.settings
+    nowhere = settings.search.model_copy(update={"url": "http://127.0.0.1:9", "max_retries": 1})
+    return replace(deployment, settings=settings.model_copy(update={"search": nowhere}))

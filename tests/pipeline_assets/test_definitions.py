@@ -176,7 +176,7 @@ def test_every_source_can_be_observed_and_is_in_the_job_that_does(defs: dg.Defin
 def test_clusters_are_ended_by_sensors_where_launcher_emr_can_make_them() -> None:
     names = {
         profile: sorted(sensor.name for sensor in definitions(str(ROOT / "settings" / f"{profile}.toml")).sensors or [])
-        for profile in ("local", "production")
+        for profile in ("local", "emulator")
     }
     after = [f"end_cluster_after_{status}" for status in ("canceled", "failure", "success")]
-    assert names == {"local": [], "production": [*after, "end_forgotten_clusters"]}
+    assert names == {"local": [], "emulator": [*after, "end_forgotten_clusters"]}

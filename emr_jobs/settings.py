@@ -205,6 +205,7 @@ class Production(Section):
     call_retry_interval_s: PositiveInt = 5  # before a refused call of AWS is repeated; doubles
     maintain: bool = True  # upkeep of the lake after the day is published
     log_retention_days: PositiveInt = 90
+    alarm_topic: str | None = None  # ARN, for what Dagster has to tell; None: into the run's log
 
 
 class Settings(Section):

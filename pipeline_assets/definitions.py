@@ -1,17 +1,24 @@
 """The code location: assets, checks, jobs and sensors. Needs no network, no Java and no credentials to load."""
 
-from typing import Any
+from datetime import time
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from emr_jobs.settings import Settings
 
 from pipeline_assets import DEFINITIONS
+from pipeline_assets.alerts import alert_hook
 from pipeline_assets.assets.jobs import all_jobs
 from pipeline_assets.assets.sources import source_assets
-from pipeline_assets.checks import all_checks
+from pipeline_assets.checks import all_checks, runnable
 from pipeline_assets.home import load_settings, settings_uri
 from pipeline_assets.partitions import daily
 from pipeline_assets.sensors import all_sensors
 
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
+
+OBSERVED_AT = time(7, 30)  # New York, before RUN_AT
 MAX_CONCURRENT_JOBS = 3  # the extractions; each is a JVM of its own
 
 
@@ -23,29 +30,36 @@ def definitions(uri: str) -> dg.Definitions:
     jobs = all_jobs(settings, uri, partitions)
     checks = all_checks(settings, partitions)
     published = dg.AssetSelection.checks(*checks)
+    daily_job = dg.define_asset_job(
+        "daily",
+        # Selecting assets selects all their checks; the stand-alone ones are a job of their own.
+        selection=dg.AssetSelection.assets(*jobs) - published,
+        description="The whole graph for one partition.",
+    )
+    checks_job = dg.define_asset_job(
+        "checks",
+        selection=published,
+        config=_by_day(partitions),
+        hooks={alert_hook(settings)},
+        description="What readers see of one partition: tables, index and their agreement.",
+    )
+    observe_job = dg.define_asset_job(
+        "observe_sources",
+        selection=dg.AssetSelection.assets(*sources),
+        description="How much the sources hold: files and API rows of one partition, tables as they are now.",
+    )
     return dg.Definitions(
         assets=[*sources, *jobs],
         asset_checks=checks,
-        jobs=[
-            dg.define_asset_job(
-                "daily",
-                # Selecting assets selects all their checks; the stand-alone ones are a job of their own.
-                selection=dg.AssetSelection.assets(*jobs) - published,
-                description="The whole graph for one partition.",
-            ),
-            dg.define_asset_job(
-                "checks",
-                selection=published,
-                config=_by_day(partitions),
-                description="What readers see of one partition: tables, index and their agreement.",
-            ),
-            dg.define_asset_job(
-                "observe_sources",
-                selection=dg.AssetSelection.assets(*sources),
-                description="How much the sources hold: files and API rows of one partition, tables as they are now.",
-            ),
-        ],
-        sensors=all_sensors(settings),
+        jobs=[daily_job, checks_job, observe_job],
+        schedules=[_observation(observe_job, settings)],
+        sensors=all_sensors(
+            settings,
+            partitions,
+            daily=daily_job,
+            checks=checks_job,
+            after_production=runnable(settings, checks),
+        ),
         executor=dg.multiprocess_executor.configured(
             {
                 "max_concurrent": MAX_CONCURRENT_JOBS,
@@ -53,6 +67,18 @@ def definitions(uri: str) -> dg.Definitions:
                 "start_method": {"forkserver": {"preload_modules": [DEFINITIONS]}},
             }
         ),
+    )
+
+
+def _observation(job: "AssetJob", settings: Settings) -> Any:
+    """Before the daily run: whether the sources have delivered. Off where nothing is deployed, as on a laptop."""
+    deployed = settings.production is not None
+    return dg.build_schedule_from_partitioned_job(
+        job,
+        hour_of_day=OBSERVED_AT.hour,
+        minute_of_hour=OBSERVED_AT.minute,
+        default_status=dg.DefaultScheduleStatus.RUNNING if deployed else dg.DefaultScheduleStatus.STOPPED,
+        description="What the sources hold of the day before, half an hour before the daily run.",
     )
 
 

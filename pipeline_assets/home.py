@@ -82,11 +82,14 @@ def stack_is_running(folder: Path) -> bool:
     return False
 
 
-def dagster_home() -> Path:
-    """Dagster's folder, DAGSTER_HOME or one in ours, telemetry off: runs of every verb and of the UI land there."""
-    folder = Path(os.environ.get("DAGSTER_HOME", home() / "dagster")).resolve()
+def dagster_home(given: Path | None = None) -> Path:
+    """Dagster's folder, DAGSTER_HOME or one in ours, telemetry and its sign-up dialog off.
+
+    Runs of every verb and of the UI land there.
+    """
+    folder = (given or Path(os.environ.get("DAGSTER_HOME", home() / "dagster"))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "dagster.yaml"
     if not config.exists():
-        config.write_text("telemetry:\n  enabled: false\n")
+        config.write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n")
     return folder

@@ -28,6 +28,13 @@ class Folder:
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             yield from (found["Key"].removeprefix(prefix) for found in page.get("Contents", []))
 
+    def folders(self) -> Iterator[str]:
+        """Of the folders right in it, without slashes."""
+        bucket, prefix = bucket_and_key(f"{self.uri}/")
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+        for page in pages:
+            yield from (found["Prefix"].removeprefix(prefix).rstrip("/") for found in page.get("CommonPrefixes", []))
+
     def write(self, name: str, content: bytes) -> None:
         self._client.put_object(**self._place(name), Body=content)
 

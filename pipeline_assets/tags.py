@@ -5,6 +5,12 @@ ORIGIN_TAG = "pipeline/origin"
 ALLOW_EMPTY_TAG = "pipeline/allow_empty"
 CLUSTER_TAG = "pipeline/cluster"  # launcher emr: attach to this cluster, and never end it
 INVOCATION_TAG = "pipeline/invocation"  # one `pipeline run`
+EXECUTION_TAG = "pipeline/execution"  # follow this execution of the deployed daily run; starts nothing
+# Links of a followed run.
+EXECUTION_URL_TAG = "pipeline/execution_url"
+CLUSTER_URL_TAG = "pipeline/cluster_url"
+LOGS_TAG = "pipeline/logs"
 
+PARTITION_TAG = "dagster/partition"
 BACKFILL_TAG = "dagster/backfill"
 ROOT_RUN_TAG = "dagster/root_run_id"

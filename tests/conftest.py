@@ -14,6 +14,7 @@ from local_stack import jars, sample_data, stack
 from pipeline_assets.home import aws_environment
 from pipeline_assets.launchers.command import UTF8, local_environment
 from tests.aws import Cloud, running_cloud
+from tests.deployed import Deployed, deployed
 from tests.running import Day, InProcess, pipeline
 
 PARTITION = "2026-11-21"
@@ -84,3 +85,22 @@ def cloud(_cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     alive = [id for id, state in _cloud.clusters().items() if not state.startswith("TERMINAT")]
     if alive:
         _cloud.emr.terminate_job_flows(JobFlowIds=alive)
+
+
+@pytest.fixture(scope="session")
+def _production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    folder = tmp_path_factory.mktemp("production")
+    with running_cloud(folder) as cloud, pytest.MonkeyPatch.context() as patch:
+        for name, value in aws_environment(cloud.settings.aws).items():
+            patch.setenv(name, value)
+        with deployed(cloud, folder) as made:
+            patch.undo()
+            yield made
+
+
+@pytest.fixture
+def production(_production: Deployed, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    """A deployed production whose jobs have no Spark; this process's AWS clients go to it."""
+    for name, value in aws_environment(_production.settings.aws).items():
+        monkeypatch.setenv(name, value)
+    return _production

@@ -262,6 +262,7 @@ class _Reader:
             required=bool(column.required),
             key_position=column.primaryKeyPosition if column.primaryKey else None,
             description=column.description,
+            classification=column.classification,
             accepted=tuple(str(each.value) for each in column.enum or ()),
             lineage=tuple(_reference(each) for each in column.transformSourceObjects or ()),
             fields=tuple(self.column(each, medium, f"{where}.{each.name}") for each in nested),

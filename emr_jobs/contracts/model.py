@@ -30,6 +30,7 @@ class Column:
     required: bool = False
     key_position: int | None = None
     description: str | None = None
+    classification: str | None = None  # None: nobody says that it is personal or secret
     accepted: tuple[str, ...] = ()
     lineage: tuple[tuple[str, str | None], ...] = ()  # (dataset, its column or None for all of it)
     fields: tuple["Column", ...] = ()  # of an array of objects

@@ -15,7 +15,7 @@ from emr_jobs import storage
 from emr_jobs.contracts import Check
 from emr_jobs.contracts.model import Measure, RowCount, UniqueKey
 from emr_jobs.job import JobRun
-from emr_jobs.publish import audit, bulk, lake, search
+from emr_jobs.publish import audit, bulk, lake, preview, search
 from emr_jobs.publish.lake import Staged
 
 if TYPE_CHECKING:
@@ -75,9 +75,11 @@ def audit_staged(run: JobRun, days: list[Staged], *, measures: Measures) -> list
 
 
 def commit(run: JobRun, days: list[Staged], *, facts: Mapping[str, object]) -> None:
+    with run.report.phase("preview"):
+        previews = [preview.of(run.spark, day) for day in days]
     with run.report.phase("publish"):
         snapshots = [lake.publish(run.spark, day) for day in days]
-    for day, snapshot_id in zip(days, snapshots, strict=True):
+    for day, snapshot_id, rows in zip(days, snapshots, previews, strict=True):
         run.report.materialized(
             day.contract.id,
             version=str(snapshot_id),
@@ -87,6 +89,7 @@ def commit(run: JobRun, days: list[Staged], *, facts: Mapping[str, object]) -> N
             size_bytes=day.size_bytes,
             contract_version=day.contract.version,
             **facts,
+            preview={"raw_value": rows, "type": "table"},
         )
 
 

@@ -7,9 +7,10 @@ Does not own: judging what was staged (audit), creating tables (pipeline lake ap
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -186,6 +187,18 @@ def at_snapshot(spark: "SparkSession", contract: Contract, *, partition: Partiti
 
     table = spark.read.option("versionAsOf", snapshot_id).table(table_name(contract))
     return table.where(F.col(PARTITION_COLUMN) == F.lit(partition.date))
+
+
+def first_rows(spark: "SparkSession", staged: Staged, columns: Sequence[str], *, limit: int) -> list[dict[str, Any]]:
+    """Up to `limit` rows of a staged day; what has no like in Python, such as an instant, is Java's object."""
+    table = _table(spark, staged.contract)
+    day = _iceberg(spark).expressions.Expressions.equal(PARTITION_COLUMN, str(staged.partition))
+    scan = _iceberg(spark).data.IcebergGenerics.read(table).useSnapshot(staged.snapshot_id).where(day)
+    records = scan.project(table.schema().select([PARTITION_COLUMN, *columns])).build()
+    try:
+        return [{name: record.getField(name) for name in columns} for record in islice(_each(records), limit)]
+    finally:
+        records.close()
 
 
 def published_snapshot(

@@ -5,10 +5,11 @@
 Answers what moto answers; of EMR: RunJobFlow, AddJobFlowSteps, DescribeCluster, DescribeStep, ListClusters,
 ListSteps, CancelSteps, TerminateJobFlows, tags and termination protection (`emr`). Differs from AWS: clusters boot
 in a second, have one node, this machine, and end TERMINATED unless told to fail; fleets, roles, subnets, security
-groups and Configurations are accepted and have no effect; nothing is authorised; instance hours stay 0. Steps run
-in a folder of their own with the cluster's environment, not this one's (`container`), on local Spark or, with --yarn,
-on a real YARN (`yarn`). State machines run (`step_functions`), their ends reach rules (`status_changes`), stacks are
-made through the services' own APIs (`cloudformation`), schedules fire when their clock is moved (`scheduler`).
+groups and Configurations are accepted and have no effect; instance hours stay 0. Calls of roles are authorised only
+while that is switched on (`authorisation`). Steps run in a folder of their own with the cluster's environment, not
+this one's (`container`), on local Spark or, with --yarn, on a real YARN (`yarn`). State machines run
+(`step_functions`), their ends reach rules (`status_changes`), stacks are made through the services' own APIs
+(`cloudformation`), schedules fire when their clock is moved (`scheduler`).
 Refused loudly: a step that is not spark-submit, or with an option that EMR's spark-submit has and `container` does
 not know. What goes wrong, and the schedules' time, is switched over HTTP (`control`).
 """

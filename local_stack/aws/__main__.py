@@ -17,6 +17,7 @@ from local_stack.aws import (
     ACCOUNT,
     ADDRESSES,
     REGION,
+    authorisation,
     cloudformation,
     control,
     emr,
@@ -37,10 +38,10 @@ def main(folder: Path, *, yarn: bool) -> None:
     glue.install()
     step_functions.install()
     cloudformation.install()
+    authorisation.install()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    step_functions.serve_on(port)
     url = f"http://{host}:{port}"
     environment = aws_environment(Aws(region=REGION, endpoint=url))  # on EMR from the instance
     os.environ |= environment

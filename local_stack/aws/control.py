@@ -5,7 +5,8 @@ PUT {"kill_step": "extract_orders", "times": 1}    the next such step is killed;
 PUT {"fail_boot": 1}                               the next cluster does not come up
 PUT {"clock": T}, PUT {"advance_to": T}            the schedules' time; the second answers what was delivered
 PUT {"deliver": SCHEDULE, "at": T, "times": 1}     the delivery of that instant, again
-PUT {"authorise": true}                            calls are checked against the roles they run under
+PUT {"authorise": true}                            calls are checked against the roles they run under, until false;
+                                                   answers what was refused since the last time
 """
 
 import json
@@ -14,10 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-from local_stack.aws import emr, faults, scheduler
+from local_stack.aws import authorisation, emr, faults, scheduler
 
 CLOCK = scheduler.Clock()
-KNOWN = ("throttle", *faults.STEP_FAULTS, faults.BOOT_FAULT, "clock", "advance_to", "deliver")
+KNOWN = ("throttle", *faults.STEP_FAULTS, faults.BOOT_FAULT, "clock", "advance_to", "deliver", "authorise")
 
 
 class NotKnown(Exception):
@@ -47,6 +48,8 @@ def switch(wanted: dict[str, Any]) -> Any:
             return CLOCK.advance_to(datetime.fromisoformat(wanted[kind]))
         case "deliver":
             return scheduler.deliver(wanted[kind], datetime.fromisoformat(wanted["at"]), times)
+        case "authorise" if isinstance(wanted[kind], bool):
+            return authorisation.enforce(wanted[kind])
         case _:
             raise NotKnown(f"{wanted}; there are {', '.join(KNOWN)}; throttle is one of {', '.join(emr.ACTIONS)}")
     return []

@@ -1,7 +1,8 @@
 """moto's EMR made stateful: clusters that boot, run steps, idle and end; steps that wait, run and can be cancelled.
 
 Does not own: running a step (agent). moto 5.2.5 answers a step RUNNING for ever, a cluster WAITING at once, has
-no CancelSteps, drops AutoTerminationPolicy, accepts steps on a dead cluster and puts every call into us-east-1.
+no CancelSteps and no DescribeReleaseLabel, drops AutoTerminationPolicy, accepts steps on a dead cluster and puts every
+call into us-east-1.
 """
 
 import time
@@ -17,6 +18,8 @@ from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import utcnow
 from moto.emr import models, responses
 from moto.emr.exceptions import InvalidCluster, ValidationException
+
+from pipeline_assets.launchers.emr_cluster import release_label
 
 LOCK = RLock()  # over the state of all clusters: the agent changes it while requests read it
 
@@ -124,6 +127,7 @@ def install() -> None:
     response: Any = responses.ElasticMapReduceResponse
     response.get_region_from_url = BaseResponse.get_region_from_url
     response.cancel_steps = _cancel_steps
+    response.describe_release_label = _describe_release_label
     _wrap(response, "run_job_flow", _with_auto_termination)
     for action in ACTIONS:
         _wrap(response, action, partial(_unless_throttled, action))
@@ -153,6 +157,14 @@ def _with_auto_termination(original: Any, self: Any) -> Any:
     timeout = policy.get("idle_timeout") or policy.get("IdleTimeout")
     self.backend.clusters[result.result["JobFlowId"]].idle_timeout_s = float(timeout) if timeout else None
     return result
+
+
+def _describe_release_label(self: Any) -> Any:
+    """Of the one release that steps run like here."""
+    label, known = self._get_param("ReleaseLabel"), release_label()
+    if label != known:
+        raise ValidationException(f"Release {label} is not emulated; there is {known}.")
+    return ActionResult({"ReleaseLabel": label})
 
 
 def _cancel_steps(self: Any) -> Any:

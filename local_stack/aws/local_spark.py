@@ -9,6 +9,7 @@ from pathlib import Path
 
 from local_stack import jars
 from local_stack.aws.agent import OUTPUT
+from local_stack.aws.authorisation import instance_environment
 from local_stack.aws.container import Node, command, environment, prepare, understand
 from local_stack.aws.emr import Cluster, Step
 from pipeline_assets.launchers.command import spark_home
@@ -26,6 +27,7 @@ class LocalSpark:
         prepare(submit, self.node, container)
         given = {
             **self.environment,
+            **instance_environment(cluster.role),
             "SPARK_HOME": str(spark_home()),
             "SPARK_CONF_DIR": str(self._configuration()),
             "SPARK_LOCAL_IP": "127.0.0.1",

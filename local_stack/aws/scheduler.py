@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from moto.scheduler.models import scheduler_backends
 
-from local_stack.aws import ACCOUNT, REGION
+from local_stack.aws import ACCOUNT, REGION, authorisation
 
 _FIELDS = ((0, 59), (0, 23), (1, 31), (1, 12), (1, 7), (1970, 2199))  # minute hour day month weekday year
 
@@ -107,6 +107,7 @@ def _start(schedule: Any, scheduled: str) -> str:
     from botocore.exceptions import ClientError
 
     target, execution = schedule.target, uuid.uuid4().hex
+    keys = authorisation.keys(target["RoleArn"])
     attempts = int(target.get("RetryPolicy", {}).get("MaximumRetryAttempts", 185))
     error: ClientError | None = None
     for attempt in range(1, attempts + 2):
@@ -120,7 +121,8 @@ def _start(schedule: Any, scheduled: str) -> str:
         for name, value in context.items():
             body = body.replace(f"<aws.scheduler.{name}>", value)
         try:
-            started = boto3.client("stepfunctions").start_execution(stateMachineArn=target["Arn"], input=body)
+            states = boto3.client("stepfunctions", **keys)
+            started = states.start_execution(stateMachineArn=target["Arn"], input=body)
             return str(started["executionArn"])
         except ClientError as refused:
             error = refused
@@ -132,9 +134,9 @@ def _start(schedule: Any, scheduled: str) -> str:
             "SCHEDULED_TIME": scheduled,
             "TARGET_ARN": target["Arn"],
         }
-        sqs = boto3.client("sqs")
+        sqs = boto3.client("sqs", **keys)
         sqs.send_message(
-            QueueUrl=sqs.get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"],
+            QueueUrl=boto3.client("sqs").get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"],
             MessageBody=json.dumps(body),
             MessageAttributes={
                 name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()

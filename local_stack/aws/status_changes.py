@@ -13,7 +13,7 @@ from typing import Any
 from moto.events.models import events_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-from local_stack.aws import ACCOUNT, REGION
+from local_stack.aws import ACCOUNT, REGION, authorisation
 
 PASS_S = 0.2
 STATUSES = "Step Functions Execution Status Change"
@@ -70,4 +70,5 @@ def _deliver(target: dict[str, Any], event: dict[str, Any]) -> None:
     if ":stateMachine:" not in target["Arn"] or "InputTransformer" in target or "InputPath" in target:
         logging.error("not emulated: target %s", target)
         return
-    boto3.client("stepfunctions").start_execution(stateMachineArn=target["Arn"], input=json.dumps(event))
+    states = boto3.client("stepfunctions", **authorisation.keys(target["RoleArn"]))
+    states.start_execution(stateMachineArn=target["Arn"], input=json.dumps(event))

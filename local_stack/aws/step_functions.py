@@ -5,7 +5,6 @@ it. Does not own: the events of an execution's end (status_changes).
 """
 
 import json
-import os
 import re
 import sys
 import time
@@ -13,6 +12,8 @@ import uuid
 from importlib import import_module
 from typing import Any
 
+import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.core.config import default_user_config
 from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
@@ -34,10 +35,11 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped, ProgramTimedOut
 from moto.stepfunctions.parser.asl.utils import json_path
-from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+
+from local_stack.aws import authorisation
 
 POLL_S = 0.2
 _SEVERAL = re.compile(r"\*|\.\.|\?|\[[^]]*[:,]")  # in a path that may find several values
@@ -147,7 +149,7 @@ class Emr(StateTaskServiceCallback):
         )
 
     def _client(self, part: Any, credentials: Any) -> Any:
-        return boto_client_for(service="emr", region=part.region, state_credentials=credentials)
+        return _client_for(part.region, "emr", credentials)
 
 
 def install() -> None:
@@ -159,11 +161,7 @@ def install() -> None:
     _json_is_json()
     _executions_have_names()
     _one_path_one_value()
-
-
-def serve_on(port: int) -> None:
-    """Where the interpreter's own calls go."""
-    os.environ["MOTO_PORT"] = str(port)
+    _tasks_sign_as_their_role()
 
 
 def _drive_emr() -> None:
@@ -250,9 +248,25 @@ def _one_path_one_value() -> None:
         definite = not _SEVERAL.search(path)
         return found[0] if definite and "[" in path and isinstance(found, list) and len(found) == 1 else found
 
-    for module in list(sys.modules.values()):  # they imported it by its name
-        if module.__name__.startswith("moto.stepfunctions.parser.") and hasattr(module, "extract_json"):
-            module.extract_json = extract
+    _replace("extract_json", extract)
+
+
+def _tasks_sign_as_their_role() -> None:
+    """moto signs the calls of every task with the same keys."""
+    _replace("boto_client_for", _client_for)
+
+
+def _client_for(region: str, service: str, state_credentials: Any) -> Any:
+    config = Config(parameter_validation=False, retries={"max_attempts": 0, "total_max_attempts": 1})
+    keys = authorisation.keys(state_credentials.role_arn)
+    return boto3.client(service, region_name=region, config=config, **keys)  # type: ignore[call-overload]
+
+
+def _replace(name: str, function: Any) -> None:
+    """In every module of the interpreter: they imported it by its name."""
+    for module in list(sys.modules.values()):
+        if module.__name__.startswith("moto.stepfunctions.parser.") and hasattr(module, name):
+            setattr(module, name, function)
 
 
 def _clean(value: Any) -> Any:

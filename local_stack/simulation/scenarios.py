@@ -3,6 +3,9 @@
 What must hold after every one of them is `World.settle`. Raises Unmet where something does not.
 """
 
+import gzip
+import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +14,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from emr_jobs.partition import Partition
-from local_stack.simulation.world import PARAMETERS, Unmet, World, expect, world
+from emr_jobs.s3_uri import bucket_and_key
+from local_stack.simulation.unmet import Unmet, expect
+from local_stack.simulation.world import PARAMETERS, World, world
 from pipeline_assets.production.executions import Execution, to_resume
 from pipeline_assets.production.synth import Deployment
 
@@ -32,6 +37,7 @@ class Ended:
     scenario: str
     unmet: str  # empty: all holds
     took_s: float
+    said: tuple[str, ...] = ()
 
 
 SCENARIOS: dict[str, Scenario] = {}
@@ -48,8 +54,15 @@ def scenario(
     return add
 
 
-def simulate(names: list[str], home: Path, *, progress: Callable[[str], None], ended: Callable[[Ended], None]) -> None:
-    """Run them one after another in one world; tells how each ended."""
+def simulate(
+    names: list[str],
+    home: Path,
+    *,
+    follow: bool = False,
+    progress: Callable[[str], None],
+    ended: Callable[[Ended], None],
+) -> None:
+    """Run them one after another in one world; tells how each ended. `follow`: Dagster must have seen it alike."""
     chosen = [SCENARIOS[name] for name in names]
     latest = Partition.latest_complete(datetime.now(UTC))
     recent = [
@@ -59,19 +72,22 @@ def simulate(names: list[str], home: Path, *, progress: Callable[[str], None], e
         each.name: [Partition.parse(day) for day in each.on] or [recent.pop(0) for _ in range(each.days)]
         for each in chosen
     }
-    with world(home, days=[day for days in plan.values() for day in days], orders=ORDERS, progress=progress) as made:
+    days = [day for days in plan.values() for day in days]
+    with world(home, days=days, orders=ORDERS, follow=follow, progress=progress) as made:
         for each in chosen:
             made.days = plan[each.name]
-            started = time.monotonic()
+            started, since = time.monotonic(), datetime.now(UTC)
             progress(each.name)
             made.said()
+            unmet = ""
+            said: tuple[str, ...] = ()
             try:
                 each.run(made)
                 made.settle()
-                unmet = ""
+                said = made.followed(since)
             except Unmet as error:
                 unmet = str(error)
-            ended(Ended(each.name, unmet, time.monotonic() - started))
+            ended(Ended(each.name, unmet, time.monotonic() - started, said))
 
 
 @scenario()
@@ -278,6 +294,32 @@ def backfill(world: World) -> None:
         expect(world.is_published(day), f"{day} is published")
 
 
+@scenario()
+def least_privilege(world: World) -> None:
+    """Everything runs under the generated roles; without one of its actions the same day fails and names it."""
+    day = world.day()
+    removed = (
+        (_role_of_machine(world), "dynamodb:UpdateItem"),
+        (_role_of_machine(world), "elasticmapreduce:AddJobFlowSteps"),
+        (_role_of_instances(world), "s3:GetObject"),
+    )
+    with _authorised(world):
+        _succeeded(world, day)
+        expect(world.is_published(day), f"{day} is published")
+        with _one_more_succeeds(world, "watch"):
+            world.switch(deliver=f"{world.deployment.production.name}-watch", at=day.as_of.isoformat(), times=1)
+        refused = world.switch(authorise=True)
+        expect(not refused, f"the roles suffice: {refused[:3]}")
+        for role, action in removed:
+            with _without(world, role, action), _one_more_succeeds(world, "reaper"):
+                execution = world.ended(world.executions.start(day, only=("extract_shipments",), rerun=True))
+                expect(execution.status == "FAILED", f"without {action}: failed, not {execution.status}")
+            words, said = f"is not authorized to perform: {action} on resource: ", _said_by(world, execution)
+            expect(words in said, f"without {action}: it says so: {said[-2000:]}")
+            others = [each for each in world.switch(authorise=True) if words not in each]
+            expect(not others, f"without {action}: nothing else is refused: {others[:3]}")
+
+
 def _succeeded(world: World, day: Partition) -> Execution:
     (started,) = world.strike_eight(day)
     execution = world.ended(started.name)
@@ -343,3 +385,64 @@ def _without_search(deployment: Deployment) -> Deployment:
     settings = deployment.settings
     nowhere = settings.search.model_copy(update={"url": "http://127.0.0.1:9", "max_retries": 1})
     return replace(deployment, settings=settings.model_copy(update={"search": nowhere}))
+
+
+@contextmanager
+def _authorised(world: World) -> Iterator[None]:
+    """Calls of roles are checked against their policies."""
+    world.switch(authorise=True)
+    try:
+        yield
+    finally:
+        world.switch(authorise=False)
+
+
+@contextmanager
+def _without(world: World, role: str, action: str) -> Iterator[None]:
+    """The role's policy without this action, and then as it was."""
+    iam = world.client("iam")
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    statements = [
+        each | {"Action": [allowed for allowed in each["Action"] if allowed != action]} for each in policy["Statement"]
+    ]
+    reduced = policy | {"Statement": [each for each in statements if each["Action"]]}
+    expect(reduced != policy, f"{role} was generated with {action}")
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(reduced))
+    try:
+        yield
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
+
+
+@contextmanager
+def _one_more_succeeds(world: World, name: str) -> Iterator[None]:
+    """An execution of this machine, because of what happens in between."""
+    states = world.client("stepfunctions")
+    arn = world.executions.machine.removesuffix("daily") + name
+
+    def succeeded() -> int:
+        return len(states.list_executions(stateMachineArn=arn, statusFilter="SUCCEEDED")["executions"])
+
+    before = succeeded()
+    yield
+    world.until(lambda: succeeded() > before, f"an execution of {name} succeeds")
+
+
+def _role_of_machine(world: World) -> str:
+    machine = world.client("stepfunctions").describe_state_machine(stateMachineArn=world.executions.machine)
+    return str(machine["roleArn"].rpartition("/")[2])
+
+
+def _role_of_instances(world: World) -> str:
+    assert world.settings.emr is not None
+    name = world.settings.emr.instance_profile
+    (role,) = world.client("iam").get_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Roles"]
+    return str(role["RoleName"])
+
+
+def _said_by(world: World, execution: Execution) -> str:
+    """The cause, and the logs of the steps that it names."""
+    logs = sorted(set(re.findall(r'"LogFile": ?"([^"]+)"', execution.cause)))
+    found = [world.client("s3").get_object(Bucket=bucket, Key=key) for bucket, key in map(bucket_and_key, logs)]
+    return "\n".join([execution.cause, *(gzip.decompress(each["Body"].read()).decode() for each in found)])

@@ -7,9 +7,9 @@ addresses and shorter waits. Does not own: what happens in it (scenarios).
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from local_stack import sample_data
 from local_stack.aws import ADDRESSES
 from local_stack.aws.account import client
 from local_stack.services import Running, services
+from local_stack.simulation.follower import Follower, follower
+from local_stack.simulation.unmet import expect
 from pipeline_assets import lake
 from pipeline_assets.definitions import defs
 from pipeline_assets.home import ROOT, use_aws
@@ -35,6 +37,7 @@ from pipeline_assets.production.executions import Execution, Executions
 from pipeline_assets.production.plan import Plan, plan, plan_of
 from pipeline_assets.production.stacks import Stacks
 from pipeline_assets.production.synth import Deployment
+from pipeline_assets.sensors.production import did_work
 
 PARAMETERS = {
     "Vpc": "vpc-local",
@@ -44,20 +47,14 @@ PARAMETERS = {
     "ServiceSecurityGroup": "sg-service",
     "OrdersBucket": "shop-export",
 }
-QUICK = {"production": {"retry_interval_s": 1, "call_retry_interval_s": 1}, "emr": {"start_allowance_s": 60}}
+QUICK = {
+    "production": {"retry_interval_s": 1, "call_retry_interval_s": 1},
+    "emr": {"start_allowance_s": 60, "poll_interval_s": 2.0, "message_interval_s": 1.0},
+}
 FROM_RUNNING = ("aws", "search")  # sections that are this machine's
 END_TIMEOUT_S = 420.0
 SETTLE_TIMEOUT_S = 60.0
 POLL_S = 0.3
-
-
-class Unmet(Exception):
-    """A scenario's end state that does not hold."""
-
-
-def expect(holds: object, sentence: str) -> None:
-    if not holds:
-        raise Unmet(sentence)
 
 
 @dataclass
@@ -68,6 +65,8 @@ class World:
     days: list[Partition]
     orders: int
     control: str
+    settings_uri: str  # of the deployment
+    follower: Follower | None
     _used: list[Partition] = field(default_factory=list)
 
     # -- days and the clock
@@ -106,6 +105,20 @@ class World:
         """Status and attempts of each job."""
         return {run.job.name: (run.status, run.attempts) for run in self.executions.jobs(execution)}
 
+    def followed(self, since: datetime) -> tuple[str, ...]:
+        """What Dagster saw of each execution since then. Raises Unmet where that is something else."""
+        if self.follower is None:
+            return ()
+        said = []
+        for started in self.executions.since(since):
+            execution = self.ended(started.name)
+            if did_work(self.executions, execution, self.executions.cluster(started.name)):
+                record = self.until(partial(self.follower.run_of, execution), f"the run of {started.name} has ended")
+                said.append(self.follower.agrees(execution, self.executions.jobs(execution), record))
+            else:
+                expect(self.follower.run_of(execution) is None, f"{started.name} did nothing, and has no run")
+        return tuple(said)
+
     def until(self, condition: Callable[[], Any], sentence: str, timeout_s: float = SETTLE_TIMEOUT_S) -> Any:
         deadline = time.monotonic() + timeout_s
         while True:
@@ -130,7 +143,7 @@ class World:
 
     def deploy(self, change: Callable[[Deployment], Deployment] = lambda same: same) -> Stacks:
         """The generated deployment, changed like this, in the place of what is deployed."""
-        return _deploy(change(self.deployment))
+        return deploy_at_once(change(self.deployment))[0]
 
     def with_jobs(self, change: Callable[[Job], Job]) -> Callable[[Deployment], Deployment]:
         """A change of the deployment: other limits of the jobs."""
@@ -209,9 +222,14 @@ class World:
 
 @contextmanager
 def world(
-    home: Path, *, days: Sequence[Partition], orders: int, progress: Callable[[str], None] = lambda _: None
+    home: Path,
+    *,
+    days: Sequence[Partition],
+    orders: int,
+    follow: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Iterator[World]:
-    """Brought up and deployed; nothing of it is left afterwards."""
+    """Brought up and deployed, with `follow` beside a Dagster of its own; nothing of it is left afterwards."""
     data = home / "data"
     truth: dict[str, Any] = {}
 
@@ -219,12 +237,15 @@ def world(
         for day in days:
             truth.update(sample_data.generate(data, partition=day, orders=orders))
 
-    with services(home, data, prepare=prepare, progress=progress, aws=True, lake_tables=False) as running:
+    with ExitStack() as stack:
+        running = stack.enter_context(
+            services(home, data, prepare=prepare, progress=progress, aws=True, lake_tables=False)
+        )
         use_aws(running.settings.aws)
         settings = _production_settings(running)
         deployment = Deployment(plan_of(defs.resolve_asset_graph()), settings)
         progress("deploying")
-        stacks = _deploy(deployment)
+        stacks, settings_uri = deploy_at_once(deployment)
         made = stacks.find(deployment.production.name)
         base = stacks.find(deployment.base_stack)
         assert made is not None
@@ -233,19 +254,19 @@ def world(
         whole = settings_module.parse(tomlkit.dumps(filled(dumped(settings), names)), where="the world", base=home)
         _hear(str(running.aws), made.outputs["AlarmTopic"])
         control = json.loads((home / "aws" / ADDRESSES).read_text())["faults"]
-        yield World(running, deployment, whole, list(days), orders, control)
+        follows = stack.enter_context(follower(home, settings_uri, progress=progress)) if follow else None
+        yield World(running, deployment, whole, list(days), orders, control, settings_uri, follows)
 
 
-def _deploy(deployment: Deployment) -> Stacks:
-    """As `pipeline deploy --yes` does."""
+def deploy_at_once(deployment: Deployment) -> tuple[Stacks, str]:
+    """As `pipeline deploy --yes` does; the address of the settings too."""
     deploying = Deploying(deployment, PARAMETERS, Stacks(poll_s=0.2))
     if (proposed := deploying.propose_base()) is not None:
         deploying.stacks.apply(proposed)
     shipped = deploying.ship(progress=lambda _: None)
     if (proposed := deploying.propose_main(shipped)) is not None:
         deploying.stacks.apply(proposed)
-    deploying.keep_settings()
-    return deploying.stacks
+    return deploying.stacks, deploying.keep_settings()
 
 
 def _production_settings(running: Running) -> Settings:

@@ -1,35 +1,59 @@
 """One multi-asset per job of the catalogue: its datasets, their checks, and the launcher that runs it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError  # has no public name
-from emr_jobs.catalog import JOBS, Job
+from emr_jobs.catalog import JOBS, Job, job_named
 from emr_jobs.contracts import contracts
 from emr_jobs.errors import Misconfigured
+from emr_jobs.partition import Partition
 from emr_jobs.report import checks_of
 from emr_jobs.settings import Settings
 
+from pipeline_assets.alerts import alert_hook
 from pipeline_assets.assets.specs import asset_spec, check_spec
 from pipeline_assets.launchers.emr_step import EmrStepLauncher
+from pipeline_assets.launchers.follow import FollowLauncher
 from pipeline_assets.launchers.local import LocalLauncher
 from pipeline_assets.launchers.outcome import Result
-from pipeline_assets.tags import ALLOW_EMPTY_TAG, LAUNCHER_TAG
+from pipeline_assets.production.executions import Executions
+from pipeline_assets.tags import ALLOW_EMPTY_TAG, EXECUTION_TAG, LAUNCHER_TAG
 
 RETRY_DELAY_S = 30
 
-Launcher = LocalLauncher | EmrStepLauncher
+FOLLOW = "follow"  # chosen by the tag that names an execution
+
+Launcher = LocalLauncher | EmrStepLauncher | FollowLauncher
 
 
 def all_jobs(settings: Settings, settings_uri: str, partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     launchers: dict[str, Launcher] = {
         "local": LocalLauncher(settings, settings_uri),
         "emr": EmrStepLauncher(settings, settings_uri),
+        FOLLOW: FollowLauncher(settings),
     }
-    return [job_assets(job, launchers, partitions) for job in JOBS]
+    return [job_assets(job, launchers, settings, partitions) for job in JOBS]
 
 
-def job_assets(job: Job, launchers: dict[str, Launcher], partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+def selection(jobs: Iterable[str]) -> tuple[list[dg.AssetKey], list[dg.AssetCheckKey]]:
+    """What a run of these jobs selects: their datasets, and their own checks only.
+
+    Left to itself Dagster would add the stand-alone checks, which are a job of their own.
+    """
+    chosen = [job_named(name) for name in jobs]
+    assets = [dg.AssetKey(dataset.split(".", 1)) for job in chosen for dataset in job.outputs]
+    checks = [
+        dg.AssetCheckKey(dg.AssetKey(dataset.split(".", 1)), check.name)
+        for job in chosen
+        for dataset, check in checks_of(job)
+    ]
+    return assets, checks
+
+
+def job_assets(
+    job: Job, launchers: dict[str, Launcher], settings: Settings, partitions: dg.PartitionsDefinition
+) -> dg.AssetsDefinition:
     """Not subsettable: asking for one dataset runs its whole job."""
 
     @dg.multi_asset(
@@ -38,13 +62,16 @@ def job_assets(job: Job, launchers: dict[str, Launcher], partitions: dg.Partitio
         check_specs=[check_spec(dataset, check, partitions) for dataset, check in checks_of(job)],
         retry_policy=dg.RetryPolicy(max_retries=job.max_retries, delay=RETRY_DELAY_S),
         op_tags={"pipeline/job": job.name},
+        hooks={alert_hook(settings)},
     )
     def run_job(context: dg.AssetExecutionContext) -> Iterator[Result]:
-        chosen = context.run.tags.get(LAUNCHER_TAG, "local")
+        chosen = FOLLOW if EXECUTION_TAG in context.run.tags else context.run.tags.get(LAUNCHER_TAG, "local")
         if chosen not in launchers:
             raise dg.Failure(
                 f"tag {LAUNCHER_TAG}={chosen}: expected one of {', '.join(launchers)}", allow_retries=False
             )
+        if chosen != FOLLOW and settings.production is not None:
+            warn_of_production(context, settings.production.name)
         allow_empty = context.run.tags.get(ALLOW_EMPTY_TAG, "false").lower() == "true"
         try:
             yield from launchers[chosen].run(context=context, job=job, allow_empty=allow_empty)
@@ -55,3 +82,18 @@ def job_assets(job: Job, launchers: dict[str, Launcher], partitions: dg.Partitio
             raise dg.Failure(f"{job.name}: cancelled", allow_retries=False) from interrupted
 
     return run_job
+
+
+def warn_of_production(context: dg.AssetExecutionContext, deployed: str) -> None:
+    """Two runs of a day at once lose nothing: the later one wins, or ends with a Conflict. Somebody should know."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        executions = Executions(deployed)
+        running = executions.running(Partition.parse(context.partition_key))
+    except (Misconfigured, BotoCoreError, ClientError) as error:
+        context.log.info(f"whether production runs {context.partition_key} is not known: {error}")
+        return
+    if running is not None:
+        link = executions.console(executions.arn(running))
+        context.log.warning(f"production runs {context.partition_key} right now: execution {running}, {link}")

@@ -27,6 +27,8 @@ def asset_spec(contract: Contract, partitions: dg.PartitionsDefinition | None) -
         kinds=_KINDS[contract.layer],
         owners=[f"team:{contract.owner}"],
         partitions_def=partitions,
+        # Else Dagster invents a materialization where a recorded run is older than the dataset.
+        skippable=contract.medium is not Medium.SOURCE,
         code_version=None if contract.medium is Medium.SOURCE else code_version(),
         freshness_policy=freshness_policy(contract),
         metadata={

@@ -5,14 +5,22 @@ through its alias, tables together in Spark. So they find a day that was changed
 They are built from the contracts: a new dataset has its check at once. Does not own: the rules (contracts).
 """
 
+from collections.abc import Iterable
+
 import dagster as dg
 from emr_jobs.settings import Settings
 
 from pipeline_assets.checks.indices import index_checks
-from pipeline_assets.checks.joins import join_checks
+from pipeline_assets.checks.joins import AGREES, join_checks
 from pipeline_assets.checks.tables import table_checks
 
 
 def all_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> list[dg.AssetChecksDefinition]:
     """One step for all tables, one for the index, one for Spark: each opens what it reads once."""
     return [table_checks(settings, partitions), index_checks(settings, partitions), join_checks(settings, partitions)]
+
+
+def runnable(settings: Settings, checks: Iterable[dg.AssetChecksDefinition]) -> list[dg.AssetCheckKey]:
+    """Those that can run beside Dagster: a session in Spark needs Iceberg's jars there."""
+    keys = [key for each in checks for key in each.check_keys]
+    return [key for key in keys if settings.spark.jars or key.name != AGREES]

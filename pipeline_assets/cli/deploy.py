@@ -4,19 +4,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline_assets.cli.aws_errors import aws_errors_named
 from pipeline_assets.cli.output import Json, console, errors, print_json, table
 from pipeline_assets.cli.synth import DeploymentSettings, deployment
 from pipeline_assets.home import deployment_settings
 
 if TYPE_CHECKING:
     from pipeline_assets.production.deploy import Deploying
-    from pipeline_assets.production.stacks import ChangeSet
+    from pipeline_assets.production.stacks import ChangeSet, Stack
 
 DRIFT = 2  # exit code
+SHOWN_CHARS = 60  # of a value that differs
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
+@aws_errors_named()
 def deploy(
     parameter: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE of a stack; kept by the stack, so needed once.")
@@ -30,26 +33,32 @@ def deploy(
 
     made = deployment(deployment_settings(settings))
     deploying = Deploying(made, _pairs(parameter or []))
-    deploying.refuse_unknown_parameters()
-    deploying.refuse_another_owner()
-    said = warnings(made)
-    changed = _agreed(deploying, deploying.propose_base(), yes=yes)
+    with errors().status("comparing with the account"):
+        deploying.refuse_another_owner()
+        deploying.refuse_wrong_parameters()
+        said = warnings(made)
+        base = deploying.propose_base()
+    _warn(said)
+    changed = _agreed(deploying, base, yes=yes)
     with errors().status("shipping") as status:
         shipped = deploying.ship(progress=lambda what: status.update(f"shipping: {what}"))
-    changed += _agreed(deploying, deploying.propose_main(shipped), yes=yes)
+        status.update("comparing with the account")
+        main = deploying.propose_main(shipped)
+    changed += _agreed(deploying, main, yes=yes)
     address = deploying.keep_settings()
     stack = deploying.stacks.find(made.production.name)
     assert stack is not None, "just deployed"
-    said += unheard(stack.outputs["AlarmTopic"])
+    nobody = unheard(stack.outputs["AlarmTopic"])
+    _warn(nobody)
     if json:
-        print_json({"changes": changed, "outputs": stack.outputs, "settings": address, "warnings": said})
+        print_json({"changes": changed, "outputs": stack.outputs, "settings": address, "warnings": [*said, *nobody]})
         return
-    for warning in said:
-        errors().print(f"[yellow]warning[/] {warning}")
     console().print(table(("output", "value"), [*sorted(stack.outputs.items()), ("settings", address)]))
-    console().print(f"\n{'deployed' if changed else 'nothing to change'}. Run a day: pipeline trigger --partition P")
+    console().print(f"\n{'deployed' if changed else 'nothing to change'}")
+    console().print("run a day    pipeline trigger --partition P\nother verbs  --settings with the address above")
 
 
+@aws_errors_named()
 def diff(settings: DeploymentSettings = None, json: Json = False) -> None:
     """Deployed against generated, and against what runs. Exit code 2 when they differ."""
     from pipeline_assets.production.diff import differences
@@ -60,37 +69,53 @@ def diff(settings: DeploymentSettings = None, json: Json = False) -> None:
     if json:
         print_json([vars(each) for each in found])
     elif found:
-        rows = [(each.stack, each.place, each.deployed, each.generated) for each in found]
+        rows = [(each.stack, each.place, _short(each.deployed), _short(each.generated)) for each in found]
         console().print(table(("stack", "place", "deployed", "generated"), rows))
+        console().print(f"\n{len(found)} differences. Bring the account to what is generated: pipeline deploy")
     else:
         console().print("no difference")
     if found:
         raise typer.Exit(DRIFT)
 
 
+@aws_errors_named()
 def destroy(
     data: Annotated[bool, typer.Option("--data", help="The base stack as well. Its buckets and table stay.")] = False,
     yes: Yes = False,
     settings: DeploymentSettings = None,
+    json: Json = False,
 ) -> None:
     """Delete the deployment. The lake, the runs, the packages and the guard table stay."""
-    from pipeline_assets.production.deploy import refuse_another_owner
+    from pipeline_assets.production.deploy import refuse_another_owner, to_deploy_again
     from pipeline_assets.production.stacks import Stacks
 
     made = deployment(deployment_settings(settings))
     stacks = Stacks()
-    names = [made.production.name, *([made.base_stack] if data else [])]
-    for name in names:
-        refuse_another_owner(stacks.find(name), made.production.owner)
-    if not yes:
-        typer.confirm(f"Delete {' and '.join(names)}?", abort=True)
-    for name in names:
-        if stacks.find(name) is None:
-            console().print(f"{name} was not there")
-            continue
+    with errors().status("looking"):
+        names = [made.production.name, *([made.base_stack] if data else [])]
+        there = [stack for name in names if (stack := stacks.find(name)) is not None]
+        for stack in there:
+            refuse_another_owner(stack, made.production.owner)
+        _refuse_while_it_runs(made.production.name, there)
+        base = stacks.find(made.base_stack)
+    deleted = [stack.name for stack in there]
+    if there and not _confirmed(f"Delete {' and '.join(deleted)}?", yes=yes):
+        errors().print("nothing was deleted")
+        raise typer.Exit(1)
+    for name in deleted:
         with errors().status(f"deleting {name}") as status:
             stacks.delete(name, progress=status.update)
-        console().print(f"{name} deleted")
+    kept = base.outputs if base else {}
+    if json:
+        print_json({"deleted": deleted, "kept": kept})
+        return
+    for name in names:
+        console().print(f"{name} deleted" if name in deleted else f"{name} was not there")
+    if kept:
+        console().print()
+        console().print(table(("kept", "name"), sorted(kept.items())))
+    if there:
+        console().print(f"\ndeploy again: {to_deploy_again(made, there)}", soft_wrap=True)
 
 
 def _pairs(given: list[str]) -> dict[str, str]:
@@ -107,9 +132,43 @@ def _agreed(deploying: "Deploying", proposed: "ChangeSet | None", *, yes: bool) 
     rows = [(each.action, each.resource, each.kind, "yes" if each.replaces else "") for each in proposed.changes]
     errors().print(f"[bold]{proposed.stack}[/]")
     errors().print(table(("action", "resource", "type", "replaced"), rows))
-    if not yes and not typer.confirm(f"Apply to {proposed.stack}?", err=True):
+    if not _confirmed(f"Apply to {proposed.stack}?", yes=yes):
         deploying.stacks.discard(proposed)
+        errors().print(f"nothing was applied to {proposed.stack}")
         raise typer.Exit(1)
     with errors().status(f"deploying {proposed.stack}") as status:
         deploying.stacks.apply(proposed, progress=status.update)
     return len(proposed.changes)
+
+
+def _confirmed(question: str, *, yes: bool) -> bool:
+    """Where nobody can answer, and at Ctrl-C, it is a no."""
+    try:
+        return yes or typer.confirm(question, err=True)
+    except typer.Abort:
+        errors().print()
+        return False
+
+
+def _refuse_while_it_runs(name: str, there: "list[Stack]") -> None:
+    """An execution whose role is deleted cannot end its cluster."""
+    from emr_jobs.errors import Misconfigured
+
+    from pipeline_assets.production.executions import Executions
+
+    if not any("DailyMachine" in stack.outputs for stack in there):
+        return
+    running = [each.name for each in Executions(name).latest() if each.status == "RUNNING"]
+    if running:
+        raise Misconfigured(f"{name} is running {', '.join(running)}. End it first: pipeline abort {running[0]}")
+
+
+def _warn(said: list[str]) -> None:
+    for warning in said:
+        errors().print("[yellow]warning[/] ", end="")
+        errors().print(warning, markup=False, soft_wrap=True)
+
+
+def _short(value: str) -> str:
+    """A whole resource is not for a table's cell; --json has it."""
+    return value if len(value) <= SHOWN_CHARS else f"{value[: SHOWN_CHARS - 3]}..."

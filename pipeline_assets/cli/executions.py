@@ -1,19 +1,32 @@
 """`pipeline trigger`, `runs`, `show`, `abort`: executions of the deployed daily run."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from emr_jobs.errors import Misconfigured
 
-from pipeline_assets.cli.output import Json, console, print_json, table
+from pipeline_assets.cli.aws_errors import aws_errors_named
+from pipeline_assets.cli.output import Json, console, errors, print_json, table
 from pipeline_assets.cli.synth import DeploymentSettings, deployment
 from pipeline_assets.home import deployment_settings
 
 if TYPE_CHECKING:
-    from pipeline_assets.production.executions import Execution, Executions
+    from datetime import date
+
+    from emr_jobs.partition import Partition
+    from emr_jobs.settings import Settings
+
+    from pipeline_assets.production.executions import Execution, Executions, JobRun
 
 Run = Annotated[str, typer.Argument(help="Name of the execution: pipeline runs.")]
 
 
+class DayIsTaken(Misconfigured):
+    """Says by which execution, and what to type."""
+
+
+@aws_errors_named()
 def trigger(
     partition: Annotated[str | None, typer.Option(help="The day, YYYY-MM-DD, New York.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="This job and no other; repeat for several.")] = None,
@@ -24,33 +37,26 @@ def trigger(
     json: Json = False,
 ) -> None:
     """Start the daily run of one day in production."""
-    from emr_jobs.partition import Partition
-
-    from pipeline_assets.production.executions import Executions, to_resume
+    from pipeline_assets.production.executions import Executions
 
     if (partition is None) == (resume is None):
         raise typer.BadParameter("give either --partition or --resume")
     if len([each for each in (only, from_, resume) if each]) > 1:
         raise typer.BadParameter("give one of --only, --from and --resume")
     made = deployment(deployment_settings(settings))
-    executions = Executions(made.production.name)
     jobs = [job.name for job in made.plan.jobs]
     unknown = [each for each in [*(only or []), *([from_] if from_ else [])] if each not in jobs]
     if unknown:
         raise typer.BadParameter(f"no job {', '.join(unknown)}; there are {', '.join(jobs)}")
-    if resume:
-        execution = executions.find(resume)
-        day = execution.partition
-        wanted = to_resume(executions.jobs(execution), execution.given.get("only", jobs))
-        if not wanted:
-            raise typer.BadParameter(
-                f"{resume} has brought all its jobs to an end. Once more: --partition {day} --rerun"
-            )
-    else:
-        assert partition is not None, "one of the two"
-        day = Partition.parse(partition)
-        wanted = tuple(only or ()) or (tuple(job.name for job in made.plan.downstream(from_)) if from_ else ())
-    name = executions.start(day, only=wanted, rerun=rerun)
+    with errors().status("asking the guard"):
+        executions = Executions(made.production.name)
+        if resume:
+            day, wanted = _rest_of(executions, resume, jobs)
+        else:
+            day = _day(partition or "", made.settings.start)
+            wanted = tuple(only or ()) or (tuple(job.name for job in made.plan.downstream(from_)) if from_ else ())
+        _refuse_taken(executions, day, rerun=rerun)
+        name = executions.start(day, only=wanted, rerun=rerun)
     if json:
         print_json({"run": name, "partition": str(day), "only": list(wanted)})
         return
@@ -58,6 +64,39 @@ def trigger(
     console().print(f"watch it  pipeline show {name}")
 
 
+def _day(text: str, first: "date") -> "Partition":
+    from emr_jobs.partition import Partition
+
+    return Partition.parse(text).check(first=first, now=datetime.now(UTC))
+
+
+def _rest_of(executions: "Executions", name: str, jobs: list[str]) -> "tuple[Partition, tuple[str, ...]]":
+    """Day of the execution, and what it was asked for and has not finished."""
+    from pipeline_assets.production.executions import to_resume
+
+    execution = executions.find(name)
+    wanted = to_resume(executions.jobs(execution), execution.given.get("only", jobs))
+    if not wanted:
+        raise typer.BadParameter(
+            f"{name} has brought all its jobs to an end. Once more: --partition {execution.partition} --rerun"
+        )
+    return execution.partition, wanted
+
+
+def _refuse_taken(executions: "Executions", day: "Partition", *, rerun: bool) -> None:
+    """The guard would refuse it too, a cluster's start later than a person looks; it still decides a race."""
+    from pipeline_assets.production import guard
+
+    has = executions.day(day)
+    if has.get("status") == guard.RUNNING:
+        raise DayIsTaken(f"{day} is being run by {has['execution']}. Look at it: pipeline show {has['execution']}")
+    if has.get("status") == guard.PUBLISHED and not rerun:
+        raise DayIsTaken(
+            f"{day} is published by {has['execution']}. Once more: pipeline trigger --partition {day} --rerun"
+        )
+
+
+@aws_errors_named()
 def runs(
     count: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
     settings: DeploymentSettings = None,
@@ -66,9 +105,13 @@ def runs(
     """The latest executions."""
     from pipeline_assets.production.executions import Executions
 
-    found = Executions(_name(settings)).latest(count)
+    with errors().status("asking Step Functions"):
+        found = Executions(_name(settings)).latest(count)
     if json:
         print_json([_as_json(each) for each in found])
+        return
+    if not found:
+        console().print("no execution yet. Start one: pipeline trigger --partition P")
         return
     rows = [
         (
@@ -84,22 +127,34 @@ def runs(
     ]
     columns = ("run", "partition", "trigger", "status", "started", "took", "error")
     console().print(table(columns, rows, right=("took",)))
+    console().print(f"\nhow one went: pipeline show {found[0].name}")
 
 
+@aws_errors_named()
 def show(run: Run, settings: DeploymentSettings = None, json: Json = False) -> None:
     """How each job of an execution went, why it failed, what to type."""
     from pipeline_assets.production.executions import Executions
 
-    executions = Executions(_name(settings))
-    execution = executions.find(run)
-    jobs = executions.jobs(execution)
-    cluster = executions.cluster(run)
+    values = deployment_settings(settings)
+    with errors().status("asking Step Functions"):
+        executions = Executions(_name_of(values))
+        execution = executions.find(run)
+        jobs = executions.jobs(execution)
+        cluster_id = executions.cluster(run)
+        cluster = _cluster(cluster_id) if cluster_id else None
+        day = executions.day(execution.partition)
+        why = _why(values, run, jobs, cluster_id)
     if json:
         went = [
-            {"job": each.job.name, "status": each.status, "attempts": each.attempts, "cause": each.cause}
+            {
+                "job": each.job.name,
+                "status": _status(each, execution),
+                "attempts": each.attempts,
+                "why": why.get(each.job.name),
+            }
             for each in jobs
         ]
-        print_json({**_as_json(execution), "cluster": cluster, "jobs": went})
+        print_json({**_as_json(execution), "cluster": cluster_id, "day": day, "jobs": went})
         return
     facts = [
         ("partition", execution.partition),
@@ -107,37 +162,108 @@ def show(run: Run, settings: DeploymentSettings = None, json: Json = False) -> N
         ("started", f"{execution.started_at:%Y-%m-%d %H:%M:%S %Z}"),
         ("took", _took(execution)),
         ("cluster", cluster or "none"),
+        ("day", f"{day['status']}, by {_whose(day['execution'], run)}" if day else "not claimed"),
     ]
     console().print(table(("run", run), facts))
     console().print()
-    rows = [(each.job.name, each.status, each.attempts, ", ".join(each.job.outputs)) for each in jobs]
+    rows = [(each.job.name, _status(each, execution), each.attempts, ", ".join(each.job.outputs)) for each in jobs]
     console().print(table(("job", "status", "attempts", "datasets"), rows, right=("attempts",)))
-    if execution.error:
-        console().print(f"\n{execution.error}")
-        console().print(execution.cause, markup=False, soft_wrap=True)
-    _what_to_type(executions, execution)
+    for reason, of in _together(why):
+        _say(", ".join(of), reason)
+    if execution.error and not why:
+        _say(execution.error, execution.cause)
+    _what_to_type(execution, day)
 
 
-def abort(run: Run, settings: DeploymentSettings = None) -> None:
+@aws_errors_named()
+def abort(run: Run, settings: DeploymentSettings = None, json: Json = False) -> None:
     """Stop an execution and end its cluster."""
     from pipeline_assets.production.executions import Executions
 
-    cluster = Executions(_name(settings)).abort(run)
-    console().print(f"stopped {run}; cluster {f'{cluster} is ending' if cluster else 'was not made'}")
-    console().print(f"repeat what is missing: pipeline trigger --resume {run}")
+    with errors().status("stopping"):
+        executions = Executions(_name(settings))
+        was = executions.find(run).status
+        cluster = executions.abort(run)
+    if json:
+        print_json({"run": run, "was": was, "cluster": cluster})
+        return
+    console().print(f"stopped {run}" if was == "RUNNING" else f"{run} had ended before: {was}")
+    console().print(f"cluster {cluster} is ending" if cluster else "no cluster was made")
+    if was != "SUCCEEDED":
+        console().print(f"\nwhen the reaper has freed the day: pipeline trigger --resume {run}")
 
 
 def _name(settings: str | None) -> str:
+    return _name_of(deployment_settings(settings))
+
+
+def _name_of(values: "Settings") -> str:
     from pipeline_assets.production.synth import production_of
 
-    return production_of(deployment_settings(settings)).name
+    return production_of(values).name
 
 
-def _what_to_type(executions: "Executions", execution: "Execution") -> None:
-    if execution.status in ("FAILED", "ABORTED", "TIMED_OUT") and execution.error != "AlreadyDone":
-        console().print(f"\nrepeat what is missing: pipeline trigger --resume {execution.name}")
-    elif execution.status == "RUNNING":
+def _cluster(cluster_id: str) -> str:
+    """Its id, its state and EMR's reason: of a cluster that does not come up, the jobs know nothing."""
+    from botocore.exceptions import ClientError
+
+    from pipeline_assets.launchers import emr_cluster
+
+    try:
+        found = emr_cluster.describe(emr_cluster.client(), cluster_id)
+    except ClientError:  # EMR forgets a cluster after two months
+        return cluster_id
+    return f"{cluster_id} {found.state}{f', {found.reason}' if found.reason else ''}"
+
+
+def _why(values: "Settings", run: str, jobs: "list[JobRun]", cluster: str | None) -> dict[str, str]:
+    """By job, of each that has failed, or failed once and runs again."""
+    from pipeline_assets.production.deploy import deployed
+    from pipeline_assets.production.failures import why
+    from pipeline_assets.production.stacks import Stacks
+
+    failed = [each for each in jobs if each.cause and each.status != "succeeded"]
+    stack = Stacks().find(_name_of(values)) if failed else None
+    if stack is None:
+        return {}
+    filled = deployed(values, stack)
+    assert filled.emr is not None, "checked by production_of"
+    emr = filled.emr.model_copy(update={"log_wait_s": 0})
+    return {each.job.name: why(each, run=run, cluster=cluster, runs_uri=filled.runs.uri, emr=emr) for each in failed}
+
+
+def _together(why: dict[str, str]) -> list[tuple[str, list[str]]]:
+    """A reason once, with all jobs that have it."""
+    return [(reason, [job for job, each in why.items() if each == reason]) for reason in dict.fromkeys(why.values())]
+
+
+def _say(who: str, what: str) -> None:
+    console().print(f"\n[bold]{who}[/]")
+    console().print(what.strip(), markup=False, soft_wrap=True)
+
+
+def _status(went: "JobRun", execution: "Execution") -> str:
+    """A job that ran when its execution was ended has no end in the history."""
+    return "stopped" if went.status == "running" and execution.status != "RUNNING" else went.status
+
+
+def _whose(execution: str, run: str) -> str:
+    return "this run" if execution == run else execution
+
+
+def _what_to_type(execution: "Execution", day: dict[str, str]) -> None:
+    from pipeline_assets.production import guard
+
+    if execution.status == "SUCCEEDED":
+        return
+    if execution.status == "RUNNING":
         console().print(f"\nend it: pipeline abort {execution.name}")
+    elif day.get("status") == guard.RUNNING and day["execution"] == execution.name:
+        console().print("\nthe reaper has not freed the day yet; look again in a minute")
+    elif day.get("status") in (guard.RUNNING, guard.PUBLISHED):
+        console().print(f"\nwho has the day: pipeline show {day['execution']}")
+    else:
+        console().print(f"\nrepeat what is missing: pipeline trigger --resume {execution.name}")
 
 
 def _as_json(execution: "Execution") -> dict[str, Any]:
@@ -155,7 +281,5 @@ def _as_json(execution: "Execution") -> dict[str, Any]:
 
 
 def _took(execution: "Execution") -> str:
-    from datetime import UTC, datetime
-
     seconds = int(((execution.ended_at or datetime.now(UTC)) - execution.started_at).total_seconds())
     return f"{seconds // 60}:{seconds % 60:02}"

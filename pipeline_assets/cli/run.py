@@ -114,9 +114,8 @@ def execute(
     with _output_to(log) as terminal:
         _start_step_server()
         import dagster as dg
-        from emr_jobs.catalog import job_named
-        from emr_jobs.report import checks_of
 
+        from pipeline_assets.assets.jobs import selection
         from pipeline_assets.cli.watch import watch
         from pipeline_assets.definitions import daily_job
         from pipeline_assets.launchers.cluster_lease import ending_clusters
@@ -129,20 +128,16 @@ def execute(
             ALLOW_EMPTY_TAG: str(allow_empty).lower(),
             **({CLUSTER_TAG: cluster} if cluster else {}),
         }
-        keys = {dg.AssetKey(dataset.split(".", 1)) for name in jobs for dataset in job_named(name).outputs}
-        # Their own checks only: Dagster would add the stand-alone ones, which are a job of their own.
-        checks = {
-            dg.AssetCheckKey(dg.AssetKey(dataset.split(".", 1)), check.name)
-            for name in jobs
-            for dataset, check in checks_of(job_named(name))
-        }
+        assets, checks = selection(jobs)
         with (
             dg.DagsterInstance.get() as instance,
             watch(instance, {INVOCATION_TAG: invocation}, jobs, terminal=terminal, quiet=quiet) as outcome,
             ending_clusters(load_settings(), instance, {INVOCATION_TAG: invocation}),
         ):
             dg.execute_job(
-                dg.reconstructable(daily_job).get_subset(asset_selection=keys, asset_check_selection=checks),
+                dg.reconstructable(daily_job).get_subset(
+                    asset_selection=set(assets), asset_check_selection=set(checks)
+                ),
                 instance=instance,
                 tags=tags,
                 raise_on_error=False,

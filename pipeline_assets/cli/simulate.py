@@ -14,6 +14,9 @@ ALL = "all"
 
 def simulate(
     scenario: Annotated[list[str] | None, typer.Argument(help="Names, or all. Without one: which there are.")] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Beside a Dagster of its own, which must see the same.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Deploy to a local AWS of its own and bring something about. Exit code 1 when the end is not as it must be."""
@@ -37,10 +40,10 @@ def simulate(
         found.append(each)
         if not json:
             verdict = f"[red]{each.unmet}[/]" if each.unmet else "holds"
-            errors().print(f"{each.scenario}  {each.took_s:.0f} s  {verdict}")
+            errors().print("\n  ".join([f"{each.scenario}  {each.took_s:.0f} s  {verdict}", *each.said]))
 
     with TemporaryDirectory(prefix="pipeline-simulate-") as home, errors().status("starting") as status:
-        run(names, Path(home), progress=status.update, ended=ended)
+        run(names, Path(home), follow=follow, progress=status.update, ended=ended)
     if json:
         print_json([asdict(each) for each in found])
     else:

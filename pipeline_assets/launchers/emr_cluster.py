@@ -131,7 +131,7 @@ def request(settings: Emr, *, name: str, tags: dict[str, str]) -> dict[str, Any]
     }
     wanted = {
         "Name": NAME_PREFIX + name,
-        "ReleaseLabel": _release_label(),
+        "ReleaseLabel": release_label(),
         "Applications": [{"Name": "Spark"}, {"Name": "Iceberg"}],
         "Configurations": configurations(),
         "LogUri": f"{settings.log_uri}/",
@@ -190,5 +190,11 @@ def _spot(fleet: Fleet, timeout_minutes: int) -> dict[str, Any]:
 
 
 @cache
-def _release_label() -> str:
+def release_label() -> str:
     return str(tomllib.loads((ROOT / "versions.toml").read_text())["cluster"]["release_label"])
+
+
+def console(cluster_id: str) -> str:
+    """Where a person looks at it."""
+    region = client().meta.region_name
+    return f"https://{region}.console.aws.amazon.com/emr/home?region={region}#/clusterDetails/{cluster_id}"

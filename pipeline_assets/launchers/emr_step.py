@@ -108,11 +108,11 @@ class EmrStepLauncher(dg.PipesClient):
             finally:  # also when the run is cancelled
                 running.cancel_unless_ended(_application(session))
         metadata = running.metadata()
-        if failure and failure_said(session) is None:
+        if failure and failure_said(session.message_handler) is None:
             log = step_logs.tail(emr, running.cluster_id, running.id)
             metadata["log"] = dg.MetadataValue.md(f"```\n{log}\n```")
             failure = f"{failure}\n{running.console()}\n{log}"
-        yield from results(session, job, metadata=metadata, failure=failure)
+        yield from results(session.message_handler, job, metadata=metadata, failure=failure)
 
     def _shipped_settings(self, emr: Emr) -> str:
         if self._settings_uri.startswith("s3://"):
@@ -204,8 +204,7 @@ class _RunningStep:
         }
 
     def console(self) -> str:
-        region = self.emr.meta.region_name
-        return f"https://{region}.console.aws.amazon.com/emr/home?region={region}#/clusterDetails/{self.cluster_id}"
+        return emr_cluster.console(self.cluster_id)
 
 
 def _application(session: dg.PipesSession) -> str | None:

@@ -51,4 +51,4 @@ class LocalLauncher(dg.PipesClient):
                 failure = f"not done after {job.timeout_s} s, the limit in emr_jobs/catalog.py"
             finally:  # also when the run is cancelled
                 process.kill()
-        yield from results(session, job, metadata={"origin": ORIGIN}, failure=failure)
+        yield from results(session.message_handler, job, metadata={"origin": ORIGIN}, failure=failure)

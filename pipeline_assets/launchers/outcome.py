@@ -1,11 +1,12 @@
 """What a job reported, judged: the same in every launcher.
 
-A job succeeds when it reported every output and check that it declares, closed its stream, and said nothing of a
+A job succeeds when it reported every output and check that it owes, closed its stream, and said nothing of a
 failure. Dagster by itself would invent the materializations that are missing. Results come first, the failure
 after them, so that a failed check is on record.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -13,61 +14,128 @@ from emr_jobs.catalog import Job
 from emr_jobs.contracts import contracts
 from emr_jobs.report import asset_key, checks_of
 
-Result = dg.MaterializeResult[Any] | dg.AssetCheckResult
+Reported = dg.MaterializeResult[Any] | dg.AssetCheckResult
+Result = Reported | dg.Output[None]
+
+
+@dataclass(frozen=True)
+class Owed:
+    """Outputs and checks that a job has to report: asset keys as Pipes writes them, and `<key>:<check>`."""
+
+    outputs: tuple[str, ...]
+    checks: tuple[str, ...]
+
+    @classmethod
+    def by(cls, job: Job) -> "Owed":
+        """Under today's definitions."""
+        checks = tuple(f"{asset_key(dataset)}:{check.name}" for dataset, check in checks_of(job))
+        return cls(tuple(map(asset_key, job.outputs)), checks)
+
+    @classmethod
+    def recorded(cls, messages: dg.PipesMessageHandler) -> "Owed | None":
+        """As the job itself said in its first message."""
+        said = next((each["declares"] for each in messages.get_custom_messages() if "declares" in each), None)
+        return said and cls(tuple(said["outputs"]), tuple(said["checks"]))
+
+    def knows(self, result: Reported) -> bool:
+        return _key(result) in (self.outputs if isinstance(result, dg.MaterializeResult) else self.checks)
+
+    def missing(self, reported: Sequence[Reported]) -> list[str]:
+        """As `layer.name` and `layer.name check`."""
+        found = {_key(result) for result in reported}
+        return [_said(key) for key in (*self.outputs, *self.checks) if key not in found]
 
 
 def results(
-    session: dg.PipesSession, job: Job, *, metadata: Mapping[str, Any], failure: str | None = None
+    messages: dg.PipesMessageHandler, job: Job, *, metadata: Mapping[str, Any], failure: str | None = None
 ) -> Iterator[Result]:
     """Every reported result, with the launcher's metadata; then raises dg.Failure unless the job is complete.
 
     `failure`: what the launcher itself saw go wrong, such as an exit code.
     """
-    reported = session.get_results(implicit_materializations=False)
-    for result in reported:
-        together: dict[str, Any] = {**(result.metadata or {}), **metadata, **_lineage(result)}
-        yield result._replace(metadata=together)
-    said = failure_said(session)
-    missing = _missing(job, reported)
+    reported = messages.get_reported_results()
+    yield from (_completed(result, metadata) for result in reported)
+    said = failure_said(messages)
     if said is not None:
         raise dg.Failure(f"{said['kind']}: {said['message']}", metadata=metadata, allow_retries=said["retryable"])
     if failure is not None:
         raise dg.Failure(f"{job.name}: {failure}", metadata=metadata)
-    if not session.message_handler.received_closed_message:
+    _require_complete(messages, job, Owed.by(job), reported, metadata)
+
+
+def replayed_results(
+    messages: dg.PipesMessageHandler,
+    job: Job,
+    *,
+    log: dg.DagsterLogManager,
+    metadata: Mapping[str, Any],
+    failure: str | None,
+) -> Iterator[Result]:
+    """The same of a stream that production recorded, perhaps with another version of the code; never retried.
+
+    What that version owed decides what is missing. What today's definitions do not know is logged and dropped; for
+    a check that they have and it had not, an output without an evaluation is given, which Dagster insists on.
+    """
+    today, then = Owed.by(job), Owed.recorded(messages)
+    reported = messages.get_reported_results()
+    for result in reported:
+        if today.knows(result):
+            yield _completed(result, metadata)
+        else:
+            log.warning(f"{_said(_key(result))} was recorded and is not defined any more: left out")
+    said = failure_said(messages)
+    if said is not None:
+        raise dg.Failure(f"{said['kind']}: {said['message']}", metadata=metadata, allow_retries=False)
+    if failure is not None:
+        raise dg.Failure(f"{job.name}: {failure}", metadata=metadata, allow_retries=False)
+    _require_complete(messages, job, then or today, reported, metadata)
+    for key in today.missing(reported):
+        log.warning(f"{key} is newer than what was recorded: left out")
+    for key in set(today.checks) - {_key(result) for result in reported}:
+        dataset, name = key.split(":")
+        spec = dg.AssetCheckSpec(name, asset=dg.AssetKey.from_user_string(dataset))
+        yield dg.Output(None, output_name=spec.get_python_identifier())
+
+
+def failure_said(messages: dg.PipesMessageHandler) -> Mapping[str, Any] | None:
+    """What the job itself said went wrong: kind, message, retryable."""
+    return next((message["failed"] for message in messages.get_custom_messages() if "failed" in message), None)
+
+
+def _require_complete(
+    messages: dg.PipesMessageHandler, job: Job, owed: Owed, reported: Sequence[Reported], metadata: Mapping[str, Any]
+) -> None:
+    if not messages.received_closed_message:
         raise dg.Failure(f"{job.name}: the job ended without its closing message", metadata=metadata)
-    if missing:
+    if missing := owed.missing(reported):
         raise dg.Failure(
             f"{job.name}: reported success, but not {', '.join(missing)}", metadata=metadata, allow_retries=False
         )
 
 
-def failure_said(session: dg.PipesSession) -> Mapping[str, Any] | None:
-    """What the job itself said went wrong: kind, message, retryable."""
-    return next((message["failed"] for message in session.get_custom_messages() if "failed" in message), None)
+def _completed(result: Reported, metadata: Mapping[str, Any]) -> Reported:
+    together: dict[str, Any] = {**(result.metadata or {}), **metadata, **_lineage(result)}
+    return result._replace(metadata=together)
 
 
-def _missing(job: Job, reported: Any) -> list[str]:
-    materialized = {result.asset_key for result in reported if isinstance(result, dg.MaterializeResult)}
-    checked = {(result.asset_key, result.check_name) for result in reported if isinstance(result, dg.AssetCheckResult)}
-    outputs = [dataset for dataset in job.outputs if _key(dataset) not in materialized]
-    checks = [
-        f"{dataset} {check.name}" for dataset, check in checks_of(job) if (_key(dataset), check.name) not in checked
-    ]
-    return outputs + checks
+def _key(result: Reported) -> str:
+    assert result.asset_key is not None, "Pipes results name theirs"
+    key = dg.AssetKey.from_coercible(result.asset_key).to_user_string()
+    return key if isinstance(result, dg.MaterializeResult) else f"{key}:{result.check_name}"
 
 
-def _key(dataset: str) -> dg.AssetKey:
-    return dg.AssetKey.from_user_string(asset_key(dataset))
+def _said(key: str) -> str:
+    return key.replace("/", ".").replace(":", " ")
 
 
-def _lineage(result: Result) -> dict[str, Any]:
+def _lineage(result: Reported) -> dict[str, Any]:
     """Where each column comes from: Dagster shows it with the materialization."""
-    if not isinstance(result, dg.MaterializeResult) or result.asset_key is None:
+    if not isinstance(result, dg.MaterializeResult):
         return {}
-    contract = contracts()[".".join(dg.AssetKey.from_coercible(result.asset_key).path)]
+    contract = contracts()[_said(_key(result))]
     deps = {
         column.name: [
-            dg.TableColumnDep(asset_key=_key(dataset), column_name=source)
+            dg.TableColumnDep(asset_key=dg.AssetKey.from_user_string(asset_key(dataset)), column_name=source)
             for dataset, source in column.lineage
             if source is not None
         ]

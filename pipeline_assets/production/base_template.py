@@ -1,7 +1,7 @@
 """The stack of what must outlive a deployment: buckets, guard table, Glue databases. Everything in it is retained.
 
-Parameters: an existing bucket for each that it would make. Outputs: the names, which the main stack takes as
-parameters of the same names.
+Parameters: an existing bucket for each that it would make, and whether the databases are there. Outputs: the names,
+which the main stack takes as parameters of the same names.
 """
 
 from emr_jobs.contracts import Contract, Medium, contracts
@@ -52,12 +52,23 @@ def base_template(settings: Settings) -> Template:
         )
     )
     made.add_output(Output("GuardTable", Value=Ref(table), Description="Which execution has which day"))
+    there = made.add_parameter(
+        Parameter(
+            "ExistingDatabases",
+            Type="String",
+            Default="",
+            AllowedValues=["", "yes"],
+            Description="yes: the Glue databases are there, kept by an earlier deployment or made by others",
+        )
+    )
+    made.add_condition("MakesDatabases", Equals(Ref(there), ""))
     for layer in sorted({contract.layer for contract in tables()}):
         made.add_resource(
             glue.Database(
                 f"{layer.capitalize()}Database",
                 CatalogId=AccountId,
                 DatabaseInput=glue.DatabaseInput(Name=layer, Description=f"Tables of layer {layer}"),
+                Condition="MakesDatabases",
                 **KEPT,
             )
         )

@@ -46,6 +46,8 @@ from pipeline_assets.production.plan import Node, Parallel, Plan, Series, Single
 SCHEDULE = "schedule"  # the value of `trigger` that the Scheduler sends
 EXECUTION_TAG = "pipeline:execution"
 STACK_TAG = "pipeline:stack"
+CLAIMED = "CreateCluster"  # the state that only an execution enters whose day it is
+NOT_PUBLISHED = "DayNotPublished"  # error of an execution whose day was its own, or that could not find out
 TOPIC = "${AlarmTopic}"
 # Put in by the stack: addresses under the hash of their content.
 SHIPPED = Shipped(code="${Code}.zip", dependencies="${Dependencies}")
@@ -75,6 +77,11 @@ def daily_machine(plan: Plan, settings: Settings, *, timeout_s: int | None = Non
 
 def state_name(job: Job) -> str:
     return "".join(word.capitalize() for word in job.name.split("_"))
+
+
+def failed_state(job: Job) -> str:
+    """Where a job's state goes when it is not tried again."""
+    return f"{state_name(job)}Failed"
 
 
 @dataclass(frozen=True)
@@ -161,7 +168,7 @@ class _Machine:
             "ClaimDay": task(
                 "dynamodb:updateItem",
                 guard.claim(_DAY, _AT, Path("$.expires_at"), Path("$.also")),
-                next_state="CreateCluster",
+                next_state=CLAIMED,
                 retry=[again(CONDITION_FAILED, times=0, interval_s=1), *self._call_retry()],
                 catch=[on(CONDITION_FAILED, "IsSchedule"), on(ALL, "ClaimFailed")],
             ),
@@ -188,7 +195,7 @@ class _Machine:
             "Item": {**guard.execution_key(), "cluster": {"S": _CLUSTER}, "expires_at": {"N": Path("$.expires_at")}},
         }
         return {
-            "CreateCluster": task(
+            CLAIMED: task(
                 "elasticmapreduce:createCluster",
                 request,
                 next_state="RecordCluster",
@@ -237,12 +244,12 @@ class _Machine:
                 reports=("--messages", f"{self.settings.runs.uri}/pipes"),
             ),
             retry=[again(TASK_FAILED, times=job.max_retries, interval_s=self.production.retry_interval_s)],
-            catch=[on(ALL, f"{name}Failed")],
+            catch=[on(ALL, failed_state(job))],
         )
         return f"Wants{name}", {
             f"Wants{name}": choice(is_true(_wanted(job)), name, then),
             name: step,
-            f"{name}Failed": self._outcome(job.name, **failed),
+            failed_state(job): self._outcome(job.name, **failed),
         }
 
     def _step(
@@ -280,7 +287,7 @@ class _Machine:
             written.append({"StartAt": first, "States": states})
         results = [f"$.branches[{number}]" for number in range(len(branches))]
         reports = call("Format", "{}" * len(results), *(Path(f"{result}.report") for result in results))
-        outcome = {"failed": True, "error": "DayNotPublished", "report": reports}
+        outcome = {"failed": True, "error": NOT_PUBLISHED, "report": reports}
         return {
             name: {"Type": "Parallel", "Branches": written, "ResultPath": "$.branches", "Next": f"{name}Ended"},
             f"{name}Ended": choice(either(*(is_true(f"{result}.failed") for result in results)), f"{name}Failed", then),
@@ -373,7 +380,7 @@ class _Machine:
             catch=[catch],
         )
 
-    def _outcome(self, what: str, *, error: str = "DayNotPublished", **then: str) -> State:
+    def _outcome(self, what: str, *, error: str = NOT_PUBLISHED, **then: str) -> State:
         """What failed, with the error that was caught at $.error."""
         report = call("Format", f"{what}: {{}} {{}}{{}}", Path("$.error.Error"), Path("$.error.Cause"), _NEWLINE)
         return _result({"failed": True, "error": error, "report": report}, then)

@@ -4,20 +4,22 @@ Does not own: what is deployed (synth), CloudFormation (stacks), what is asked a
 that is tagged as another owner's is left alone.
 """
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import tomlkit
 from emr_jobs import settings as settings_module
 from emr_jobs.errors import Misconfigured
+from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Settings
 
 from pipeline_assets.home import ROOT
 from pipeline_assets.production import package
 from pipeline_assets.production.main_template import SHIPPED
-from pipeline_assets.production.stacks import OWNER_TAG, ChangeSet, Stack, Stacks
+from pipeline_assets.production.stacks import BODY_LIMIT_BYTES, OWNER_TAG, ChangeSet, Stack, Stacks
 from pipeline_assets.production.synth import Deployment, text
 
 NOT_FOR_JOBS = {"emr", "production"}  # sections; what is in them is known only when the main stack is there
@@ -43,16 +45,38 @@ class Deploying:
         for name in self.deployment.stacks:
             refuse_another_owner(self.stacks.find(name), self.deployment.production.owner)
 
+    def refuse_wrong_parameters(self) -> None:
+        """Those that no stack has, those that are missing, those that only the settings name."""
+        templates = self.deployment.stacks
+        declared = {key: each for made in templates.values() for key, each in made.get("Parameters", {}).items()}
+        if unknown := sorted(set(self.parameters) - set(declared)):
+            raise Misconfigured(f"no stack has parameter {', '.join(unknown)}; there are {', '.join(sorted(declared))}")
+        outputs = {name for made in templates.values() for name in made["Outputs"]}
+        named = set(_NAME.findall(json.dumps(dumped(self.deployment.settings))))
+        if unknown := sorted(named - set(declared) - outputs):
+            raise Misconfigured(
+                f"settings: ${{{unknown[0]}}} is no parameter and no output of the stacks; "
+                f"there are {', '.join(sorted({*declared, *outputs}))}"
+            )
+        there = {*self.parameters, *self._previous(), *self.deployment.base["Outputs"], *SHIPPED}
+        missing = [key for key, each in declared.items() if key not in there and "Default" not in each]
+        if missing:
+            lines = [f"  {key}: {declared[key]['Description']}" for key in missing]
+            raise Misconfigured(
+                f"{self.deployment.production.name} needs {len(missing)} parameters that it does not have yet:\n"
+                + "\n".join(lines)
+                + f"\nGive each once, the stack keeps it: pipeline deploy --parameter {missing[0]}=VALUE"
+            )
+
     def propose_base(self) -> ChangeSet | None:
         return self._propose(self.deployment.base_stack, self.deployment.base, {})
 
     def ship(self, *, progress: Progress) -> dict[str, str]:
         """Package, tables and the jobs' settings; returns the parameters that name them."""
-        base = self._deployed(self.deployment.base_stack)
-        names = {**self.parameters, **self._previous(), **base.outputs, **self.parameters}
+        names = self._names()
         for_jobs = filled(dumped(self.deployment.settings, without=NOT_FOR_JOBS), names)
         settings = _parsed(for_jobs)
-        artifacts = str(_fill(_emr(self.deployment.settings).artifacts_uri, names))
+        artifacts = self._artifacts(names)
         progress("building the package")
         built = package.build(_emr(self.deployment.settings).arch, progress=progress)
         progress("uploading the package")
@@ -74,7 +98,7 @@ class Deploying:
         base, main = self._deployed(self.deployment.base_stack), self._deployed(self.deployment.production.name)
         names = {**main.parameters, **base.outputs, **main.outputs}
         values = filled(dumped(self.deployment.settings), names)
-        artifacts = str(_fill(_emr(self.deployment.settings).artifacts_uri, names))
+        artifacts = self._artifacts(names)
         from pipeline_assets.s3 import Folder
 
         Folder(artifacts).write(SETTINGS_NAME, tomlkit.dumps(values).encode())
@@ -84,26 +108,29 @@ class Deploying:
         deployed = self.stacks.find(name)
         known = deployed.parameters if deployed else {}
         given = {**self.parameters, **ours}
-        declared: dict[str, dict[str, Any]] = template.get("Parameters", {})
-        missing = [
-            f"{key} ({each['Description']})"
-            for key, each in declared.items()
-            if key not in given and key not in known and "Default" not in each
-        ]
-        if missing:
-            raise Misconfigured(
-                f"stack {name} needs parameters: {', '.join(missing)}. Give each once: --parameter NAME=VALUE"
-            )
+        declared = template.get("Parameters", {})
         values = {key: given.get(key) for key in declared if key in given or key in known}
         production = self.deployment.production
         tags = {OWNER_TAG: production.owner, "pipeline:stack": production.name}
-        return self.stacks.propose(name, text(template), parameters=values, tags=tags)
+        body = text(template)
+        address = self._large(body) if len(body.encode()) > BODY_LIMIT_BYTES else None
+        return self.stacks.propose(name, body, parameters=values, tags=tags, address=address)
 
-    def refuse_unknown_parameters(self) -> None:
-        declared = {key for template in self.deployment.stacks.values() for key in template.get("Parameters", {})}
-        unknown = sorted(set(self.parameters) - declared)
-        if unknown:
-            raise Misconfigured(f"no stack has parameter {', '.join(unknown)}; there are {', '.join(sorted(declared))}")
+    def _large(self, template: str) -> str:
+        """Address of a template that CloudFormation takes from S3 only."""
+        uri = package.upload_text(template, self._artifacts(self._names()), "template-{}.json")
+        import boto3
+
+        bucket, key = bucket_and_key(uri)
+        return f"{boto3.client('s3').meta.endpoint_url}/{bucket}/{key}"
+
+    def _names(self) -> dict[str, str]:
+        """What is put in for `${NAME}` before the main stack is there."""
+        base = self._deployed(self.deployment.base_stack)
+        return {**self._previous(), **base.outputs, **self.parameters}
+
+    def _artifacts(self, names: Mapping[str, str]) -> str:
+        return str(_fill(_emr(self.deployment.settings).artifacts_uri, names))
 
     def _previous(self) -> dict[str, str]:
         main = self.stacks.find(self.deployment.production.name)
@@ -124,25 +151,50 @@ def refuse_another_owner(stack: Stack | None, owner: str) -> None:
         )
 
 
+def deployed(settings: Settings, stack: Stack) -> Settings:
+    """With what the main stack has put in."""
+    return settings_module.parse(
+        tomlkit.dumps(filled(dumped(settings), {**stack.parameters, **stack.outputs})),
+        where="the deployment",
+        base=ROOT,
+    )
+
+
+def to_deploy_again(deployment: Deployment, deleted: Sequence[Stack]) -> str:
+    """The command that makes them once more: the parameters go with the stacks that kept them."""
+    ours = {*SHIPPED, *deployment.base["Outputs"]}
+    parameters: dict[str, str] = {}
+    for stack in deleted:
+        parameters |= {name: value for name, value in stack.parameters.items() if name not in ours and value}
+        if stack.name == deployment.base_stack:  # what was in it stays
+            existing = {f"Existing{name}": value for name, value in stack.outputs.items()}
+            parameters |= {name: value for name, value in existing.items() if name in deployment.base["Parameters"]}
+    return " ".join(["pipeline deploy", *(f"--parameter {name}={value}" for name, value in sorted(parameters.items()))])
+
+
 def warnings(deployment: Deployment) -> list[str]:
     """What the account lacks for a good day; nothing of it stops a deployment."""
     import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 
     emr = boto3.client("emr")
     label = deployment.definitions["daily"]["States"]["CreateCluster"]["Parameters"]["ReleaseLabel"]
     said = []
     try:
         emr.describe_release_label(ReleaseLabel=label)
-    except (ClientError, BotoCoreError) as error:
-        said.append(f"release label {label} was not confirmed by EMR: {_first_line(error)}")
+    except ClientError as error:
+        said.append(
+            f"EMR does not confirm release {label} of versions.toml in {emr.meta.region_name}: {_first_line(error)}. "
+            "Which there are: aws emr list-release-labels"
+        )
     try:
         block = emr.get_block_public_access_configuration()["BlockPublicAccessConfiguration"]
-        if not block["BlockPublicSecurityGroupRules"]:
+        if not block.get("BlockPublicSecurityGroupRules"):
             said.append(
-                "EMR does not block public access in this region: aws emr put-block-public-access-configuration"
+                "EMR does not block public access in this region. Block it: aws emr put-block-public-access-"
+                "configuration --block-public-access-configuration BlockPublicSecurityGroupRules=true"
             )
-    except (ClientError, BotoCoreError) as error:
+    except ClientError as error:
         said.append(f"EMR's block of public access is not known: {_first_line(error)}")
     return said
 
@@ -154,7 +206,13 @@ def unheard(topic: str) -> list[str]:
     found = boto3.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     if any(each["SubscriptionArn"].startswith("arn:") for each in found):
         return []
-    return [f"nobody hears the alarms: confirm a subscription to {topic}"]
+    if found:
+        asked = ", ".join(each["Endpoint"] for each in found)
+        return [f"nobody hears the alarms: {asked} has not confirmed. The link is in the mail"]
+    return [
+        "nobody hears the alarms. Subscribe: pipeline deploy --parameter AlarmEmail=ADDRESS, or: "
+        f"aws sns subscribe --topic-arn {topic} --protocol PROTOCOL --notification-endpoint ADDRESS"
+    ]
 
 
 def dumped(settings: Settings, *, without: set[str] = frozenset()) -> dict[str, Any]:  # type: ignore[assignment]

@@ -6,14 +6,16 @@ the schedules as they are.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from pipeline_assets.production.stacks import Stacks
+from pipeline_assets.production.stacks import Stack, Stacks
 from pipeline_assets.production.synth import Deployment
 
 ABSENT = "absent"
+GONE = ("ResourceNotFoundException", "StateMachineDoesNotExist")
 _SUBSTITUTION = re.compile(r"\\\$\\\{\w+\\\}")
 
 
@@ -33,11 +35,9 @@ def differences(deployment: Deployment, stacks: Stacks) -> list[Difference]:
             found.append(Difference(name, "stack", ABSENT, "generated"))
             continue
         found += compared(name, stacks.template(name), template)
-        for title, machine in deployment.definitions.items() if name == deployment.production.name else ():
-            live = _live_definition(stack.outputs[f"{title.capitalize()}Machine"])
-            place = f"{title.capitalize()}Machine as it runs"
-            found += list(_between(name, place, live, machine, substituted=True))
-        found += _live_schedules(name, template)
+        if name == deployment.production.name:
+            found += _live_machines(deployment, stack)
+            found += _live_schedules(name, template)
     return found
 
 
@@ -73,22 +73,49 @@ def _is_substituted(deployed: Any, generated: Any) -> bool:
     return re.fullmatch(_SUBSTITUTION.sub(".*", re.escape(generated)), deployed, re.DOTALL) is not None
 
 
-def _live_definition(arn: str) -> dict[str, Any]:
+def _live_machines(deployment: Deployment, stack: Stack) -> list[Difference]:
     import boto3
 
-    return dict(json.loads(boto3.client("stepfunctions").describe_state_machine(stateMachineArn=arn)["definition"]))
+    states = boto3.client("stepfunctions")
+    found = []
+    for name, generated in deployment.definitions.items():
+        title = f"{name.capitalize()}Machine"
+        place = f"{title} as it runs"
+        arn = stack.outputs.get(title)
+        answer = _unless_absent(partial(states.describe_state_machine, stateMachineArn=arn)) if arn else None
+        if answer is None:
+            found.append(Difference(stack.name, place, ABSENT, "generated"))
+        else:
+            found += list(_between(stack.name, place, json.loads(answer["definition"]), generated, substituted=True))
+    return found
 
 
 def _live_schedules(stack: str, template: dict[str, Any]) -> list[Difference]:
     import boto3
 
+    scheduler = boto3.client("scheduler")
     found = []
     for title, resource in template["Resources"].items():
         if resource["Type"] != "AWS::Scheduler::Schedule":
             continue
-        wanted = resource["Properties"]
-        group = wanted["Name"].rpartition("-")[0]
-        live = boto3.client("scheduler").get_schedule(Name=wanted["Name"], GroupName=group)
+        wanted, place = resource["Properties"], f"{title} as it runs"
+        name = wanted["Name"]
+        live = _unless_absent(partial(scheduler.get_schedule, Name=name, GroupName=name.rpartition("-")[0]))
+        if live is None:
+            found.append(Difference(stack, place, ABSENT, "generated"))
+            continue
         for key in ("ScheduleExpression", "ScheduleExpressionTimezone", "State"):
-            found += list(_between(stack, f"{title} as it runs.{key}", live[key], wanted[key]))
+            found += list(_between(stack, f"{place}.{key}", live[key], wanted[key]))
     return found
+
+
+def _unless_absent(call: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+    """The answer, None when what is asked for was deleted behind the stack's back."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return call()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in GONE:
+            return None
+        raise

@@ -4,8 +4,9 @@ What failed is read from the execution's own history. Does not own: the machine 
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,11 +14,20 @@ from emr_jobs.catalog import JOBS, Job
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Partition
 
-from pipeline_assets.production.daily_machine import state_name
+from pipeline_assets.production import guard
+from pipeline_assets.production.daily_machine import CLAIMED, failed_state, state_name
 from pipeline_assets.production.stacks import Stack, Stacks
 
 BY_STATE = {state_name(job): job for job in JOBS}
+_AFTER_FAILURE = {failed_state(job): state_name(job) for job in JOBS}
 SHOWN = 20
+GUARD_EVENTS = 200  # of a history, enough to see whether it got past the guard
+_FAILURES = {
+    "TaskFailed": "taskFailedEventDetails",
+    "TaskTimedOut": "taskTimedOutEventDetails",
+    "TaskSubmitFailed": "taskSubmitFailedEventDetails",
+    "TaskStartFailed": "taskStartFailedEventDetails",
+}
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,21 @@ class JobRun:
     status: str
     attempts: int
     cause: str  # of the last failure
+    settled: bool  # its state has ended: it is not tried again
+
+    def after_the_end(self) -> "JobRun":
+        """Of an execution that has ended, in whatever state that found the job."""
+        return replace(self, settled=True)
+
+
+@dataclass(frozen=True)
+class Started:
+    """What a list of executions says of one."""
+
+    name: str
+    arn: str
+    status: str
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -43,7 +68,13 @@ class Execution:
 
     @property
     def partition(self) -> Partition:
-        return Partition.from_scheduled_time(self.given["scheduled_time"])
+        """As the jobs compute it. Raises Misconfigured for an input that they cannot read."""
+        return Partition.from_scheduled_time(str(self.given.get("scheduled_time")))
+
+    @property
+    def jobs(self) -> list[str]:
+        """That it was asked for."""
+        return list(self.given.get("only", [job.name for job in JOBS]))
 
     @property
     def trigger(self) -> str:
@@ -62,6 +93,10 @@ class Executions:
     def machine(self) -> str:
         return self._stack.outputs["DailyMachine"]
 
+    @property
+    def guard_table(self) -> str:
+        return self._stack.parameters["GuardTable"]
+
     def start(self, partition: Partition, *, only: tuple[str, ...] = (), rerun: bool = False) -> str:
         """Returns the execution's name."""
         scheduled = partition.as_of.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -78,17 +113,34 @@ class Executions:
         )
         return [self._described(each["executionArn"]) for page in pages for each in page["executions"]]
 
+    def since(self, instant: datetime | None) -> list[Started]:
+        """Every execution that started then or later and that Step Functions still knows, oldest first."""
+        found: list[Started] = []
+        for page in self._states.get_paginator("list_executions").paginate(stateMachineArn=self.machine):
+            listed = [
+                Started(each["name"], each["executionArn"], each["status"], each["startDate"])
+                for each in page["executions"]
+            ]
+            found += [each for each in listed if instant is None or each.at >= instant]
+            if instant is not None and listed and listed[-1].at < instant:
+                break
+        return sorted(found, key=lambda each: (each.at, each.name))
+
+    def arn(self, name: str) -> str:
+        return f"{self.machine.replace(':stateMachine:', ':execution:')}:{name}"
+
     def find(self, name: str) -> Execution:
         """Raises Misconfigured when there is none of this name."""
-        arn = f"{self.machine.replace(':stateMachine:', ':execution:')}:{name}"
         from botocore.exceptions import ClientError
 
         try:
-            return self._described(arn)
+            return self._described(self.arn(name))
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
                 raise
-            raise Misconfigured(f"no execution {name}. Which there are: pipeline runs") from error
+            raise Misconfigured(
+                f"no execution {name}: never started, or ended over 90 days ago. Which there are: pipeline runs"
+            ) from error
 
     def jobs(self, execution: Execution) -> list[JobRun]:
         """In the catalogue's order."""
@@ -97,12 +149,23 @@ class Executions:
         )
         return job_runs(event for page in pages for event in page["events"])
 
+    def passed_guard(self, arn: str) -> bool:
+        """Whether it claimed its day: what did not is a duplicate, or a call that was refused."""
+        first = self._states.get_execution_history(
+            executionArn=arn, maxResults=GUARD_EVENTS, includeExecutionData=False
+        )
+        return any(_entered(event) == CLAIMED for event in first["events"])
+
+    def console(self, arn: str) -> str:
+        region = self._states.meta.region_name
+        return f"https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{arn}"
+
     def cluster(self, name: str) -> str | None:
         """The id of the cluster that the execution made."""
         import boto3
 
         found = boto3.client("dynamodb").get_item(
-            TableName=self._stack.parameters["GuardTable"],
+            TableName=self.guard_table,
             Key={"pk": {"S": f"execution#{name}"}},
             ConsistentRead=True,
         )
@@ -119,51 +182,58 @@ class Executions:
             boto3.client("emr").terminate_job_flows(JobFlowIds=[cluster])
         return cluster
 
+    def running(self, partition: Partition) -> str | None:
+        """Name of the execution that has the day right now."""
+        found = self.day(partition)
+        return found["execution"] if found.get("status") == guard.RUNNING else None
+
     def day(self, partition: Partition) -> dict[str, str]:
         """The guard's item of the day, empty when nobody has claimed it."""
         import boto3
 
         key = {"pk": {"S": f"day#{partition.as_of.date()}"}}
-        found = boto3.client("dynamodb").get_item(
-            TableName=self._stack.parameters["GuardTable"], Key=key, ConsistentRead=True
-        )
+        found = boto3.client("dynamodb").get_item(TableName=self.guard_table, Key=key, ConsistentRead=True)
         return {name: next(iter(value.values())) for name, value in found.get("Item", {}).items()}
 
     def _described(self, arn: str) -> Execution:
         found = self._states.describe_execution(executionArn=arn)
+        given = json.loads(found["input"])
         return Execution(
             name=found["name"],
             arn=arn,
             status=found["status"],
             started_at=found["startDate"],
             ended_at=found.get("stopDate"),
-            given=json.loads(found["input"]),
+            given=given if isinstance(given, dict) else {},
             error=found.get("error") or "",
             cause=found.get("cause") or "",
         )
 
 
-def job_runs(events: Iterator[dict[str, Any]]) -> list[JobRun]:
+def job_runs(events: Iterable[dict[str, Any]]) -> list[JobRun]:
     """Pure: from an execution's history, oldest event first."""
     by_id: dict[int, dict[str, Any]] = {}
     status: dict[str, str] = {}
-    attempts: dict[str, int] = {}
+    attempts: Counter[str] = Counter()
     causes: dict[str, str] = {}
+    settled: set[str] = set()
     for event in events:
         by_id[event["id"]] = event
-        state = _state(event, by_id)
+        state, kind = _state(event, by_id), event["type"]
+        if kind == "TaskStateExited" or state in _AFTER_FAILURE:
+            settled.add(_AFTER_FAILURE.get(state or "", state or ""))
         if state not in BY_STATE:
             continue
-        kind = event["type"]
-        if kind == "TaskStarted":
-            status[state], attempts[state] = "running", attempts.get(state, 0) + 1
-        elif kind in ("TaskFailed", "TaskTimedOut"):
-            details = event.get("taskFailedEventDetails") or event.get("taskTimedOutEventDetails") or {}
+        if kind == "TaskScheduled":
+            status[state] = "running"
+            attempts[state] += 1
+        elif kind in _FAILURES:
+            details = event.get(_FAILURES[kind]) or {}
             status[state], causes[state] = "failed", f"{details.get('error', '')} {details.get('cause', '')}".strip()
         elif kind == "TaskSucceeded":
             status[state] = "succeeded"
     return [
-        JobRun(job, status.get(state, "not run"), attempts.get(state, 0), causes.get(state, ""))
+        JobRun(job, status.get(state, "not run"), attempts[state], causes.get(state, ""), state in settled)
         for state, job in BY_STATE.items()
     ]
 
@@ -173,12 +243,16 @@ def to_resume(runs: list[JobRun], wanted: list[str]) -> tuple[str, ...]:
     return tuple(run.job.name for run in runs if run.job.name in wanted and run.status != "succeeded")
 
 
+def _entered(event: dict[str, Any]) -> str | None:
+    return event["stateEnteredEventDetails"]["name"] if event["type"].endswith("StateEntered") else None
+
+
 def _state(event: dict[str, Any], by_id: dict[int, dict[str, Any]]) -> str | None:
     """The state that the event is of: that of the last one entered on its way."""
     seen: dict[str, Any] | None = event
     while seen is not None:
-        if seen["type"].endswith("StateEntered"):
-            return str(seen["stateEnteredEventDetails"]["name"])
+        if (entered := _entered(seen)) is not None:
+            return entered
         seen = by_id.get(seen.get("previousEventId", 0))
     return None
 

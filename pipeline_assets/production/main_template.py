@@ -42,8 +42,17 @@ from troposphere import (
 from pipeline_assets.production import daily_machine, side_machines
 from pipeline_assets.production.asl import STATUSES
 from pipeline_assets.production.base_template import BUCKETS, tables
+from pipeline_assets.production.dagster_policy import dagster_statements
 from pipeline_assets.production.plan import Plan
-from pipeline_assets.production.policies import allow, document, pass_role, role
+from pipeline_assets.production.policies import (
+    allow,
+    catalog_arns,
+    cleanup_role,
+    document,
+    pass_role,
+    read_secret,
+    role,
+)
 
 CLUSTERS = Sub("arn:${AWS::Partition}:elasticmapreduce:${AWS::Region}:${AWS::AccountId}:cluster/*")
 SHIPPED = ("Code", "Dependencies", "SettingsUri")  # put in by deploy
@@ -88,6 +97,7 @@ class _Main:
         self._reaper_rule()
         self._schedules()
         self._watching()
+        self._dagster()
         return self.made
 
     # -- parameters
@@ -111,6 +121,7 @@ class _Main:
             "AlarmEmail": "Who is told; empty: subscribe to the topic yourself",
             "Certificate": "s3:// of a zip with PEM files: encryption in transit",
             "DiskKey": "ARN of a KMS key: encryption of the nodes' disks",
+            "DagsterRole": "Name of the role that Dagster has; empty: attach DagsterPolicy yourself",
         }
         for name, description in optional.items():
             self._parameter(name, description, default="")
@@ -197,8 +208,6 @@ class _Main:
 
     def _data(self, *, secrets: bool) -> list[Any]:
         """What a job reads and writes."""
-        glue = ["catalog", *(f"database/{layer}" for layer in sorted({table.layer for table in tables()}))]
-        glue += [f"table/{table.layer}/{table.name}" for table in tables()]
         statements = [
             allow(
                 ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
@@ -217,7 +226,7 @@ class _Main:
             ),
             allow(
                 ["glue:GetDatabase", "glue:GetDatabases", "glue:GetTable", "glue:GetTables", "glue:UpdateTable"],
-                [Sub(f"arn:${{AWS::Partition}}:glue:${{AWS::Region}}:${{AWS::AccountId}}:{each}") for each in glue],
+                catalog_arns(tables()),
             ),
         ]
         if secrets:
@@ -236,12 +245,7 @@ class _Main:
         named = {"extract_customers": sources.snowflake.private_key, "extract_shipments": sources.shipments.token}
         if self.settings.search.password:
             named |= {"master": self.settings.search.password}
-        reference = named.get(job)
-        if reference is None or not str(reference).startswith("aws:"):
-            return []
-        name = str(reference).removeprefix("aws:")
-        secret = f"arn:${{AWS::Partition}}:secretsmanager:${{AWS::Region}}:${{AWS::AccountId}}:secret:{name}-*"
-        return [allow(["secretsmanager:GetSecretValue"], [Sub(secret)])]
+        return read_secret(named.get(job))
 
     def _security(self) -> dict[str, Any]:
         certificate = {
@@ -273,6 +277,16 @@ class _Main:
             ),
         }
 
+    def _dagster(self) -> None:
+        roles = {"service_role": self._name("ServiceRoleArn"), "instance_role": self._name("InstanceRoleArn")}
+        policy = iam.ManagedPolicy(
+            "DagsterPolicy",
+            PolicyDocument=document(dagster_statements(self.settings, **roles)),
+            Roles=If("HasDagsterRole", [Ref("DagsterRole")], NoValue),
+        )
+        self.made.add_resource(policy)
+        self._output("DagsterPolicy", Ref(policy), "ARN of what the Dagster code location may do")
+
     # -- state machines
 
     def _machine_roles(self) -> dict[str, list[Any]]:
@@ -299,16 +313,7 @@ class _Main:
             pass_role([self._name("ServiceRoleArn")], "elasticmapreduce.amazonaws.com"),
             pass_role([self._name("InstanceRoleArn")], "ec2.amazonaws.com"),
             *([pass_role(runtime, "elasticmapreduce.amazonaws.com")] if self.production.runtime_roles else []),
-            allow(
-                ["iam:CreateServiceLinkedRole"],
-                [
-                    Sub(
-                        "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/aws-service-role/"
-                        "elasticmapreduce.amazonaws.com/AWSServiceRoleForEMRCleanup*"
-                    )
-                ],
-                Condition(StringEquals("iam:AWSServiceName", "elasticmapreduce.amazonaws.com")),
-            ),
+            cleanup_role(),
             allow(["events:PutTargets", "events:PutRule", "events:DescribeRule"], [Sub(each) for each in rules]),
             allow(["dynamodb:PutItem", "dynamodb:UpdateItem"], table),
             tell,

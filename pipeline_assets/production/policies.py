@@ -8,6 +8,7 @@ from typing import Any
 
 from awacs.aws import Action, Allow, Condition, Deny, PolicyDocument, Principal, Statement, StringEquals
 from awacs.aws import Bool as AwsBool
+from emr_jobs.contracts import Contract
 from troposphere import AccountId, GetAtt, Sub, iam
 
 
@@ -23,6 +24,33 @@ def allow(actions: Sequence[str], resources: Sequence[Any], condition: Condition
 
 def pass_role(roles: Sequence[Any], service: str) -> Statement:
     return allow(["iam:PassRole"], roles, Condition(StringEquals("iam:PassedToService", service)))
+
+
+def read_secret(reference: str | None) -> list[Statement]:
+    """None for a secret that is not in Secrets Manager."""
+    if reference is None or not reference.startswith("aws:"):
+        return []
+    name = reference.removeprefix("aws:")
+    # Secrets Manager puts six characters behind the name.
+    secret = f"arn:${{AWS::Partition}}:secretsmanager:${{AWS::Region}}:${{AWS::AccountId}}:secret:{name}-*"
+    return [allow(["secretsmanager:GetSecretValue"], [Sub(secret)])]
+
+
+def cleanup_role() -> Statement:
+    """The role by which EMR itself cleans up; RunJobFlow makes it once per account."""
+    made = (
+        "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/aws-service-role/"
+        "elasticmapreduce.amazonaws.com/AWSServiceRoleForEMRCleanup*"
+    )
+    service = Condition(StringEquals("iam:AWSServiceName", "elasticmapreduce.amazonaws.com"))
+    return allow(["iam:CreateServiceLinkedRole"], [Sub(made)], service)
+
+
+def catalog_arns(tables: Sequence[Contract]) -> list[Sub]:
+    """Of Glue: the catalog, the databases of these tables, the tables."""
+    named = ["catalog", *(f"database/{layer}" for layer in sorted({table.layer for table in tables}))]
+    named += [f"table/{table.layer}/{table.name}" for table in tables]
+    return [Sub(f"arn:${{AWS::Partition}}:glue:${{AWS::Region}}:${{AWS::AccountId}}:{each}") for each in named]
 
 
 def role(title: str, service: str, statements: Sequence[Statement], *, source: Any = None, **more: Any) -> iam.Role:

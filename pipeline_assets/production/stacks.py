@@ -7,7 +7,10 @@ from functools import cached_property
 from typing import Any
 
 OWNER_TAG = "pipeline:owner"
-NO_CHANGES = "didn't contain changes"
+NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
+BODY_LIMIT_BYTES = 51_200  # a larger template is not taken in the call, but from S3
+PROPOSED = "REVIEW_IN_PROGRESS"  # a stack that was never more than a change set
+UNMADE = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")  # take no change set
 POLL_S = 2.0
 
 
@@ -41,6 +44,30 @@ class ChangeSet:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """Of an operation on a stack: what CloudFormation says of its resources since it began."""
+
+    stack: str
+    events: tuple[dict[str, Any], ...]  # newest first
+
+    @property
+    def done(self) -> int:
+        return len({event["LogicalResourceId"] for event in self._resources() if _is_complete(event)})
+
+    @property
+    def why(self) -> str:
+        """The first resource that failed, and its reason."""
+        for event in reversed(self._resources()):
+            if event["ResourceStatus"].endswith("_FAILED"):
+                reason = str(event.get("ResourceStatusReason")).rstrip(".")
+                return f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
+        return "CloudFormation gives no reason"
+
+    def _resources(self) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["LogicalResourceId"] != self.stack]
+
+
+@dataclass(frozen=True)
 class Stacks:
     poll_s: float = POLL_S
 
@@ -60,7 +87,7 @@ class Stacks:
             if "does not exist" in str(error):
                 return None
             raise
-        if found["StackStatus"] == "REVIEW_IN_PROGRESS":
+        if found["StackStatus"] == PROPOSED:
             return None
         return Stack(
             name=name,
@@ -75,15 +102,27 @@ class Stacks:
         return dict(self._client.get_template(StackName=name, TemplateStage="Original")["TemplateBody"])
 
     def propose(
-        self, name: str, template: str, *, parameters: Mapping[str, str | None], tags: Mapping[str, str]
+        self,
+        name: str,
+        template: str,
+        *,
+        parameters: Mapping[str, str | None],
+        tags: Mapping[str, str],
+        address: str | None = None,
     ) -> ChangeSet | None:
-        """What would change, None when nothing would. A parameter of None keeps its value."""
-        creates = self.find(name) is None
+        """What would change, None when nothing would. A parameter of None keeps its value.
+
+        `address`: https:// of the same template, for one that is larger than a call takes.
+        """
+        stack = self.find(name)
+        if stack is not None:
+            _refuse_unless_settled(stack)
+        creates = stack is None
         arn = self._client.create_change_set(
             StackName=name,
             ChangeSetName=f"pipeline-{time.time_ns()}",
             ChangeSetType="CREATE" if creates else "UPDATE",
-            TemplateBody=template,
+            **({"TemplateURL": address} if address else {"TemplateBody": template}),
             Parameters=[
                 {"ParameterKey": key, **({"UsePreviousValue": True} if value is None else {"ParameterValue": value})}
                 for key, value in parameters.items()
@@ -92,53 +131,87 @@ class Stacks:
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )["Id"]
         while True:
-            found = self._client.describe_change_set(ChangeSetName=arn)
-            if found["Status"] == "FAILED":
-                self._client.delete_change_set(ChangeSetName=arn)
-                if NO_CHANGES in found["StatusReason"]:
+            pages = self._described(arn)
+            status, reason = pages[0]["Status"], pages[0].get("StatusReason", "")
+            if status == "FAILED":
+                self.discard(ChangeSet(name, arn, creates, ()))
+                if any(each in reason for each in NO_CHANGES):
                     return None
-                raise StackFailed(f"stack {name}: no change set could be made: {found['StatusReason']}")
-            if found["Status"] == "CREATE_COMPLETE":
-                return ChangeSet(name, arn, creates, tuple(_changes(found["Changes"])))
+                raise StackFailed(f"stack {name}: no change set could be made: {reason}")
+            if status == "CREATE_COMPLETE":
+                return ChangeSet(name, arn, creates, tuple(change for page in pages for change in _changes(page)))
             time.sleep(self.poll_s)
 
     def discard(self, proposed: ChangeSet) -> None:
+        """Nothing of it stays, neither the stack that it would have made."""
         self._client.delete_change_set(ChangeSetName=proposed.arn)
+        if proposed.creates:
+            self._client.delete_stack(StackName=proposed.stack)
 
     def apply(self, proposed: ChangeSet, *, progress: Callable[[str], None] = lambda _: None) -> Stack:
         """Returns when it is done. Raises StackFailed naming what failed."""
+        before = self._last_event(proposed.stack)
         self._client.execute_change_set(ChangeSetName=proposed.arn)
-        return self._settled(proposed.stack, progress)
+        while True:
+            found = self.find(proposed.stack)
+            if found is not None and not found.status.endswith("_IN_PROGRESS"):
+                if found.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+                    why = self._progress(proposed.stack, before).why
+                    raise StackFailed(f"stack {found.name} ended {found.status}: {why}. Mend it, then: pipeline deploy")
+                return found
+            done = self._progress(proposed.stack, before).done
+            status = found.status if found else "starting"
+            progress(f"{proposed.stack} {status}: {done} of {len(proposed.changes)} resources")
+            time.sleep(self.poll_s)
 
     def delete(self, name: str, *, progress: Callable[[str], None] = lambda _: None) -> None:
+        before = self._last_event(name)
         self._client.delete_stack(StackName=name)
         while (found := self.find(name)) is not None and found.status != "DELETE_COMPLETE":
             if found.status == "DELETE_FAILED":
-                raise StackFailed(f"stack {name}: {self._why(name)}")
+                raise StackFailed(f"stack {name}: {self._progress(name, before).why}")
             progress(f"{name} {found.status}")
             time.sleep(self.poll_s)
 
-    def _settled(self, name: str, progress: Callable[[str], None]) -> Stack:
-        while True:
-            found = self.find(name)
-            if found is not None and not found.status.endswith("_IN_PROGRESS"):
-                if found.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-                    raise StackFailed(f"stack {name} ended {found.status}: {self._why(name)}")
-                return found
-            progress(f"{name} {found.status if found else 'starting'}")
-            time.sleep(self.poll_s)
+    def _described(self, arn: str) -> list[dict[str, Any]]:
+        return list(self._client.get_paginator("describe_change_set").paginate(ChangeSetName=arn))
 
-    def _why(self, name: str) -> str:
+    def _last_event(self, name: str) -> str | None:
         events = self._client.describe_stack_events(StackName=name)["StackEvents"]
-        failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
-        failed.sort(key=lambda event: event["Timestamp"])
-        for event in failed:
-            if event["LogicalResourceId"] != name:
-                return f"{event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ResourceStatusReason')}"
-        return "CloudFormation gives no reason"
+        return events[0]["EventId"] if events else None
+
+    def _progress(self, name: str, before: str | None) -> Progress:
+        """Since the event `before`."""
+        found: list[dict[str, Any]] = []
+        for page in self._client.get_paginator("describe_stack_events").paginate(StackName=name):
+            for event in page["StackEvents"]:
+                if event["EventId"] == before:
+                    return Progress(name, tuple(found))
+                found.append(event)
+        return Progress(name, tuple(found))
 
 
-def _changes(described: list[dict[str, Any]]) -> list[Change]:
+def _refuse_unless_settled(stack: Stack) -> None:
+    """CloudFormation takes no change set for such a stack and does not say what to do instead."""
+    if stack.status.endswith("_IN_PROGRESS"):
+        raise StackFailed(f"stack {stack.name} is {stack.status}: another deployment is under way. Wait for its end")
+    if stack.status in UNMADE:
+        raise StackFailed(
+            f"stack {stack.name} is {stack.status}: it was never whole. Delete it and deploy again: "
+            f"aws cloudformation delete-stack --stack-name {stack.name}"
+        )
+    if stack.status == "UPDATE_ROLLBACK_FAILED":
+        raise StackFailed(
+            f"stack {stack.name} is {stack.status}: it is neither the old nor the new one. Mend what it names, then: "
+            f"aws cloudformation continue-update-rollback --stack-name {stack.name}"
+        )
+
+
+def _is_complete(event: dict[str, Any]) -> bool:
+    return str(event["ResourceStatus"]).endswith("_COMPLETE")
+
+
+def _changes(page: dict[str, Any]) -> list[Change]:
     return [
         Change(
             action=each["ResourceChange"]["Action"],
@@ -146,5 +219,5 @@ def _changes(described: list[dict[str, Any]]) -> list[Change]:
             kind=each["ResourceChange"]["ResourceType"],
             replaces=each["ResourceChange"].get("Replacement") == "True",
         )
-        for each in described
+        for each in page["Changes"]
     ]

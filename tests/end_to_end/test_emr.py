@@ -14,7 +14,7 @@ import pytest
 
 from local_stack.aws.account import client
 from pipeline_assets.home import aws_environment
-from pipeline_assets.sensors import end_forgotten
+from pipeline_assets.sensors.clusters import end_forgotten
 from tests.end_to_end.conftest import published_by_emr
 from tests.running import Day, assert_same_to_readers, pipeline, pipeline_process, table_rows, wait_for
 

@@ -12,6 +12,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.exceptions import ServiceException
@@ -21,6 +22,7 @@ from local_stack.aws import ACCOUNT, REGION
 from local_stack.aws.cloudformation import resources
 from local_stack.aws.cloudformation.template import NotUnderstood, Resolver
 
+BODY_LIMIT_BYTES = 51_200
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 
 
@@ -112,7 +114,7 @@ def _create_change_set(self: Any) -> ActionResult:
     if given["ChangeSetType"] == "CREATE" and name not in STACKS:
         STACKS[name] = Stack(name, f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/{uuid.uuid4()}")
     stack = _stack(name)
-    body = given["TemplateBody"]
+    body = _body(given)
     template = json.loads(body)
     for logical_id, resource in template["Resources"].items():
         try:
@@ -127,6 +129,20 @@ def _create_change_set(self: Any) -> ActionResult:
         changes = [_change("Modify", "Stack", "AWS::CloudFormation::Stack")]
     CHANGE_SETS[arn] = ChangeSet(arn, given["ChangeSetName"], stack, body, parameters, tags, changes)
     return ActionResult({"Id": arn, "StackId": stack.id})
+
+
+def _body(given: dict[str, Any]) -> str:
+    """As it comes with the call, which takes no large one, or from S3."""
+    if "TemplateURL" in given:
+        bucket, _, key = urlsplit(given["TemplateURL"]).path.lstrip("/").partition("/")
+        return str(resources.clients("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+    body = str(given["TemplateBody"])
+    if len(body.encode()) > BODY_LIMIT_BYTES:
+        raise ValidationError(
+            "1 validation error detected: Value at 'templateBody' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {BODY_LIMIT_BYTES}"
+        )
+    return body
 
 
 def _parameters(template: dict[str, Any], given: list[dict[str, Any]], stack: Stack) -> dict[str, str]:
@@ -169,15 +185,16 @@ def _changes(template: dict[str, Any], parameters: dict[str, str], stack: Stack)
         if logical_id not in stack.made:
             found.append(_change("Add", logical_id, resource["Type"]))
             continue
+        kind, old = resources.KINDS[resource["Type"]], stack.properties[logical_id]
         try:
-            same = resolver.value(resource.get("Properties", {})) == stack.properties[logical_id]
+            new = resolver.value(resource.get("Properties", {}))
         except NotUnderstood:  # refers to what is not made yet
-            same = False
-        if not same:
-            kind = resources.KINDS[resource["Type"]]
-            found.append(_change("Modify", logical_id, resource["Type"], replaces=not kind.updates))
-    old = json.loads(stack.body).get("Resources", {})
-    found += [_change("Remove", each, old[each]["Type"]) for each in stack.made if each not in wanted]
+            new = None
+        if new != old:
+            replaces = not kind.updates and (new is None or _untagged(new) != _untagged(old))
+            found.append(_change("Modify", logical_id, resource["Type"], replaces=replaces))
+    before = json.loads(stack.body).get("Resources", {})
+    found += [_change("Remove", each, before[each]["Type"]) for each in stack.made if each not in wanted]
     return found
 
 
@@ -235,7 +252,7 @@ def _executed(change_set: ChangeSet, verb: str) -> None:
     except Exception as error:  # the thread's edge: the stack says it
         logging.exception("stack %s, %s", stack.name, logical_id)
         stack.event(logical_id, kind_name, f"{verb}_FAILED", f"{type(error).__name__}: {error}")
-        stack.body = change_set.body
+        stack.body, stack.parameters, stack.tags = change_set.body, change_set.parameters, change_set.tags
         stack.status = f"{verb}_FAILED"
 
 
@@ -243,7 +260,8 @@ def _put(stack: Stack, resolver: Resolver, logical_id: str, resource: dict[str, 
     kind = resources.kind_of(logical_id, resource)
     properties = resolver.value(resource.get("Properties", {}))
     there = stack.made.get(logical_id)
-    if there is not None and properties == stack.properties[logical_id]:
+    if there is not None and _untagged(properties) == _untagged(stack.properties[logical_id]):
+        stack.properties[logical_id] = properties  # nothing here carries a stack's tags
         return
     if there is not None and not kind.updates:
         kind.delete(resources.clients, there)
@@ -252,6 +270,10 @@ def _put(stack: Stack, resolver: Resolver, logical_id: str, resource: dict[str, 
     stack.made[logical_id] = resolver.made[logical_id] = made
     stack.properties[logical_id] = properties
     stack.event(logical_id, resource["Type"], f"{verb}_COMPLETE")
+
+
+def _untagged(properties: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in properties.items() if name != "Tags"}
 
 
 def _removed(stack: Stack, logical_id: str, resource: dict[str, Any]) -> None:

@@ -149,6 +149,21 @@ def _delete_role(client: Any, there: Attributes) -> None:
     iam.delete_role(RoleName=there["Ref"])
 
 
+def _managed_policy(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    iam = client("iam")
+    made = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(given["PolicyDocument"]))
+    for role in given.get("Roles", []):
+        iam.attach_role_policy(RoleName=role, PolicyArn=made["Policy"]["Arn"])
+    return {"Ref": made["Policy"]["Arn"], "PolicyArn": made["Policy"]["Arn"]}
+
+
+def _delete_managed_policy(client: Any, there: Attributes) -> None:
+    iam = client("iam")
+    for role in iam.list_entities_for_policy(PolicyArn=there["Ref"])["PolicyRoles"]:
+        iam.detach_role_policy(PolicyArn=there["Ref"], RoleName=role["RoleName"])
+    iam.delete_policy(PolicyArn=there["Ref"])
+
+
 def _profile(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
     arn = client("iam").create_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Arn"]
     for role in given["Roles"]:
@@ -290,6 +305,9 @@ KINDS: dict[str, Kind] = {
         lambda client, there: client("logs").delete_log_group(logGroupName=there["Ref"]),
     ),
     "AWS::IAM::Role": Kind({"AssumeRolePolicyDocument", "Policies", "ManagedPolicyArns"}, _role, _delete_role),
+    "AWS::IAM::ManagedPolicy": Kind(
+        {"PolicyDocument", "Roles"}, _managed_policy, _delete_managed_policy, updates=False
+    ),
     "AWS::IAM::InstanceProfile": Kind({"Roles"}, _profile, _delete_profile, updates=False),
     "AWS::EMR::SecurityConfiguration": Kind(
         {"SecurityConfiguration"},

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline_assets.launchers import emr_cluster
 from pipeline_assets.launchers.cluster_lease import ClusterLease, instance_id, lease_key
-from pipeline_assets.sensors import all_sensors, end_forgotten, end_when_last
+from pipeline_assets.sensors.clusters import cluster_sensors, end_forgotten, end_when_last
 from pipeline_assets.tags import CLUSTER_TAG, LAUNCHER_TAG
 from tests.aws import Cloud
 
@@ -178,7 +178,7 @@ class TestSensors:
     def test_sensors_look_only_at_runs_that_had_a_cluster_of_their_own(
         self, cloud: Cloud, instance: dg.DagsterInstance
     ) -> None:
-        sensors = {sensor.name: sensor for sensor in all_sensors(cloud.settings)}
+        sensors = {sensor.name: sensor for sensor in cluster_sensors(cloud.settings)}
         said = []
         for tags in ({}, {LAUNCHER_TAG: "emr", CLUSTER_TAG: "j-1"}, {LAUNCHER_TAG: "emr"}):
             run = instance.add_run(

@@ -18,7 +18,7 @@ from pipeline_assets.launchers import emr_step
 from pipeline_assets.launchers.emr_step import EmrStepLauncher
 from pipeline_assets.production import package
 from pipeline_assets.production.package import Package
-from pipeline_assets.sensors import end_when_last
+from pipeline_assets.sensors.clusters import end_when_last
 from pipeline_assets.tags import BACKFILL_TAG, CLUSTER_TAG, LAUNCHER_TAG
 from tests.aws import Cloud
 from tests.running import wait_for
@@ -50,7 +50,7 @@ def run_step(cloud: Cloud, instance: dg.DagsterInstance, tmp_path: Path) -> Call
         launcher = EmrStepLauncher(cloud.settings, cloud.settings_uri, build=packing(behaviour, tmp_path))
         partitions = dg.DailyPartitionsDefinition(start_date=date(2026, 1, 1).isoformat(), timezone="America/New_York")
         return dg.materialize(
-            [job_assets(job, {"emr": launcher}, partitions)],
+            [job_assets(job, {"emr": launcher}, cloud.settings, partitions)],
             partition_key=partition,
             instance=instance,
             tags={LAUNCHER_TAG: "emr", **(tags or {})},

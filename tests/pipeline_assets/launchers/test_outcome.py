@@ -51,7 +51,7 @@ def outcome(folder: Path, **said: object) -> tuple[list[Result], str | None]:
             arguments = [part for pair in session.get_bootstrap_cli_arguments().items() for part in pair]
             subprocess.run([sys.executable, str(script), *arguments], check=True)
         try:
-            for result in results(session, JOB, metadata={"origin": "test"}):
+            for result in results(session.message_handler, JOB, metadata={"origin": "test"}):
                 collected.append(result)
                 yield result
         except dg.Failure as error:

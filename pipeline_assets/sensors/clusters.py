@@ -22,7 +22,7 @@ _WAITING = (_Status.QUEUED, _Status.NOT_STARTED, _Status.STARTING)
 _UNFINISHED = (*_WAITING, _Status.STARTED, _Status.CANCELING)
 
 
-def all_sensors(settings: Settings) -> list[dg.SensorDefinition]:
+def cluster_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     """None without a section [emr]: nothing makes clusters then."""
     if settings.emr is None:
         return []

@@ -1,0 +1,148 @@
+"""Replays what production recorded of a job into a step of a Dagster run, while production runs it.
+
+A run with the tag pipeline/execution follows that Step Functions execution. Log lines are shown as they are
+recorded; results are held until the execution's history says how the job's state ended, and are those of its last
+attempt. Only reads: an interrupted run touches nothing, and run again it replays from the start. Does not own: which
+executions are followed (sensors), how a history is read (production.executions), the verdict (outcome).
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+from emr_jobs.catalog import Job
+from emr_jobs.settings import Settings
+
+from pipeline_assets.launchers.messages_on_s3 import attempts_prefix, messages_on_s3, prefix
+from pipeline_assets.launchers.outcome import Result, replayed_results
+from pipeline_assets.production.executions import Execution, Executions, JobRun
+from pipeline_assets.production.synth import production_of
+from pipeline_assets.s3 import Folder
+from pipeline_assets.tags import EXECUTION_TAG
+
+ORIGIN = "production"
+CAUSE_SIZE = 1000  # a cause is free text of Step Functions, as long as it likes
+
+
+class FollowLauncher(dg.PipesClient):
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def run(  # type: ignore[override]  # results are yielded, and a failure raised after them
+        self, *, context: dg.AssetExecutionContext, job: Job, allow_empty: bool
+    ) -> Iterator[Result]:
+        """`allow_empty` was production's to decide."""
+        followed = _Followed.by(self._settings, context.run.tags[EXECUTION_TAG], job)
+        context.log.info(f"following {job.name} of {followed.console}; nothing is started here")
+        messages, attempt = None, -1
+        for attempt in followed.attempts():
+            messages = self._replayed(context, followed, attempt)
+        went = followed.look()
+        metadata = followed.metadata()
+        failure = _failure(followed, went)
+        if messages is None or attempt < went.attempts - 1:
+            said = failure or f"succeeded in execution {followed.name}"
+            raise dg.Failure(
+                f"{job.name}: {said}. Its last attempt has recorded nothing under {followed.streams.uri}",
+                metadata=metadata,
+                allow_retries=False,
+            )
+        yield from replayed_results(messages, job, log=context.log, metadata=metadata, failure=failure)
+
+    def _replayed(
+        self, context: dg.AssetExecutionContext, followed: "_Followed", attempt: int
+    ) -> dg.PipesMessageHandler:
+        """Everything that this attempt said, its log lines as they come.
+
+        Not in a Pipes session: with one, Dagster insists on every output of today's definitions.
+        """
+        reader = messages_on_s3(
+            self._settings.runs.uri,
+            prefix(followed.name, followed.job.name, attempt),
+            interval_s=followed.message_interval_s,
+        )
+        messages = dg.PipesMessageHandler(context, reader)
+        with messages.handle_messages():
+            while not messages.received_closed_message and not followed.is_over(attempt):
+                time.sleep(followed.poll_interval_s)
+        return messages
+
+
+@dataclass
+class _Followed:
+    """One job of one execution."""
+
+    executions: Executions
+    name: str
+    job: Job
+    streams: Folder  # a folder for each attempt
+    poll_interval_s: float
+    message_interval_s: float
+    execution: Execution
+
+    @classmethod
+    def by(cls, settings: Settings, name: str, job: Job) -> "_Followed":
+        """Raises Misconfigured when nothing is deployed, or no execution has this name."""
+        executions = Executions(production_of(settings).name)
+        assert settings.emr is not None, "checked by production_of"
+        return cls(
+            executions,
+            name,
+            job,
+            streams=Folder(f"{settings.runs.uri}/{attempts_prefix(name, job.name)}"),
+            poll_interval_s=settings.emr.poll_interval_s,
+            message_interval_s=settings.emr.message_interval_s,
+            execution=executions.find(name),
+        )
+
+    @property
+    def console(self) -> str:
+        return self.executions.console(self.execution.arn)
+
+    def attempts(self) -> Iterator[int]:
+        """Each attempt once its stream has begun, in order; ends when there will be no other one."""
+        last = -1
+        while True:
+            over = self.look().settled  # first: a stream of a job that is over is there
+            newer = [attempt for attempt in self._recorded() if attempt > last]
+            if newer:
+                last = newer[0]
+                yield last
+            elif over:
+                return
+            else:
+                time.sleep(self.poll_interval_s)
+
+    def is_over(self, attempt: int) -> bool:
+        return self.look().settled or any(each > attempt for each in self._recorded())
+
+    def look(self) -> JobRun:
+        """How the job went so far; settled when it, or the whole execution, has ended."""
+        self.execution = self.executions.find(self.name)  # before its history, which an ended execution has whole
+        (run,) = [each for each in self.executions.jobs(self.execution) if each.job.name == self.job.name]
+        return run if self.execution.status == "RUNNING" else run.after_the_end()
+
+    def metadata(self) -> dict[str, Any]:
+        cluster = self.executions.cluster(self.name)
+        return {
+            "origin": ORIGIN,
+            "execution": dg.MetadataValue.url(self.console),
+            **({"cluster": cluster} if cluster else {}),
+        }
+
+    def _recorded(self) -> list[int]:
+        return sorted(int(folder) for folder in self.streams.folders())
+
+
+def _failure(followed: _Followed, run: JobRun) -> str | None:
+    execution = followed.execution
+    match run.status:
+        case "succeeded":
+            return None
+        case "failed":
+            return f"failed in execution {execution.name}: {run.cause[:CAUSE_SIZE]}"
+        case "running":
+            return f"execution {execution.name} was {execution.status} while it ran"
+    return f"execution {execution.name} was {execution.status} before it began"

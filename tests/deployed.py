@@ -1,0 +1,92 @@
+"""Production deployed to a local AWS, its jobs replaced by programs without Spark: real executions in seconds."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from emr_jobs import settings as settings_module
+from emr_jobs.catalog import JOBS
+from emr_jobs.partition import Partition
+from emr_jobs.s3_uri import bucket_and_key
+from emr_jobs.settings import Settings
+from local_stack.simulation.world import QUICK, deploy_at_once
+from pipeline_assets.definitions import defs
+from pipeline_assets.home import ROOT
+from pipeline_assets.production.executions import Execution, Executions
+from pipeline_assets.production.package import host_arch
+from pipeline_assets.production.plan import plan_of
+from pipeline_assets.production.synth import Deployment
+from tests.aws import Cloud
+from tests.running import wait_for
+
+PROGRAM = ROOT / "tests" / "pipeline_assets" / "launchers" / "step_program.py"
+
+# Days on which jobs behave in some way of step_program, by "<partition> <job> <attempt>".
+GOOD, FAILS, SECOND, KILLED, OLDER, LONG, LAST_LOST, NO_CLUSTER, WHOLE = (f"2026-09-{day:02}" for day in range(1, 10))
+BEHAVIOURS = {
+    f"{FAILS} extract_orders 0": "fails",
+    f"{FAILS} extract_orders 1": "fails",
+    f"{SECOND} extract_orders 0": "is killed at the end",
+    f"{KILLED} extract_orders 0": "is killed",
+    f"{KILLED} extract_orders 1": "is killed at the end",
+    f"{OLDER} extract_orders 0": "is an older version",
+    f"{LONG} extract_orders 0": "talks for long",
+    f"{LAST_LOST} extract_orders 0": "is killed at the end",
+    f"{LAST_LOST} extract_orders 1": "says nothing",
+    f"{WHOLE} extract_customers 0": "fails",
+    f"{WHOLE} extract_customers 1": "fails",
+}
+
+
+@dataclass(frozen=True)
+class Deployed:
+    cloud: Cloud
+    settings: Settings
+    settings_uri: str
+
+    @property
+    def executions(self) -> Executions:
+        assert self.settings.production is not None
+        return Executions(self.settings.production.name)
+
+    def start(self, partition: str, *, only: Sequence[str] = (), rerun: bool = False) -> str:
+        return self.executions.start(Partition.parse(partition), only=tuple(only), rerun=rerun)
+
+    def ended(self, name: str) -> Execution:
+        wait_for(lambda: self.executions.find(name).status != "RUNNING")
+        return self.executions.find(name)
+
+    def ran(self, partition: str, *, only: Sequence[str] = (), rerun: bool = False) -> Execution:
+        return self.ended(self.start(partition, only=only, rerun=rerun))
+
+
+@contextmanager
+def deployed(cloud: Cloud, folder: Path) -> Iterator[Deployed]:
+    """The cloud is this process's AWS already."""
+    profile = tomlkit.parse((ROOT / "settings" / "production.toml").read_text()).unwrap()
+    profile["aws"] |= {"endpoint": cloud.settings.aws.endpoint}
+    profile["search"] = {"url": "http://127.0.0.1:9"}
+    profile["emr"] |= {"arch": host_arch(), **QUICK["emr"], "poll_interval_s": 0.2}
+    profile["production"] |= {**QUICK["production"], "maintain": False}
+    file = folder / "deployment.toml"
+    file.write_text(tomlkit.dumps(profile))
+    deployment = Deployment(plan_of(defs.resolve_asset_graph()), settings_module.load(str(file)))
+    stacks, settings_uri = deploy_at_once(deployment)
+    main = stacks.find(deployment.production.name)
+    assert main is not None
+    program = PROGRAM.read_text().replace(
+        "BEHAVIOURS: dict[str, str] = {}", f"BEHAVIOURS: dict[str, str] = {json.dumps(BEHAVIOURS)}"
+    )
+    for job in JOBS:
+        bucket, key = bucket_and_key(f"{main.parameters['Code']}/{job.name}.py")
+        cloud.s3.put_object(Bucket=bucket, Key=key, Body=program.encode())
+    yield Deployed(cloud, settings_module.load(settings_uri), settings_uri)
+
+
+def facts(metadata: Any) -> dict[str, Any]:
+    return {name: value.value for name, value in metadata.items()}

@@ -1,0 +1,30 @@
+"""What AWS refuses is one line that a person can act on."""
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+
+from pipeline_assets.cli.aws_errors import AwsRefused, aws_errors_named
+
+
+def refused(code: str, message: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "CreateChangeSet")
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (refused("AccessDenied", "User x may not."), "CreateChangeSet: AccessDenied: User x may not"),
+        (
+            refused("ExpiredToken", "The token is expired."),
+            "CreateChangeSet: ExpiredToken: The token is expired. Sign in again, or set AWS_PROFILE",
+        ),
+        (
+            NoCredentialsError(),
+            "Unable to locate credentials. Account and region are those of AWS_PROFILE and [aws] in the settings",
+        ),
+    ],
+)
+def test_error_of_aws_is_a_sentence_with_a_way_out(error: Exception, sentence: str) -> None:
+    with pytest.raises(AwsRefused) as raised, aws_errors_named():
+        raise error
+    assert str(raised.value) == sentence

@@ -1,0 +1,403 @@
+"""deploy, diff, trigger, runs, show, abort and destroy as a user types them, against a local AWS.
+
+The jobs are programs without Spark: extract_orders fails, extract_customers hangs, extract_shipments is killed.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import tomlkit
+
+from emr_jobs.catalog import JOBS
+from emr_jobs.partition import Partition
+from emr_jobs.s3_uri import bucket_and_key
+from local_stack.aws.account import LocalAws, client
+from local_stack.simulation.world import PARAMETERS, QUICK
+from pipeline_assets.home import ROOT
+from pipeline_assets.production.package import host_arch
+from pipeline_assets.production.stacks import BODY_LIMIT_BYTES
+from tests.running import wait_for
+
+PROGRAM = ROOT / "tests" / "pipeline_assets" / "launchers" / "step_program.py"
+BEHAVIOUR = {"extract_orders": "fails", "extract_customers": "hangs", "extract_shipments": "is killed"}
+NEEDED = {**PARAMETERS, "SearchHost": "search.example", "SearchDomain": "shop"}
+FAILED_DAY, HELD_DAY, NO_CLUSTER_DAY = "2026-09-01", "2026-09-02", "2026-09-03"
+
+
+@dataclass(frozen=True)
+class Typed:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Account:
+    folder: Path
+    url: str
+    faults: str
+
+    def settings(self, **production: object) -> str:
+        """settings/production.toml at this account, with short waits and these values of [production]."""
+        profile = tomlkit.parse((ROOT / "settings" / "production.toml").read_text()).unwrap()
+        profile["aws"] |= {"endpoint": self.url}
+        profile["emr"] |= {"arch": host_arch(), **QUICK["emr"]}
+        profile["production"] |= {**QUICK["production"], **production}
+        file = self.folder / f"{'-'.join(map(str, production.values())) or 'deployment'}.toml"
+        file.write_text(tomlkit.dumps(profile))
+        return str(file)
+
+    def typed(self, *arguments: str, answer: str = "", **production: object) -> Typed:
+        """A verb in a process of its own; nobody answers unless there is an answer."""
+        environment = {**os.environ, "PIPELINE_HOME": str(self.folder), "COLUMNS": "250"}
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name("pipeline")), *arguments, "--settings", self.settings(**production)],
+            input=answer,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+            env=environment,
+        )
+        return Typed(done.returncode, done.stdout, done.stderr)
+
+    def stack(self, name: str) -> dict[str, Any] | None:
+        cloudformation = client("cloudformation", self.url)
+        return next((each for each in cloudformation.describe_stacks()["Stacks"] if each["StackName"] == name), None)
+
+    @property
+    def running(self) -> list[str]:
+        """Executions of the daily machine."""
+        states = client("stepfunctions", self.url)
+        listed = states.list_executions(stateMachineArn=self._daily, statusFilter="RUNNING")["executions"]
+        return [each["name"] for each in listed]
+
+    def stop(self, name: str) -> None:
+        execution = f"{self._daily.replace(':stateMachine:', ':execution:')}:{name}"
+        client("stepfunctions", self.url).stop_execution(executionArn=execution)
+
+    def cluster_state(self, cluster: str) -> str:
+        return str(client("emr", self.url).describe_cluster(ClusterId=cluster)["Cluster"]["Status"]["State"])
+
+    def day_status(self, partition: str) -> str:
+        key = {"pk": {"S": f"day#{Partition.parse(partition).as_of.date()}"}}
+        found = client("dynamodb", self.url).get_item(TableName="pipeline-assets-base-GuardTable", Key=key)
+        return str(found["Item"]["status"]["S"])
+
+    @property
+    def _daily(self) -> str:
+        machines = client("stepfunctions", self.url).list_state_machines()["stateMachines"]
+        (arn,) = [each["stateMachineArn"] for each in machines if each["name"] == "pipeline-assets-daily"]
+        return str(arn)
+
+
+def given(parameters: dict[str, str]) -> list[str]:
+    return [part for name, value in parameters.items() for part in ("--parameter", f"{name}={value}")]
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    folder = tmp_path_factory.mktemp("account")
+    aws = LocalAws(folder / "aws")
+    try:
+        addresses = aws.wait()
+        client("s3", addresses["url"]).create_bucket(Bucket=NEEDED["OrdersBucket"])
+        yield Account(folder, addresses["url"], addresses["faults"])
+    finally:
+        aws.stop()
+
+
+@pytest.fixture(scope="module")
+def first_deploy(account: Account) -> Typed:
+    return account.typed("deploy", "--yes", "--json", *given(NEEDED))
+
+
+@pytest.fixture(scope="module")
+def deployed(account: Account, first_deploy: Typed) -> Account:
+    """The account with both stacks, its jobs replaced."""
+    assert first_deploy.code == 0, first_deploy.err
+    main = account.stack("pipeline-assets")
+    assert main is not None
+    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in main["Parameters"]}
+    for job in JOBS:
+        program = PROGRAM.read_text().replace('BEHAVIOUR = "good"', f'BEHAVIOUR = "{BEHAVIOUR.get(job.name, "good")}"')
+        bucket, key = bucket_and_key(f"{parameters['Code']}/{job.name}.py")
+        client("s3", account.url).put_object(Bucket=bucket, Key=key, Body=program.encode())
+    return account
+
+
+@pytest.fixture(scope="module")
+def failed(deployed: Account) -> str:
+    """An execution two of whose jobs have failed."""
+    jobs = ("--only", "extract_orders", "--only", "extract_shipments")
+    name = str(deployed.typed("trigger", "--partition", FAILED_DAY, *jobs, "--json").json["run"])
+    wait_for(lambda: name not in deployed.running)
+    return name
+
+
+# -- deploy
+
+
+def test_deploy_names_each_missing_parameter_and_changes_nothing(account: Account) -> None:
+    left_out = {name: value for name, value in NEEDED.items() if name not in ("Vpc", "SearchHost")}
+    ended = account.typed("deploy", *given(left_out), name="unmade")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == (
+        "Misconfigured: unmade needs 2 parameters that it does not have yet:\n"
+        "  SearchHost: Address of the OpenSearch domain\n"
+        "  Vpc: Where the cluster runs\n"
+        "Give each once, the stack keeps it: pipeline deploy --parameter SearchHost=VALUE\n"
+    )
+    assert account.stack("unmade-base") is None
+
+
+def test_deploy_refuses_a_parameter_that_no_stack_has(account: Account) -> None:
+    ended = account.typed("deploy", *given({**NEEDED, "Subnet": "subnet-a"}), name="unmade")
+    assert ended.code == 2
+    assert ended.err.startswith("Misconfigured: no stack has parameter Subnet; there are AlarmEmail, ")
+
+
+def test_deploy_applies_nothing_after_a_no(account: Account) -> None:
+    ended = account.typed("deploy", *given(NEEDED), answer="n\n", name="unmade")
+    assert ended.code == 1
+    assert "Add     GuardTable" in ended.err
+    assert ended.err.endswith("Apply to unmade-base? [y/N]:nothing was applied to unmade-base\n")
+    assert account.stack("unmade-base") is None
+
+
+def test_deploy_makes_both_stacks_and_prints_what_they_are(account: Account, first_deploy: Typed) -> None:
+    assert first_deploy.code == 0, first_deploy.err
+    base, main = account.stack("pipeline-assets-base"), account.stack("pipeline-assets")
+    assert base is not None
+    assert main is not None
+    assert first_deploy.json["outputs"] == {each["OutputKey"]: each["OutputValue"] for each in main["Outputs"]}
+    assert first_deploy.json["settings"] == "s3://pipeline-assets-base-artifactsbucket/pipeline/settings.toml"
+    assert {"action", "resource", "type", "replaced"} < set(first_deploy.err.split())
+
+
+def test_deploy_takes_a_template_that_is_larger_than_a_call(account: Account, deployed: Account) -> None:
+    template = client("cloudformation", account.url).get_template(StackName="pipeline-assets")["TemplateBody"]
+    assert len(json.dumps(template, indent=1)) > BODY_LIMIT_BYTES
+
+
+def test_deploy_again_has_nothing_to_change_and_says_what_the_account_lacks(deployed: Account) -> None:
+    ended = deployed.typed("deploy")
+    assert ended.code == 0, ended.err
+    assert ended.out.splitlines()[-3:] == [
+        "nothing to change",
+        "run a day    pipeline trigger --partition P",
+        "other verbs  --settings with the address above",
+    ]
+    public, alarms = ended.err.splitlines()
+    assert public.startswith("warning EMR does not block public access in this region. Block it: aws emr put-block-")
+    assert alarms.startswith("warning nobody hears the alarms. Subscribe: pipeline deploy --parameter AlarmEmail=")
+
+
+def test_stack_that_fails_is_named_with_its_resource_and_the_way_out(deployed: Account) -> None:
+    """A second deployment cannot make the Glue databases that the first one has."""
+    ended = deployed.typed("deploy", "--yes", *given(NEEDED), name="second")
+    assert ended.code == 1
+    assert "StackFailed: stack second-base ended CREATE_FAILED: FinalDatabase (AWS::Glue::Database): " in ended.err
+    assert ended.err.endswith("Mend it, then: pipeline deploy\n")
+    again = deployed.typed("deploy", "--yes", *given(NEEDED), name="second")
+    assert again.code == 1
+    assert again.err.endswith(
+        "second-base is CREATE_FAILED: it was never whole. Delete it and deploy again: "
+        "aws cloudformation delete-stack --stack-name second-base\n"
+    )
+
+
+@pytest.mark.parametrize("verb", ["deploy", "destroy"])
+def test_stack_of_another_owner_is_refused(deployed: Account, verb: str) -> None:
+    before = deployed.stack("pipeline-assets")
+    ended = deployed.typed(verb, "--yes", owner="others")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("AnotherOwner: stack pipeline-assets")
+    assert "expected owner others, found data-platform" in ended.err
+    after = deployed.stack("pipeline-assets")
+    assert before is not None
+    assert after is not None
+    assert (after["StackStatus"], after["Tags"]) == (before["StackStatus"], before["Tags"])
+
+
+# -- diff
+
+
+def test_diff_of_what_is_deployed_is_empty(deployed: Account) -> None:
+    ended = deployed.typed("diff")
+    assert (ended.code, ended.out, ended.err) == (0, "no difference\n", "")
+
+
+def test_diff_names_exactly_what_a_changed_wait_changes(deployed: Account) -> None:
+    ended = deployed.typed("diff", "--json", retry_interval_s=7)
+    assert ended.code == 2, ended.err
+    branches = ("ExtractOrders", "ExtractCustomers", "ExtractShipments")
+    jobs = [f"States.AtOnce1.Branches[{number}].States.{name}" for number, name in enumerate(branches)]
+    places = [*(f"{job}.Retry[1].IntervalSeconds" for job in (*jobs, "States.Master")), "TimeoutSeconds"]
+    machine = ("Resources.DailyMachine.Properties.Definition", "DailyMachine as it runs")
+    assert [each["place"] for each in ended.json] == [f"{start}.{place}" for start in machine for place in places]
+    waits = [(each["deployed"], each["generated"]) for each in ended.json if each["place"].endswith("IntervalSeconds")]
+    assert waits == [("1", "7")] * 8
+
+
+# -- trigger, runs, show, abort
+
+
+def test_trigger_of_a_job_that_is_not_there_names_those_that_are(deployed: Account) -> None:
+    ended = deployed.typed("trigger", "--partition", FAILED_DAY, "--only", "extract_returns")
+    assert ended.code == 2
+    said = " ".join(ended.err.replace("│", "").split())
+    assert "no job extract_returns; there are extract_orders, extract_customers, extract_shipments, master" in said
+
+
+def test_trigger_of_a_day_that_has_not_ended_is_refused(deployed: Account) -> None:
+    ended = deployed.typed("trigger", "--partition", "2999-01-01")
+    assert ended.code == 2
+    assert ended.err.startswith("Misconfigured: partition 2999-01-01: the New York day has not ended")
+
+
+def test_show_says_why_each_job_failed_and_what_to_type(deployed: Account, failed: str) -> None:
+    shown = deployed.typed("show", failed)
+    assert shown.code == 0, shown.err
+    facts, jobs, *reasons = shown.out.split("\n\n")
+    assert "partition  2026-09-01 " in facts
+    assert "status     FAILED " in facts
+    assert "day        failed, by this run" in facts
+    rows = {line.split()[0]: line.split()[1:3] for line in jobs.splitlines()[1:]}
+    assert rows == {
+        "extract_orders": ["failed", "2"],
+        "extract_customers": ["not", "run"],
+        "extract_shipments": ["failed", "2"],
+        "master": ["not", "run"],
+    }
+    assert reasons[0] == "extract_orders\nValueError: no orders today"
+    assert reasons[1].startswith("extract_shipments\nstep s-")
+    assert "about to die" in reasons[1]
+    assert reasons[2] == f"repeat what is missing: pipeline trigger --resume {failed}\n"
+
+
+def test_show_and_runs_are_json_for_machines(deployed: Account, failed: str) -> None:
+    shown = deployed.typed("show", failed, "--json").json
+    assert (shown["status"], shown["error"], shown["day"]["status"]) == ("FAILED", "DayNotPublished", "failed")
+    assert [(each["job"], each["status"]) for each in shown["jobs"] if each["why"]] == [
+        ("extract_orders", "failed"),
+        ("extract_shipments", "failed"),
+    ]
+    (listed,) = [each for each in deployed.typed("runs", "--json").json if each["run"] == failed]
+    assert (listed["partition"], listed["input"]["only"]) == (FAILED_DAY, ["extract_orders", "extract_shipments"])
+
+
+def test_runs_lists_executions_and_the_verb_that_looks_at_one(deployed: Account, failed: str) -> None:
+    ended = deployed.typed("runs")
+    assert ended.code == 0, ended.err
+    (row,) = [line for line in ended.out.splitlines() if line.startswith(failed)]
+    assert row.split()[1:4] == [FAILED_DAY, "manual", "FAILED"]
+    assert row.split()[-1] == "DayNotPublished"
+    assert "how one went: pipeline show " in ended.out
+
+
+def test_execution_that_is_not_there_leads_to_those_that_are(deployed: Account) -> None:
+    for verb in (("show", "nothing"), ("abort", "nothing"), ("trigger", "--resume", "nothing")):
+        ended = deployed.typed(*verb)
+        assert ended.code == 2
+        assert ended.err.startswith("Misconfigured: no execution nothing")
+        assert ended.err.endswith("Which there are: pipeline runs\n")
+
+
+def test_resume_starts_what_did_not_end_well(deployed: Account, failed: str) -> None:
+    started = deployed.typed("trigger", "--resume", failed, "--json").json
+    assert started == {
+        "run": started["run"],
+        "partition": FAILED_DAY,
+        "only": ["extract_orders", "extract_shipments"],
+    }
+    deployed.stop(started["run"])
+
+
+def test_day_that_runs_is_refused_until_it_is_aborted(deployed: Account) -> None:
+    started = deployed.typed("trigger", "--partition", HELD_DAY, "--from", "extract_customers")
+    assert started.code == 0, started.err
+    name = started.out.split()[1]
+    assert started.out == (
+        f"started   {name}\npartition {HELD_DAY}\njobs      extract_customers, master\nwatch it  pipeline show {name}\n"
+    )
+    wait_for(lambda: "hanging" in str(recorded(deployed, name)))
+    again = deployed.typed("trigger", "--partition", HELD_DAY)
+    assert again.code == 2
+    assert again.err == (f"DayIsTaken: {HELD_DAY} is being run by {name}. Look at it: pipeline show {name}\n")
+    destroyed = deployed.typed("destroy", "--yes")
+    assert destroyed.code == 2
+    assert destroyed.err.endswith(f"is running {name}. End it first: pipeline abort {name}\n")
+    shown = deployed.typed("show", name)
+    assert shown.out.endswith(f"\nend it: pipeline abort {name}\n")
+
+    aborted = deployed.typed("abort", name, "--json").json
+    assert aborted == {"run": name, "was": "RUNNING", "cluster": aborted["cluster"]}
+    wait_for(lambda: deployed.cluster_state(aborted["cluster"]) == "TERMINATED")
+    wait_for(lambda: deployed.day_status(HELD_DAY) == "failed")
+    said = deployed.typed("abort", name).out
+    assert said.startswith(f"{name} had ended before: ABORTED\n")
+    assert said.endswith(f"when the reaper has freed the day: pipeline trigger --resume {name}\n")
+
+
+def test_cluster_that_does_not_come_up_is_shown_with_its_reason(deployed: Account) -> None:
+    requests.put(deployed.faults, json={"fail_boot": 1}, timeout=10).raise_for_status()
+    started = deployed.typed("trigger", "--partition", NO_CLUSTER_DAY, "--only", "master", "--json").json
+    emr = client("emr", deployed.url)
+    wait_for(lambda: emr.list_clusters(ClusterStates=["TERMINATED_WITH_ERRORS"])["Clusters"])
+    shown = deployed.typed("show", started["run"])
+    (cluster,) = [line for line in shown.out.splitlines() if line.startswith("cluster ")]
+    assert "TERMINATED_WITH_ERRORS, BOOTSTRAP_FAILURE: " in cluster
+    deployed.stop(started["run"])
+
+
+# -- destroy
+
+
+def test_destroy_keeps_the_base_and_prints_the_way_back(deployed: Account) -> None:
+    wait_for(lambda: not deployed.running)
+    refused = deployed.typed("destroy", answer="n\n")
+    assert (refused.code, refused.err) == (1, "Delete pipeline-assets? [y/N]:nothing was deleted\n")
+    assert deployed.stack("pipeline-assets") is not None
+
+    ended = deployed.typed("destroy", "--yes")
+    assert ended.code == 0, ended.err
+    assert ended.out.startswith("pipeline-assets deleted\n")
+    assert deployed.stack("pipeline-assets") is None
+    assert deployed.stack("pipeline-assets-base") is not None
+    buckets = {each["Name"] for each in client("s3", deployed.url).list_buckets()["Buckets"]}
+    assert {f"pipeline-assets-base-{kind}bucket" for kind in ("lake", "runs", "artifacts")} < buckets
+    gone = deployed.typed("destroy", "--yes", "--json")
+    assert gone.json["deleted"] == []
+    assert gone.json["kept"]["LakeBucket"] == "pipeline-assets-base-lakebucket"
+
+    _, _, command = ended.out.splitlines()[-1].partition("deploy again: pipeline ")
+    back = deployed.typed(*shlex.split(command), "--yes")
+    assert back.code == 0, back.err
+    assert deployed.stack("pipeline-assets") is not None
+
+
+def test_plan_is_explained(account: Account) -> None:
+    ended = account.typed("synth", "--explain", "--json")
+    assert "extract_orders before master: the asset graph" in ended.json["plan"]
+
+
+def recorded(account: Account, execution: str) -> list[str]:
+    """What the jobs of an execution have reported so far."""
+    s3 = client("s3", account.url)
+    bucket = "pipeline-assets-base-runsbucket"
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=f"runs/pipes/{execution}/").get("Contents", [])
+    return [s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read().decode() for each in found]

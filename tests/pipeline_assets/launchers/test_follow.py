@@ -1,0 +1,204 @@
+"""A Dagster run that follows an execution: the same results, logs and failures, and nothing that it could disturb."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import requests
+
+from emr_jobs.catalog import job_named
+from emr_jobs.report import checks_of
+from pipeline_assets.assets.jobs import all_jobs
+from pipeline_assets.home import dagster_home
+from pipeline_assets.partitions import daily
+from pipeline_assets.production.executions import Execution
+from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG
+from tests.deployed import (
+    FAILS,
+    GOOD,
+    KILLED,
+    LAST_LOST,
+    LONG,
+    NO_CLUSTER,
+    OLDER,
+    SECOND,
+    WHOLE,
+    Deployed,
+    facts,
+)
+from tests.running import wait_for
+
+JOB = job_named("extract_orders")
+NAMES = {"intermediate.orders", "intermediate.order_items", "intermediate.rejected_orders"}
+
+# A run worker of its own, which a test can kill.
+FOLLOW = """
+import sys, dagster as dg
+from pipeline_assets.assets.jobs import all_jobs
+from pipeline_assets.home import load_settings
+from pipeline_assets.partitions import daily
+uri, execution, partition = sys.argv[1:]
+settings = load_settings(uri)
+job, *_ = all_jobs(settings, uri, daily(settings))
+instance = dg.DagsterInstance.get()
+tags = {"pipeline/execution": execution}
+dg.materialize([job], partition_key=partition, instance=instance, tags=tags, raise_on_error=False)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_long_wait_for_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dagster waits ten seconds more for a closing message that never comes."""
+    monkeypatch.setattr("dagster._core.pipes.utils.WAIT_FOR_LOGS_AFTER_EXECUTION_INTERVAL", 1)
+
+
+@pytest.fixture
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    monkeypatch.setenv("DAGSTER_HOME", str(dagster_home(tmp_path)))
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+@pytest.fixture
+def follow(production: Deployed, instance: dg.DagsterInstance) -> Callable[..., dg.ExecuteInProcessResult]:
+    def run(execution: str, partition: str, *, jobs: int = 1) -> dg.ExecuteInProcessResult:
+        assets = all_jobs(production.settings, production.settings_uri, daily(production.settings))
+        return dg.materialize(
+            assets[:jobs],
+            partition_key=partition,
+            instance=instance,
+            tags={EXECUTION_TAG: execution, ORIGIN_TAG: "production"},
+            raise_on_error=False,
+        )
+
+    return run
+
+
+def ran(production: Deployed, partition: str) -> Execution:
+    return production.ran(partition, only=["extract_orders"])
+
+
+def materialized(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
+    found = [
+        event.step_materialization_data.materialization for event in result.all_events if event.is_step_materialization
+    ]
+    return {".".join(each.asset_key.path): facts(each.metadata) for each in found}
+
+
+def failure_of(result: dg.ExecuteInProcessResult, step: str = "extract_orders") -> str:
+    (event,) = [event for event in result.all_events if event.is_step_failure and event.step_key == step]
+    said = event.step_failure_data.user_failure_data
+    assert said is not None
+    return str(said.description)
+
+
+def logged(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    return [entry.user_message for entry in instance.all_logs(run_id)]
+
+
+def test_results_are_those_of_production_and_say_so(production: Deployed, follow: Any) -> None:
+    execution = ran(production, GOOD)
+    result = follow(execution.name, GOOD)
+    assert result.success
+    found = materialized(result)
+    assert set(found) == NAMES
+    metadata = found["intermediate.orders"]
+    assert (metadata["origin"], metadata["dagster/row_count"], metadata["attempt"]) == ("production", 7, 0)
+    assert metadata["cluster"] == production.executions.cluster(execution.name)
+    assert metadata["execution"].endswith(execution.arn)
+    evaluated = {(".".join(each.asset_key.path), each.check_name) for each in result.get_asset_check_evaluations()}
+    assert evaluated == {(dataset, check.name) for dataset, check in checks_of(JOB)}
+    assert {each.partition for each in result.get_asset_check_evaluations()} == {GOOD}
+
+
+def test_log_lines_come_while_it_runs_and_an_interrupted_run_touches_nothing(
+    production: Deployed, instance: dg.DagsterInstance, follow: Any
+) -> None:
+    """Run again, it replays from the start."""
+    execution = production.start(LONG, only=["extract_orders"])
+    following = worker(production, execution, LONG)
+    wait_for(lambda: any("line 1" in each for run in instance.get_runs() for each in logged(instance, run.run_id)))
+    assert production.executions.find(execution).status == "RUNNING"
+    following.terminate()
+    following.wait()
+    assert production.ended(execution).status == "SUCCEEDED"
+    result = follow(execution, LONG)
+    assert result.success
+    assert [each for each in logged(instance, result.run_id) if each.startswith("line ")] == [
+        f"line {number}" for number in range(20)
+    ]
+
+
+def test_failure_is_the_recorded_one(production: Deployed, follow: Any) -> None:
+    result = follow(ran(production, FAILS).name, FAILS)
+    assert failure_of(result) == "ValueError: no orders today"
+    assert not materialized(result)
+    assert not [event for event in result.all_events if event.is_step_up_for_retry], "production has retried"
+
+
+def test_only_the_last_attempt_counts(production: Deployed, instance: dg.DagsterInstance, follow: Any) -> None:
+    result = follow(ran(production, SECOND).name, SECOND)
+    assert result.success
+    assert {each["attempt"] for each in materialized(result).values()} == {1}
+    assert logged(instance, result.run_id).count(f"working partition={SECOND}") == 2, "logs of both"
+
+
+def test_killed_job_fails_with_the_state_s_cause(production: Deployed, follow: Any) -> None:
+    execution = ran(production, KILLED)
+    result = follow(execution.name, KILLED)
+    assert failure_of(result).startswith(f"extract_orders: failed in execution {execution.name}: States.TaskFailed")
+    assert set(materialized(result)) == NAMES, "what it had reported is on record"
+
+
+def test_results_of_an_attempt_are_not_those_of_a_later_one(production: Deployed, follow: Any) -> None:
+    """The second attempt succeeded and recorded nothing; the first one's results are not its own."""
+    execution = ran(production, LAST_LOST)
+    result = follow(execution.name, LAST_LOST)
+    assert failure_of(result).startswith(
+        f"extract_orders: succeeded in execution {execution.name}. Its last attempt has recorded nothing under s3://"
+    )
+    assert not materialized(result)
+
+
+def test_no_stream_at_all_fails_with_the_state_s_cause(production: Deployed, follow: Any) -> None:
+    requests.put(production.cloud.faults, json={"fail_boot": 1}, timeout=10).raise_for_status()
+    execution = ran(production, NO_CLUSTER)
+    said = failure_of(follow(execution.name, NO_CLUSTER))
+    assert said.startswith(f"extract_orders: failed in execution {execution.name}: ")
+    assert "has recorded nothing under" in said
+
+
+def test_recording_of_an_older_version_is_judged_by_what_it_declared(
+    production: Deployed, instance: dg.DagsterInstance, follow: Any
+) -> None:
+    result = follow(ran(production, OLDER).name, OLDER)
+    assert result.success
+    lacking = JOB.outputs[-1]
+    assert set(materialized(result)) == NAMES - {lacking}, "none is invented"
+    checked = {".".join(each.asset_key.path) for each in result.get_asset_check_evaluations()}
+    assert lacking not in checked
+    said = logged(instance, result.run_id)
+    assert "intermediate.returns was recorded and is not defined any more: left out" in said
+    assert f"{JOB.outputs[0]} was_there_once was recorded and is not defined any more: left out" in said
+    assert f"{lacking} is newer than what was recorded: left out" in said
+
+
+def test_job_that_an_ended_execution_never_began_fails_and_says_how_it_ended(production: Deployed, follow: Any) -> None:
+    execution = production.ran(WHOLE)
+    result = follow(execution.name, WHOLE, jobs=4)
+    assert failure_of(result, "extract_customers") == "ValueError: no orders today"
+    steps = {event.step_key: event.event_type_value for event in result.all_events if event.is_step_success}
+    assert set(steps) == {"extract_orders", "extract_shipments"}
+    assert "master" not in steps
+
+
+def test_execution_that_nobody_knows_is_named(production: Deployed, follow: Any) -> None:
+    assert failure_of(follow("never-there", GOOD)).startswith("extract_orders: no execution never-there: ")
+
+
+def worker(production: Deployed, execution: str, partition: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-c", FOLLOW, production.settings_uri, execution, partition])

@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-slow lint fmt lock clean
+.PHONY: help setup demo dev browser test test-slow screenshots lint fmt lock clean
 
 ##@ Use
 
@@ -25,11 +25,20 @@ dev: setup ## The Dagster UI on http://127.0.0.1:3000, history kept in .pipeline
 
 ##@ Work on it
 
+browser: ## Debian's chromium, which the tests of the UI drive; unless it is there, needs apt-get as root
+	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && test "$$(id -u)" = 0; } || \
+		{ echo "no chromium on PATH: install it, or run make browser as root on Debian" >&2; exit 1; }
+	@command -v chromium >/dev/null || \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+
 test: setup ## All tests but the slow ones; needs no network after setup (PYTEST_ARGS="-k orders")
 	@$(BIN)/pytest -m "not slow" $(PYTEST_ARGS)
 
 test-slow: setup ## Tests of minutes: real YARN, the other architecture's package; needs the package index
 	@$(BIN)/pytest -m slow $(PYTEST_ARGS)
+
+screenshots: setup browser ## Take the pictures of the UI in docs/ anew
+	@PIPELINE_SCREENSHOTS=docs $(BIN)/pytest tests/ui
 
 lint: setup ## Formatting, lint, types, contracts, code location
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
@@ -40,11 +49,13 @@ fmt: setup ## Format and mend what ruff can
 
 lock: setup ## Resolve requirements.lock anew; names no registry's host
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
-		--upgrade --group stack --group test --group dev pyproject.toml -o requirements.lock
+		--upgrade --group stack --group instance --group test --group dev pyproject.toml -o requirements.lock
 	@# opensearch-py lists gRPC, 18 MB, and imports it nowhere.
 	@$(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
 		--python-platform x86_64-manylinux_2_28 --group emr -c requirements.lock \
 		--no-emit-package opensearch-protobufs --no-emit-package grpcio --no-emit-package protobuf -o emr.lock
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+		--group instance -c requirements.lock pyproject.toml -o image.lock
 
 clean: ## Stop the stack; remove .venv, caches and the local state
 	@test ! -x $(BIN)/pipeline || $(BIN)/pipeline stack down
@@ -52,7 +63,7 @@ clean: ## Stop the stack; remove .venv, caches and the local state
 
 help: ## This text
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'

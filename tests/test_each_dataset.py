@@ -3,7 +3,6 @@
 import ast
 
 import pytest
-import yaml
 
 from emr_jobs.catalog import JOBS
 from emr_jobs.contracts import Medium, contracts
@@ -25,13 +24,6 @@ def test_a_dataset_has_a_job_a_program_and_an_oracle(dataset: str) -> None:
 
 def test_what_jobs_publish_has_a_contract() -> None:
     assert sorted(dataset for job in JOBS for dataset in job.outputs) == PUBLISHED
-
-
-def test_both_ways_to_deploy_the_code_location_name_the_same_module() -> None:
-    (location,) = yaml.safe_load((ROOT / "dagster_cloud.yaml").read_text())["locations"]
-    (entry,) = yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"]
-    assert location["location_name"] == entry["python_module"]["location_name"]
-    assert location["code_source"]["module_name"] == entry["python_module"]["module_name"]
 
 
 def _mentions(where: str, dataset: str) -> bool:

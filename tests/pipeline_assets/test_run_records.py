@@ -6,10 +6,12 @@ import dagster as dg
 import pytest
 
 from emr_jobs.catalog import JOBS
+from emr_jobs.contracts import contracts
 from emr_jobs.job import code_version
+from emr_jobs.publish.preview import ROWS, is_shown
 from emr_jobs.report import asset_key, checks_of
 from tests.end_to_end.test_run import EMPTY_DAY
-from tests.running import Day
+from tests.running import Day, table_rows
 
 
 @pytest.fixture
@@ -43,6 +45,17 @@ def test_every_dataset_has_a_materialization_of_its_partition(instance: dg.Dagst
             assert metadata["snapshot_id"].isdigit()
             assert metadata["files"] > 0
             assert metadata["size_bytes"] > 0
+
+
+def test_a_materialization_previews_rows_of_its_table(instance: dg.DagsterInstance, published_day: Day) -> None:
+    for dataset, rows in table_rows(published_day.settings, published_day.partition).items():
+        preview = materialization(instance, dataset, published_day.partition)["preview"]
+        shown = [column.name for column in preview.schema.columns]
+        assert shown == [column.name for column in contracts()[dataset].columns if is_shown(column)]
+        texts = [{name: row[name] for name in shown if isinstance(row[name], str)} for row in rows]
+        assert 0 < len(preview.records) <= min(ROWS, len(rows)), dataset
+        for record in preview.records:
+            assert any(text.items() <= record.data.items() for text in texts), record
 
 
 def test_rejects_duplicates_and_test_orders_are_counted(instance: dg.DagsterInstance, published_day: Day) -> None:

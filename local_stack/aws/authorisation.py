@@ -4,9 +4,9 @@ Tasks of a state machine sign as its role, steps as the role of their cluster's 
 schedules and rules as the target's role, switched on or not. Whoever signs with other keys, the person, may do
 everything. Policies are read for each call, so a changed one counts at once. A denial is worded as AWS words it.
 
-Checked: action and resource of a role's inline and attached policies, and conditions with StringEquals on what
-`permissions` knows of the call. Refused with 501: any other condition, NotAction, NotResource, ? in a pattern, a call
-that `permissions` does not know. Differs from AWS: signatures, trust policies, permission boundaries, session and
+Checked: action and resource of a role's inline and attached policies, and conditions with StringEquals and Null on
+what `permissions` knows of the call. Refused with 501: any other condition, NotAction, NotResource, ? in a pattern, a
+call that `permissions` does not know. Differs from AWS: signatures, trust policies, permission boundaries, session and
 resource policies are not looked at; EMR itself calls nothing, so its service role is passed and never used. With the
 person's keys go: a step's log, what is fetched to start it (code, dependencies, script), steps on YARN, and steps of a
 cluster whose instance profile IAM does not know.
@@ -122,13 +122,15 @@ def _result(statement: dict[str, Any], permission: Permission) -> PermissionResu
 
 
 def _holds(condition: dict[str, dict[str, Any]], permission: Permission) -> bool:
-    """Whether every part does; a tag that the resource has not got is no match."""
+    """Whether every part does; a tag that the resource or the request has not got is no match."""
     for operator, parts in condition.items():
         for key, wanted in parts.items():
-            known = key in permission.context or ":ResourceTag/" in key
-            if operator != "StringEquals" or not known:
+            tag = ":ResourceTag/" in key or ":RequestTag/" in key
+            if operator not in ("StringEquals", "Null") or not (key in permission.context or tag):
                 raise NotUnderstood(f"{permission.action}: a policy with the condition {operator} {key}")
-            if permission.context.get(key) not in (wanted if isinstance(wanted, list) else [wanted]):
+            found = permission.context.get(key)
+            accepted = wanted if isinstance(wanted, list) else [wanted]
+            if (str(found is None).lower() if operator == "Null" else found) not in accepted:
                 return False
     return True
 

@@ -3,6 +3,7 @@
 PUT {"throttle": "describe_step", "times": 3}      the next three such calls are refused
 PUT {"kill_step": "extract_orders", "times": 1}    the next such step is killed; hold_step stops it for good
 PUT {"fail_boot": 1}                               the next cluster does not come up
+PUT {"clear": true}                                nothing fails any more
 PUT {"clock": T}, PUT {"advance_to": T}            the schedules' time; the second answers what was delivered
 PUT {"deliver": SCHEDULE, "at": T, "times": 1}     the delivery of that instant, again
 PUT {"authorise": true}                            calls are checked against the roles they run under, until false;
@@ -18,7 +19,7 @@ from typing import Any
 from local_stack.aws import authorisation, emr, faults, scheduler
 
 CLOCK = scheduler.Clock()
-KNOWN = ("throttle", *faults.STEP_FAULTS, faults.BOOT_FAULT, "clock", "advance_to", "deliver", "authorise")
+KNOWN = ("throttle", *faults.STEP_FAULTS, faults.BOOT_FAULT, "clear", "clock", "advance_to", "deliver", "authorise")
 
 
 class NotKnown(Exception):
@@ -42,6 +43,9 @@ def switch(wanted: dict[str, Any]) -> Any:
             faults.switch_on(kind, wanted[kind], times)
         case faults.BOOT_FAULT:
             faults.switch_on(kind, "", wanted[kind])
+        case "clear":
+            faults.clear()
+            emr.THROTTLED.clear()
         case "clock":
             CLOCK.set(datetime.fromisoformat(wanted[kind]))
         case "advance_to":

@@ -14,6 +14,11 @@ def switch_on(fault: str, name: str, times: int) -> None:
         _pending[fault, name] = times
 
 
+def clear() -> None:
+    with _lock:
+        _pending.clear()
+
+
 def strikes(fault: str, name: str = "") -> bool:
     """Whether it hits what has this name, or one that begins with it; counts as one time."""
     with _lock:

@@ -138,7 +138,7 @@ def _run_job_flow(given: dict[str, Any], lookup: Lookup) -> tuple[Permission, ..
         "ec2.amazonaws.com": lookup.role_of_profile(profile.rpartition("/")[2]),
     }
     return (
-        Permission("elasticmapreduce:RunJobFlow", "*"),
+        Permission("elasticmapreduce:RunJobFlow", "*", _request_tags(given)),
         *(Permission("iam:PassRole", role, {"iam:PassedToService": to}) for to, role in handed.items()),
         *([Permission("elasticmapreduce:AddTags", cluster)] if given.get("Tags") else []),
         *(
@@ -147,6 +147,10 @@ def _run_job_flow(given: dict[str, Any], lookup: Lookup) -> tuple[Permission, ..
             else []
         ),
     )
+
+
+def _request_tags(given: dict[str, Any]) -> dict[str, str]:
+    return {f"elasticmapreduce:RequestTag/{each['Key']}": each.get("Value", "") for each in given.get("Tags", [])}
 
 
 def _role(name: str) -> str:

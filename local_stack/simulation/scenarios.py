@@ -87,6 +87,10 @@ def simulate(
                 said = made.followed(since)
             except Unmet as error:
                 unmet = str(error)
+            except Exception as error:  # noqa: BLE001  # a scenario's edge: the others are run all the same
+                unmet = f"{type(error).__name__}: {error}"
+            if unmet:
+                made.calm()
             ended(Ended(each.name, unmet, time.monotonic() - started, said))
 
 

@@ -216,6 +216,17 @@ class World:
         self._used.clear()
         self.said()
 
+    def calm(self) -> None:
+        """After a scenario that did not hold: nothing of it reaches the next one."""
+        self.switch(clear=True)
+        for execution in self.executions.latest():
+            if execution.status == "RUNNING":
+                self.executions.abort(execution.name)
+        self.client("emr").terminate_job_flows(
+            JobFlowIds=[each["Id"] for each in self.client("emr").list_clusters()["Clusters"]]
+        )
+        self._used.clear()
+
     def _is_free(self, day: Partition) -> bool:
         return self.executions.day(day).get("status") != "running"
 

@@ -16,6 +16,7 @@ CONDITION_FAILED = "DynamoDB.ConditionalCheckFailedException"
 EMR_REFUSED = "EMR.AmazonElasticMapReduceException"  # the API's error, throttling too
 STATUSES = "Step Functions Execution Status Change"
 
+DISCARDED = "$.discarded"  # where a result goes that nobody needs
 _OPTIMIZED = "arn:aws:states:::"
 
 
@@ -68,14 +69,17 @@ def task(
     retry: Sequence[State] = (),
     catch: Sequence[State] = (),
 ) -> State:
-    """`service_action` as `dynamodb:updateItem`. The input goes on; `result_path` says where the answer is put."""
+    """`service_action` as `dynamodb:updateItem`. The input goes on; `result_path` says where the answer is put.
+
+    An answer that nobody needs is emptied: CloudFormation takes no null, which would leave it out.
+    """
     return {
         "Type": "Task",
         "Resource": f"{_OPTIMIZED}{service_action}",
         **({"TimeoutSeconds": timeout_s} if timeout_s is not None else {}),
         "Parameters": rendered(parameters),
-        **({"ResultSelector": rendered(result)} if result else {}),
-        "ResultPath": result_path,
+        **({"ResultSelector": rendered(result or {})} if result or result_path is None else {}),
+        "ResultPath": result_path or DISCARDED,
         **({"Retry": list(retry)} if retry else {}),
         **({"Catch": list(catch)} if catch else {}),
         "Next": next_state,

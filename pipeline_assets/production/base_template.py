@@ -38,9 +38,14 @@ def base_template(settings: Settings) -> Template:
     tags = Tags({"pipeline:stack": settings.production.name, "pipeline:owner": settings.production.owner})
     for title, lifetimes in BUCKETS.items():
         _bucket(made, title, lifetimes, tags)
+    guard = made.add_parameter(
+        Parameter("ExistingGuardTable", Type="String", Default="", Description="A table to take as the GuardTable")
+    )
+    made.add_condition("MakesGuardTable", Equals(Ref(guard), ""))
     table = made.add_resource(
         dynamodb.Table(
             "GuardTable",
+            Condition="MakesGuardTable",
             KeySchema=[dynamodb.KeySchema(AttributeName="pk", KeyType="HASH")],
             AttributeDefinitions=[dynamodb.AttributeDefinition(AttributeName="pk", AttributeType="S")],
             BillingMode="PAY_PER_REQUEST",
@@ -51,7 +56,13 @@ def base_template(settings: Settings) -> Template:
             **KEPT,
         )
     )
-    made.add_output(Output("GuardTable", Value=Ref(table), Description="Which execution has which day"))
+    made.add_output(
+        Output(
+            "GuardTable",
+            Value=If("MakesGuardTable", Ref(table), Ref(guard)),
+            Description="Which execution has which day",
+        )
+    )
     there = made.add_parameter(
         Parameter(
             "ExistingDatabases",

@@ -21,6 +21,7 @@ from pipeline_assets.production import guard
 from pipeline_assets.production.asl import (
     ALL,
     CONDITION_FAILED,
+    DISCARDED,
     EMR_REFUSED,
     EXECUTION,
     RETRY_COUNT,
@@ -140,7 +141,7 @@ class _Machine:
                         "JobIsUnknown": _fail("UnknownJob", f"`only` takes {', '.join(jobs)}"),
                     },
                 },
-                "ResultPath": None,
+                "ResultPath": DISCARDED,
                 "Next": "Select",
             },
             "Select": assign(
@@ -319,7 +320,9 @@ class _Machine:
             "PublishesTheDay": choice(complete, "MarkPublished", "MarkIncomplete"),
             "MarkPublished": mark(guard.PUBLISHED),
             "MarkIncomplete": mark(guard.INCOMPLETE),
-            "DayNotMarked": self._outcome("published, but the guard table did not answer", Next="AskCluster"),
+            "DayNotMarked": self._outcome(
+                "published, but the guard table did not answer", error="DayNotMarked", Next="AskCluster"
+            ),
             **({"Maintain": maintain} if self.production.maintain else {}),
             "TerminateCluster": self._terminate("Done", on(ALL, "ClusterNotTerminated")),
             "Done": {"Type": "Succeed"},

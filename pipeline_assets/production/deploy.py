@@ -58,6 +58,7 @@ class Deploying:
                 f"settings: ${{{unknown[0]}}} is no parameter and no output of the stacks; "
                 f"there are {', '.join(sorted({*declared, *outputs}))}"
             )
+        self._refuse_half_a_profile()
         there = {*self.parameters, *self._previous(), *self.deployment.base["Outputs"], *SHIPPED}
         missing = [key for key, each in declared.items() if key not in there and "Default" not in each]
         if missing:
@@ -132,6 +133,12 @@ class Deploying:
     def _artifacts(self, names: Mapping[str, str]) -> str:
         return str(_fill(_emr(self.deployment.settings).artifacts_uri, names))
 
+    def _refuse_half_a_profile(self) -> None:
+        pair = ("ExistingInstanceProfile", "ExistingInstanceRole")
+        given = {**self._previous(), **self.parameters}
+        if len({bool(given.get(name)) for name in pair}) > 1:
+            raise Misconfigured(f"{' and '.join(pair)}: give both, or neither")
+
     def _previous(self) -> dict[str, str]:
         main = self.stacks.find(self.deployment.production.name)
         return main.parameters if main else {}
@@ -167,7 +174,9 @@ def to_deploy_again(deployment: Deployment, deleted: Sequence[Stack]) -> str:
     for stack in deleted:
         parameters |= {name: value for name, value in stack.parameters.items() if name not in ours and value}
         if stack.name == deployment.base_stack:  # what was in it stays
-            existing = {f"Existing{name}": value for name, value in stack.outputs.items()}
+            existing = {f"Existing{name}": value for name, value in stack.outputs.items()} | {
+                "ExistingDatabases": "yes"
+            }
             parameters |= {name: value for name, value in existing.items() if name in deployment.base["Parameters"]}
     return " ".join(["pipeline deploy", *(f"--parameter {name}={value}" for name, value in sorted(parameters.items()))])
 

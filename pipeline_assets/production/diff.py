@@ -1,7 +1,7 @@
 """Deployed against generated: resource by resource, a state machine state by state. Pure but for `deployed`.
 
-Compares what CloudFormation was given, and, since the console can change them behind its back, the definitions and
-the schedules as they are.
+Compares what CloudFormation was given, the jobs' code, and, since the console can change them behind its back, the
+definitions and the schedules as they are. Not compared: dependencies, settings, values of parameters.
 """
 
 import json
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from pipeline_assets.production import package
 from pipeline_assets.production.stacks import Stack, Stacks
 from pipeline_assets.production.synth import Deployment
 
@@ -36,9 +37,16 @@ def differences(deployment: Deployment, stacks: Stacks) -> list[Difference]:
             continue
         found += compared(name, stacks.template(name), template)
         if name == deployment.production.name:
+            found += _shipped_code(stack)
             found += _live_machines(deployment, stack)
             found += _live_schedules(name, template)
     return found
+
+
+def _shipped_code(stack: Stack) -> list[Difference]:
+    """Of the package only our own code: its dependencies are not built to be compared."""
+    deployed, ours = stack.parameters["Code"].rpartition("/")[2], package.code_name().removesuffix(".zip")
+    return [] if deployed == ours else [Difference(stack.name, "Code", deployed, ours)]
 
 
 def compared(stack: str, deployed: dict[str, Any], generated: dict[str, Any]) -> list[Difference]:
@@ -104,8 +112,10 @@ def _live_schedules(stack: str, template: dict[str, Any]) -> list[Difference]:
         if live is None:
             found.append(Difference(stack, place, ABSENT, "generated"))
             continue
-        for key in ("ScheduleExpression", "ScheduleExpressionTimezone", "State"):
+        for key in ("ScheduleExpression", "ScheduleExpressionTimezone", "State", "FlexibleTimeWindow"):
             found += list(_between(stack, f"{place}.{key}", live[key], wanted[key]))
+        for key in ("Input", "RetryPolicy"):
+            found += list(_between(stack, f"{place}.Target.{key}", live["Target"].get(key), wanted["Target"][key]))
     return found
 
 

@@ -1,7 +1,8 @@
 """Whether a state machine fits together: what CloudFormation, Step Functions and cfn-lint accept and runs into a wall.
 
 Targets exist, all states are reachable, every Retry and Catch can be met, service actions are known, a path that is
-read was written by every way that leads there, and no way from the creation of a cluster misses its end. Raises
+read was written by every way that leads there, and no way from the creation of a cluster misses its end, be it a
+failure that nothing catches. Raises
 nothing: answers with sentences. Does not own: the fields of a state (cfn-lint).
 """
 
@@ -54,7 +55,7 @@ def _of_scope(scope: State, where: str, given: Shape) -> Iterator[str]:
         return  # what follows walks the graph
     reached = _reachable(states, scope["StartAt"])
     yield from (f"{where}{name}: not reachable" for name in states if name not in reached)
-    yield from (f"{where}{name}: misses the end of the cluster" for name in _leaks(states))
+    yield from (f"{where}{name} misses the end of the cluster" for name in _leaks(states))
     shapes = _shapes(states, scope["StartAt"], given)
     for name, state in states.items():
         yield from (f"{where}{name}: {fault}" for fault in _of_state(name, state))
@@ -110,21 +111,37 @@ def _reachable(states: dict[str, State], start: str) -> set[str]:
     return reached
 
 
-def _leaks(states: dict[str, State]) -> list[str]:
+def _leaks(states: dict[str, State]) -> Iterator[str]:
     """Where an execution can end without having ended its cluster; a state that ends one counts, failed or not."""
-
-    def does(state: State, action: str) -> bool:
-        return bool(state.get("Resource", "").removeprefix(_PREFIX).split(".")[0] == action)
-
     open_after: set[str] = set()
-    waiting = [state["Next"] for state in states.values() if does(state, CREATES) and "Next" in state]
+    closing: set[str] = set()
+    waiting = [state["Next"] for state in states.values() if _does(state, CREATES) and "Next" in state]
     while waiting:
         name = waiting.pop()
-        if name not in open_after and not does(states[name], ENDS):
+        if _does(states[name], ENDS):
+            closing.add(name)
+        elif name not in open_after:
             open_after.add(name)
             waiting += _targets(states[name])
-    ends = [name for name in sorted(open_after) if not _targets(states[name])]
-    return ends + [name for name, state in states.items() if does(state, CREATES) and "Next" not in state]
+    yield from (f"{name}:" for name in sorted(open_after) if not _targets(states[name]))
+    yield from (f"{name}:" for name, state in states.items() if _does(state, CREATES) and "Next" not in state)
+    for name in sorted(open_after | closing):
+        yield from (f"{each}: a failure of it" for each in _uncaught(name, states[name]))
+
+
+def _does(state: State, action: str) -> bool:
+    return bool(state.get("Resource", "").removeprefix(_PREFIX).split(".")[0] == action)
+
+
+def _uncaught(name: str, state: State) -> Iterator[str]:
+    """It, or what in it fails without a Catch of its own or of something around it: the execution ends there."""
+    if any("States.ALL" in rule["ErrorEquals"] for rule in state.get("Catch", [])):
+        return
+    if state["Type"] in ("Task", "Fail"):
+        yield name
+    for scope, _ in _inner(state, None):
+        for inner, each in scope["States"].items():
+            yield from (f"{name} > {found}" for found in _uncaught(inner, each))
 
 
 def _inner(state: State, shape: Shape) -> list[tuple[State, Shape]]:

@@ -10,7 +10,9 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from awacs.aws import Condition, Principal, StringEquals
+from awacs.aws import Bool as AwsBool
+from awacs.aws import Condition, Null, Principal, StringEquals
+from emr_jobs.catalog import MAINTAIN, Job
 from emr_jobs.contracts import contracts
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import RUN_AT, TIMEZONE
@@ -32,6 +34,7 @@ from troposphere import (
     emr,
     events,
     iam,
+    kms,
     logs,
     scheduler,
     sns,
@@ -39,6 +42,7 @@ from troposphere import (
     stepfunctions,
 )
 
+from pipeline_assets.launchers.emr_cluster import INSTANCE_TAG
 from pipeline_assets.production import daily_machine, side_machines
 from pipeline_assets.production.asl import STATUSES
 from pipeline_assets.production.base_template import BUCKETS, tables
@@ -120,12 +124,14 @@ class _Main:
         optional = {
             "AlarmEmail": "Who is told; empty: subscribe to the topic yourself",
             "Certificate": "s3:// of a zip with PEM files: encryption in transit",
-            "DiskKey": "ARN of a KMS key: encryption of the nodes' disks",
+            "DiskKey": "ARN of a KMS key for the nodes' disks; empty: the stack makes one",
             "DagsterRole": "Name of the role that Dagster has; empty: attach DagsterPolicy yourself",
         }
         for name, description in optional.items():
             self._parameter(name, description, default="")
-            self.made.add_condition(f"Has{name}", Not(Equals(Ref(name), "")))
+            if name != "DiskKey":
+                self.made.add_condition(f"Has{name}", Not(Equals(Ref(name), "")))
+        self.made.add_condition("MakesDiskKey", Equals(Ref("DiskKey"), ""))
         self._parameter("ExistingServiceRole", "Name of a role to take as EMR's service role", default="")
         self._parameter("ExistingInstanceRole", "Name of the role of ExistingInstanceProfile", default="")
         self._parameter("ExistingInstanceProfile", "Name of a profile to take for the instances", default="")
@@ -154,6 +160,7 @@ class _Main:
     def _cluster(self) -> None:
         for name in ("ServiceRole", "InstanceProfile"):
             self.made.add_condition(f"Makes{name}", Equals(Ref(f"Existing{name}"), ""))
+        self._disk_key()
         self.made.add_resource(
             role(
                 "EmrServiceRole",
@@ -170,6 +177,7 @@ class _Main:
                             Sub("arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:security-group/*"),
                         ],
                     ),
+                    *self._disk_key_use(),
                 ],
                 ManagedPolicyArns=[Sub("arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonEMRServicePolicy_v2")],
                 Condition="MakesServiceRole",
@@ -180,7 +188,7 @@ class _Main:
             role(
                 "EmrInstanceRole",
                 "ec2.amazonaws.com",
-                self._data(secrets=not self.production.runtime_roles),
+                [*self._data(secrets=not self.production.runtime_roles), *self._disk_key_use()],
                 Condition="MakesInstanceProfile",
                 Tags=self.tags,
             )
@@ -198,13 +206,39 @@ class _Main:
 
     def _runtime_roles(self) -> None:
         """One per job, so that only the job that reads a source can read its secret. Not run on AWS."""
-        for job in self.plan.jobs:
+        for job in self._steps():
             title = f"{daily_machine.state_name(job)}Role"
             statements = self._data(secrets=False) + self._secret_statements(job.name)
             made = role(title, "ec2.amazonaws.com", statements, Tags=self.tags)
             trust = made.AssumeRolePolicyDocument.Statement[0]
             trust.Principal.data = {"AWS": self._name("InstanceRoleArn")}
             self.made.add_resource(made)
+
+    def _steps(self) -> tuple[Job, ...]:
+        """Everything that the machine runs on the cluster."""
+        return (*self.plan.jobs, *([MAINTAIN] if self.production.maintain else []))
+
+    def _disk_key(self) -> None:
+        """Of the nodes' disks; which principals of the account may use it, their roles say."""
+        administered = allow(["kms:*"], ["*"])
+        administered.Principal = Principal("AWS", Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root"))
+        key = kms.Key(
+            "DiskEncryptionKey",
+            Description=f"Disks of the EMR nodes of {self.production.name}",
+            EnableKeyRotation=True,
+            KeyPolicy=document([administered]),
+            Condition="MakesDiskKey",
+            Tags=self.tags,
+        )
+        self.made.add_resource(key)
+
+    def _disk_key_use(self) -> list[Any]:
+        use = ["Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GenerateDataKeyWithoutPlaintext", "DescribeKey"]
+        granted = Condition(AwsBool({"kms:GrantIsForAWSResource": "true"}))
+        return [
+            allow([f"kms:{each}" for each in use], [self._name("DiskKeyArn")]),
+            allow(["kms:CreateGrant"], [self._name("DiskKeyArn")], granted),
+        ]
 
     def _data(self, *, secrets: bool) -> list[Any]:
         """What a job reads and writes."""
@@ -254,14 +288,14 @@ class _Main:
         disk = {
             "EnableEbsEncryption": True,
             "EncryptionKeyProviderType": "AwsKms",
-            "AwsKmsKey": Ref("DiskKey"),
+            "AwsKmsKey": self._name("DiskKeyArn"),
         }
         return {
             "EncryptionConfiguration": {
                 "EnableAtRestEncryption": True,
                 "AtRestEncryptionConfiguration": {
                     "S3EncryptionConfiguration": {"EncryptionMode": "SSE-S3"},
-                    "LocalDiskEncryptionConfiguration": If("HasDiskKey", disk, NoValue),
+                    "LocalDiskEncryptionConfiguration": disk,
                 },
                 "EnableInTransitEncryption": If("HasCertificate", True, False),
                 "InTransitEncryptionConfiguration": If("HasCertificate", certificate, NoValue),
@@ -305,14 +339,21 @@ class _Main:
         ]
         steps = ["AddJobFlowSteps", "CancelSteps", "DescribeCluster", "DescribeStep", "TerminateJobFlows"]
         policies = ["PutAutoTerminationPolicy", "GetAutoTerminationPolicy", "RemoveAutoTerminationPolicy", "AddTags"]
-        runtime = [GetAtt(f"{daily_machine.state_name(job)}Role", "Arn") for job in self.plan.jobs]
+        runtime = (
+            [GetAtt(f"{daily_machine.state_name(job)}Role", "Arn") for job in self._steps()]
+            if self.production.runtime_roles
+            else []
+        )
+        # Tagging must not become a way to end a cluster that Dagster made.
+        not_of_dagster = Condition(Null({f"elasticmapreduce:ResourceTag/{INSTANCE_TAG}": "true"}))
+        tagged = Condition(StringEquals(f"elasticmapreduce:RequestTag/{daily_machine.STACK_TAG}", self.production.name))
         daily = [
-            allow(["elasticmapreduce:RunJobFlow"], ["*"]),  # a cluster that does not exist has no ARN
+            allow(["elasticmapreduce:RunJobFlow"], ["*"], tagged),  # a cluster that does not exist has no ARN
             allow([f"elasticmapreduce:{each}" for each in steps], [CLUSTERS], ours),
-            allow([f"elasticmapreduce:{each}" for each in policies], [CLUSTERS]),
+            allow([f"elasticmapreduce:{each}" for each in policies], [CLUSTERS], not_of_dagster),
             pass_role([self._name("ServiceRoleArn")], "elasticmapreduce.amazonaws.com"),
             pass_role([self._name("InstanceRoleArn")], "ec2.amazonaws.com"),
-            *([pass_role(runtime, "elasticmapreduce.amazonaws.com")] if self.production.runtime_roles else []),
+            *([pass_role(runtime, "elasticmapreduce.amazonaws.com")] if runtime else []),
             cleanup_role(),
             allow(["events:PutTargets", "events:PutRule", "events:DescribeRule"], [Sub(each) for each in rules]),
             allow(["dynamodb:PutItem", "dynamodb:UpdateItem"], table),
@@ -372,6 +413,7 @@ class _Main:
         """What stands for `${name}` in a definition, or in the settings of the deployment."""
         chosen = {
             "Subnets": Join(",", Ref("Subnets")),
+            "DiskKeyArn": If("MakesDiskKey", GetAtt("DiskEncryptionKey", "Arn"), Ref("DiskKey")),
             "EmrServiceRole": If("MakesServiceRole", Ref("EmrServiceRole"), Ref("ExistingServiceRole")),
             "ServiceRoleArn": If("MakesServiceRole", GetAtt("EmrServiceRole", "Arn"), _role_arn("ExistingServiceRole")),
             "EmrInstanceProfile": If("MakesInstanceProfile", Ref("EmrInstanceProfile"), Ref("ExistingInstanceProfile")),
@@ -380,7 +422,7 @@ class _Main:
             ),
         }
         if self.production.runtime_roles:
-            titles = [f"{daily_machine.state_name(job)}Role" for job in self.plan.jobs]
+            titles = [f"{daily_machine.state_name(job)}Role" for job in self._steps()]
             chosen |= {title: GetAtt(title, "Arn") for title in titles}
         if name in chosen:
             return chosen[name]

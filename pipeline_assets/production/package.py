@@ -36,6 +36,7 @@ from pipeline_assets.s3 import Folder
 Arch = Literal["x86_64", "aarch64"]
 
 LOCK = ROOT / "emr.lock"
+CODE_NAME = "code-{}.zip"
 CODE = ("emr_jobs/**/*.py", "emr_jobs/**/*.sql", "contracts/*.yaml")
 GLIBC = "manylinux_2_28"  # Amazon Linux 2023 has glibc 2.34
 # No job imports these: bin/ and RECORD name the interpreter that built them, the rest is a third of pyarrow.
@@ -86,7 +87,7 @@ def build(arch: Arch, *, progress: Callable[[str], None] = lambda _: None) -> Pa
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
         progress("code")
-        code = _keep(folder, "code-{}.zip", code_zip())
+        code = _keep(folder, CODE_NAME, code_zip())
         return Package(code, _dependencies(folder, arch, progress))
 
 
@@ -176,6 +177,11 @@ def _install(arch: Arch, target: Path) -> None:
     done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise Misconfigured(f"emr.lock was not installed for {arch}: {done.stderr.strip()[-500:]}")
+
+
+def code_name() -> str:
+    """Of this checkout's code, without building the rest."""
+    return CODE_NAME.format(_hash(code_zip()))
 
 
 def _keep(folder: Path, name: str, content: bytes) -> Path:

@@ -2,7 +2,7 @@
 
 Invariant: every edge of the graph is an ordering of the plan. A series-parallel graph gets no other ordering; what
 is not, cannot be drawn with parallels alone and is levelled, and `Plan.added` lists the orderings that came of it.
-Does not own: what runs a job (launchers), how a plan is written down (state_machine).
+Does not own: what runs a job (launchers), how a plan is written down (daily_machine).
 """
 
 from collections.abc import Callable, Iterable, Mapping

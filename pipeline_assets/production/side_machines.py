@@ -68,13 +68,15 @@ def reaper(production: Production) -> dict[str, Any]:
             result_path="$.found",
             retry=retry,
         ),
-        "MadeCluster": choice(is_present("$.found.Item"), "TerminateCluster", "FreeDay"),
+        "MadeCluster": choice(is_present("$.found.Item"), "TerminateCluster", "HasDay"),
         "TerminateCluster": task(
             "elasticmapreduce:terminateCluster",
             {"ClusterId": Path("$.found.Item.cluster.S")},
-            next_state="FreeDay",
+            next_state="HasDay",
             retry=retry,
         ),
+        # Not one that somebody started with an input of his own making.
+        "HasDay": choice(is_present("$.ended.input.scheduled_time"), "FreeDay", "Done"),
         "FreeDay": task(
             "dynamodb:updateItem",
             guard.release(day, guard.FAILED, execution=ended, only_running=True),

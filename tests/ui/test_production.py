@@ -25,7 +25,7 @@ from local_stack.simulation.world import World, world
 from pipeline_assets.home import ROOT
 from pipeline_assets.production.executions import Execution
 from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG, PARTITION_TAG
-from tests.running import Ended, pipeline, wait_for
+from tests.running import Ended, documents, pipeline, table_rows, wait_for
 from tests.ui.conftest import Picture, serving
 from tests.ui.test_what_a_user_sees import hide_navigation, metadata
 
@@ -41,6 +41,7 @@ class Produced:
     day: Partition
     execution: Execution
     others: dict[str, Ended]  # by launcher
+    read: dict[str, dict[str, list[str]]]  # rows by dataset, by origin
 
     @property
     def follower(self) -> Follower:
@@ -90,15 +91,24 @@ def produced(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         (execution,) = [made.executions.find(each.name) for each in made.executions.since(since)]
         assert made.followed(since)
         settings = {"emr": made.settings_uri, "local": with_spark(made, home)}
-        others = {
-            launcher: pipeline(
+        others, read = {}, {"production": rows_read(made, day)}
+        for launcher, uri in settings.items():
+            others[launcher] = pipeline(
                 *("run", "--partition", str(day), "--launcher", launcher, "--settings", uri),
                 home=home,
                 env={"DAGSTER_HOME": str(home / "dagster")},
             )
-            for launcher, uri in settings.items()
-        }
-        yield Produced(made, home, day, execution, others)
+            read[launcher] = rows_read(made, day)
+        yield Produced(made, home, day, execution, others, read)
+
+
+def rows_read(made: World, day: Partition) -> dict[str, list[str]]:
+    """By readers of the lake and of the index."""
+    tables = table_rows(made.settings, str(day))
+    return {
+        **{name: sorted(map(repr, rows)) for name, rows in tables.items()},
+        "search.orders": sorted(map(repr, documents(made.settings, str(day)))),
+    }
 
 
 def with_spark(made: World, folder: Path) -> str:
@@ -120,6 +130,12 @@ def test_followed_run_has_what_the_other_launchers_give(produced: Produced) -> N
     assert verdicts
     for launcher in produced.others:
         assert produced.seen(launcher) == (rows, verdicts), launcher
+
+
+def test_readers_find_the_same_rows_whoever_ran_the_day(produced: Produced) -> None:
+    assert len(produced.read["production"]["search.orders"]) == ORDERS
+    for launcher in produced.others:
+        assert produced.read[launcher] == produced.read["production"], launcher
 
 
 def test_published_day_is_looked_at_after_production(produced: Produced) -> None:

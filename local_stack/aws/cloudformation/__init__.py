@@ -116,6 +116,8 @@ def _create_change_set(self: Any) -> ActionResult:
     stack = _stack(name)
     body = _body(given)
     template = json.loads(body)
+    if _has_null(template):
+        raise ValidationError("Template format error: [/Resources] 'null' values are not allowed in templates")
     for logical_id, resource in template["Resources"].items():
         try:
             resources.kind_of(logical_id, resource)
@@ -129,6 +131,12 @@ def _create_change_set(self: Any) -> ActionResult:
         changes = [_change("Modify", "Stack", "AWS::CloudFormation::Stack")]
     CHANGE_SETS[arn] = ChangeSet(arn, given["ChangeSetName"], stack, body, parameters, tags, changes)
     return ActionResult({"Id": arn, "StackId": stack.id})
+
+
+def _has_null(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_has_null, value.values() if isinstance(value, dict) else value))
+    return value is None
 
 
 def _body(given: dict[str, Any]) -> str:

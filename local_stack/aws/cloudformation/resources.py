@@ -178,6 +178,11 @@ def _delete_profile(client: Any, there: Attributes) -> None:
     iam.delete_instance_profile(InstanceProfileName=there["Ref"])
 
 
+def _key(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    made = client("kms").create_key(Description=given["Description"], Policy=json.dumps(given["KeyPolicy"]))
+    return {"Ref": made["KeyMetadata"]["KeyId"], "Arn": made["KeyMetadata"]["Arn"]}
+
+
 def _security(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
     client("emr").create_security_configuration(
         Name=name, SecurityConfiguration=json.dumps(given["SecurityConfiguration"])
@@ -309,6 +314,12 @@ KINDS: dict[str, Kind] = {
         {"PolicyDocument", "Roles"}, _managed_policy, _delete_managed_policy, updates=False
     ),
     "AWS::IAM::InstanceProfile": Kind({"Roles"}, _profile, _delete_profile, updates=False),
+    "AWS::KMS::Key": Kind(
+        {"Description", "EnableKeyRotation", "KeyPolicy"},
+        _key,
+        lambda client, there: client("kms").schedule_key_deletion(KeyId=there["Ref"]),
+        updates=False,
+    ),
     "AWS::EMR::SecurityConfiguration": Kind(
         {"SecurityConfiguration"},
         _security,

@@ -72,7 +72,7 @@ def test_new_cluster_hands_over_two_roles_and_is_tagged() -> None:
     )
     every, roles = CLUSTER.replace("j-1", "*"), "arn:aws:iam::123456789012:role/"
     assert needed(call, LOOKUP) == (
-        Permission("elasticmapreduce:RunJobFlow", "*"),
+        Permission("elasticmapreduce:RunJobFlow", "*", {"elasticmapreduce:RequestTag/a": "b"}),
         Permission("iam:PassRole", f"{roles}emr", {"iam:PassedToService": "elasticmapreduce.amazonaws.com"}),
         Permission("iam:PassRole", f"{roles}of-profile", {"iam:PassedToService": "ec2.amazonaws.com"}),
         Permission("elasticmapreduce:AddTags", every),

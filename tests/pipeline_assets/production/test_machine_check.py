@@ -81,7 +81,8 @@ def test_retry_behind_one_that_matches_more(daily: dict[str, Any]) -> None:
 
 
 def test_error_that_no_service_has(daily: dict[str, Any]) -> None:
-    daily["States"]["Master"]["Catch"][0]["ErrorEquals"] = ["EMR.ThrottlingException"]
+    catch = daily["States"]["Master"]["Catch"]
+    catch.insert(0, catch[0] | {"ErrorEquals": ["EMR.ThrottlingException"]})
     (fault,) = found(daily)
     assert fault.startswith("Master: Catch: error EMR.ThrottlingException is not one of ")
 
@@ -90,3 +91,22 @@ def test_too_large(daily: dict[str, Any]) -> None:
     daily["Comment"] = "x" * 1024 * 1024
     (fault,) = found(daily)
     assert "at most 1048576" in fault
+
+
+@pytest.mark.parametrize("state", ["Maintain", "MarkPublished", "RecordCluster", "TerminateCluster"])
+def test_failure_that_nothing_catches_misses_the_end_of_the_cluster(daily: dict[str, Any], state: str) -> None:
+    caught = daily["States"][state].pop("Catch")
+    assert caught[0]["ErrorEquals"] == ["States.ALL"]
+    assert f"{state}: a failure of it misses the end of the cluster" in found(daily)
+
+
+def test_catch_of_one_error_in_a_branch_is_not_enough(daily: dict[str, Any]) -> None:
+    states = daily["States"]["AtOnce1"]["Branches"][0]["States"]
+    states["ExtractOrders"]["Catch"][0]["ErrorEquals"] = ["States.Timeout"]
+    assert found(daily) == ["AtOnce1 > ExtractOrders: a failure of it misses the end of the cluster"]
+
+
+def test_branch_that_ends_in_a_failure(daily: dict[str, Any]) -> None:
+    states = daily["States"]["AtOnce1"]["Branches"][0]["States"]
+    states["ExtractOrdersFailed"] = {"Type": "Fail", "Error": "x", "Cause": "y"}
+    assert "AtOnce1 > ExtractOrdersFailed: a failure of it misses the end of the cluster" in found(daily)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import time
@@ -13,7 +14,8 @@ import pytest
 from emr_jobs.catalog import job_of
 from emr_jobs.contracts import contracts
 from emr_jobs.errors import Misconfigured
-from pipeline_assets.home import ROOT
+from pipeline_assets.cli.synth import deployment
+from pipeline_assets.home import ROOT, deployment_settings
 from pipeline_assets.production.daily_machine import state_name
 from pipeline_assets.production.main_template import schedule_expression
 from pipeline_assets.production.synth import BASE, MAIN, write
@@ -117,3 +119,24 @@ def test_schedule_whose_utc_date_is_another_day_is_refused() -> None:
     assert schedule_expression(time(8)) == "cron(0 8 * * ? *)"
     with pytest.raises(Misconfigured, match="its UTC date is another day"):
         schedule_expression(time(19, 30))
+
+
+def test_templates_have_no_null() -> None:
+    """CloudFormation takes none, not even inside a state machine."""
+    for name in (BASE, MAIN):
+        assert "null" not in re.sub(r'"[^"]*"', '""', (COMMITTED / name).read_text())
+
+
+@pytest.mark.parametrize("maintain", [True, False])
+def test_with_runtime_roles_only_the_job_that_reads_a_source_has_its_secret(maintain: bool) -> None:
+    settings = deployment_settings()
+    assert settings.production is not None
+    production = settings.production.model_copy(update={"runtime_roles": True, "maintain": maintain})
+    made = deployment(settings.model_copy(update={"production": production})).main["Resources"]
+    reads = {
+        title.removesuffix("Role"): sorted(set(re.findall(r"pipeline/[a-z]+-[a-z]+", json.dumps(each))))
+        for title, each in made.items()
+        if title.endswith("Role") and "secretsmanager:GetSecretValue" in json.dumps(each)
+    }
+    assert reads == {"ExtractCustomers": ["pipeline/snowflake-key"], "ExtractShipments": ["pipeline/shipments-token"]}
+    assert ("MaintainRole" in made) is maintain

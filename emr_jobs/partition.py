@@ -46,11 +46,11 @@ class Partition:
             instant = datetime.fromisoformat(text)
             if instant.tzinfo is None:
                 raise ValueError("no offset")
-        except ValueError as error:
+            return cls(instant.astimezone(ZoneInfo(TIMEZONE)).date() - timedelta(days=1))
+        except (ValueError, OverflowError) as error:
             raise Misconfigured(
                 f"scheduled time {text[:40]!r}: expected an instant such as 2026-11-22T13:00:00Z ({error})"
             ) from error
-        return cls(instant.astimezone(ZoneInfo(TIMEZONE)).date() - timedelta(days=1))
 
     @classmethod
     def latest_complete(cls, now: datetime) -> "Partition":

@@ -1,4 +1,7 @@
-"""The code location: assets, checks, jobs and sensors. Needs no network, no Java and no credentials to load."""
+"""The code location: assets, checks, jobs, sensors and a schedule.
+
+Needs no Java to load and, with a settings file on disk, no network and no credentials.
+"""
 
 from datetime import time
 from typing import TYPE_CHECKING, Any

@@ -12,5 +12,6 @@ CLUSTER_URL_TAG = "pipeline/cluster_url"
 LOGS_TAG = "pipeline/logs"
 
 PARTITION_TAG = "dagster/partition"
+PRIORITY_TAG = "dagster/priority"
 BACKFILL_TAG = "dagster/backfill"
 ROOT_RUN_TAG = "dagster/root_run_id"

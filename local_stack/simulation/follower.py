@@ -23,6 +23,7 @@ from pipeline_assets.launchers.process import TiedProcess
 from pipeline_assets.production.executions import Execution, JobRun
 from pipeline_assets.tags import EXECUTION_TAG, PARTITION_TAG
 
+MOST_AFTER_S = 30
 _Type = dg.DagsterEventType
 
 
@@ -56,6 +57,7 @@ class Follower:
         began, ended = (datetime.fromtimestamp(at or 0, UTC) for at in (record.start_time, record.end_time))
         expect(began < execution.ended_at, f"{name}: began before the execution ended, not at {began}")
         before, after = (execution.ended_at - began).total_seconds(), (ended - execution.ended_at).total_seconds()
+        expect(after <= MOST_AFTER_S, f"{name}: ended within {MOST_AFTER_S} s after the execution, not {after:.0f} s")
         ended_when = f"{after:.0f} s after" if after > 0 else f"{-after:.0f} s before"
         return f"its Dagster run began {before:.0f} s before its end and ended {ended_when} it"
 

@@ -1,6 +1,6 @@
 """One multi-asset per job of the catalogue: its datasets, their checks, and the launcher that runs it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError  # has no public name
@@ -22,8 +22,6 @@ from pipeline_assets.tags import ALLOW_EMPTY_TAG, EXECUTION_TAG, LAUNCHER_TAG
 
 RETRY_DELAY_S = 30
 
-FOLLOW = "follow"  # chosen by the tag that names an execution
-
 Launcher = LocalLauncher | EmrStepLauncher | FollowLauncher
 
 
@@ -31,7 +29,6 @@ def all_jobs(settings: Settings, settings_uri: str, partitions: dg.PartitionsDef
     launchers: dict[str, Launcher] = {
         "local": LocalLauncher(settings, settings_uri),
         "emr": EmrStepLauncher(settings, settings_uri),
-        FOLLOW: FollowLauncher(settings),
     }
     return [job_assets(job, launchers, settings, partitions) for job in JOBS]
 
@@ -55,6 +52,7 @@ def job_assets(
     job: Job, launchers: dict[str, Launcher], settings: Settings, partitions: dg.PartitionsDefinition
 ) -> dg.AssetsDefinition:
     """Not subsettable: asking for one dataset runs its whole job."""
+    follow = FollowLauncher(settings)
 
     @dg.multi_asset(
         name=job.name,
@@ -65,16 +63,12 @@ def job_assets(
         hooks={alert_hook(settings)},
     )
     def run_job(context: dg.AssetExecutionContext) -> Iterator[Result]:
-        chosen = FOLLOW if EXECUTION_TAG in context.run.tags else context.run.tags.get(LAUNCHER_TAG, "local")
-        if chosen not in launchers:
-            raise dg.Failure(
-                f"tag {LAUNCHER_TAG}={chosen}: expected one of {', '.join(launchers)}", allow_retries=False
-            )
-        if chosen != FOLLOW and settings.production is not None:
+        launcher = follow if EXECUTION_TAG in context.run.tags else _chosen(launchers, context.run.tags)
+        if launcher is not follow and settings.production is not None:
             warn_of_production(context, settings.production.name)
         allow_empty = context.run.tags.get(ALLOW_EMPTY_TAG, "false").lower() == "true"
         try:
-            yield from launchers[chosen].run(context=context, job=job, allow_empty=allow_empty)
+            yield from launcher.run(context=context, job=job, allow_empty=allow_empty)
         except Misconfigured as error:
             raise dg.Failure(f"{job.name}: {error}", allow_retries=False) from error
         except DagsterExecutionInterruptedError as interrupted:
@@ -82,6 +76,13 @@ def job_assets(
             raise dg.Failure(f"{job.name}: cancelled", allow_retries=False) from interrupted
 
     return run_job
+
+
+def _chosen(launchers: Mapping[str, Launcher], tags: Mapping[str, str]) -> Launcher:
+    name = tags.get(LAUNCHER_TAG, "local")
+    if name not in launchers:
+        raise dg.Failure(f"tag {LAUNCHER_TAG}={name}: expected one of {', '.join(launchers)}", allow_retries=False)
+    return launchers[name]
 
 
 def warn_of_production(context: dg.AssetExecutionContext, deployed: str) -> None:

@@ -116,7 +116,7 @@ def runs(
     rows = [
         (
             each.name,
-            each.partition,
+            each.day,
             each.trigger,
             each.status,
             f"{each.started_at:%Y-%m-%d %H:%M:%S}",
@@ -142,7 +142,7 @@ def show(run: Run, settings: DeploymentSettings = None, json: Json = False) -> N
         jobs = executions.jobs(execution)
         cluster_id = executions.cluster(run)
         cluster = _cluster(cluster_id) if cluster_id else None
-        day = executions.day(execution.partition)
+        day = executions.day(execution.partition) if execution.day else {}
         why = _why(values, run, jobs, cluster_id)
     if json:
         went = [
@@ -157,7 +157,7 @@ def show(run: Run, settings: DeploymentSettings = None, json: Json = False) -> N
         print_json({**_as_json(execution), "cluster": cluster_id, "day": day, "jobs": went})
         return
     facts = [
-        ("partition", execution.partition),
+        ("partition", execution.day or "none: its input has no scheduled time"),
         ("status", execution.status),
         ("started", f"{execution.started_at:%Y-%m-%d %H:%M:%S %Z}"),
         ("took", _took(execution)),
@@ -269,7 +269,7 @@ def _what_to_type(execution: "Execution", day: dict[str, str]) -> None:
 def _as_json(execution: "Execution") -> dict[str, Any]:
     return {
         "run": execution.name,
-        "partition": str(execution.partition),
+        "partition": execution.day or None,
         "trigger": execution.trigger,
         "status": execution.status,
         "started_at": execution.started_at.isoformat(),

@@ -13,10 +13,11 @@ from typing import Any
 
 import dagster as dg
 from emr_jobs.catalog import Job
+from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Settings
 
 from pipeline_assets.launchers.messages_on_s3 import attempts_prefix, messages_on_s3, prefix
-from pipeline_assets.launchers.outcome import Result, replayed_results
+from pipeline_assets.launchers.outcome import Result, left_out, replayed_results
 from pipeline_assets.production.executions import Execution, Executions, JobRun
 from pipeline_assets.production.synth import production_of
 from pipeline_assets.s3 import Folder
@@ -35,11 +36,17 @@ class FollowLauncher(dg.PipesClient):
     ) -> Iterator[Result]:
         """`allow_empty` was production's to decide."""
         followed = _Followed.by(self._settings, context.run.tags[EXECUTION_TAG], job)
+        if followed.execution.day != context.partition_key:
+            found = followed.execution.day or "no day"
+            raise Misconfigured(f"execution {followed.name} is of {found}, this run of {context.partition_key}")
         context.log.info(f"following {job.name} of {followed.console}; nothing is started here")
         messages, attempt = None, -1
         for attempt in followed.attempts():
             messages = self._replayed(context, followed, attempt)
         went = followed.look()
+        if went.status == "not run" and followed.execution.status == "SUCCEEDED":
+            yield from left_out(job, [], log=context.log)  # the job is newer than the execution
+            return
         metadata = followed.metadata()
         failure = _failure(followed, went)
         if messages is None or attempt < went.attempts - 1:

@@ -24,6 +24,7 @@ def messages_on_s3(runs_uri: str, messages: str, *, interval_s: float) -> dg.Pip
     two seconds: of a long job the last ones, the closing message among them, were never read.
     """
     import boto3
+    from botocore.exceptions import BotoCoreError
     from dagster_aws.pipes import PipesS3MessageReader
 
     bucket, key = bucket_and_key(f"{runs_uri}/{messages}")
@@ -33,6 +34,19 @@ def messages_on_s3(runs_uri: str, messages: str, *, interval_s: float) -> dg.Pip
         @contextmanager
         def get_params(self) -> Iterator[PipesParams]:
             yield location
+
+        # A connection that broke is no end of the stream: asked again at the next poll.
+        def messages_are_readable(self, params: PipesParams) -> bool:
+            try:
+                return bool(super().messages_are_readable(params))
+            except BotoCoreError:
+                return False
+
+        def download_messages_chunk(self, index: int, params: PipesParams) -> str | None:
+            try:
+                return super().download_messages_chunk(index, params)
+            except BotoCoreError:
+                return None
 
         def download_messages(  # type: ignore[override]  # Dagster's own narrows it in the same way
             self, cursor: int | None, params: PipesParams

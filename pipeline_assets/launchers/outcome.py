@@ -88,7 +88,13 @@ def replayed_results(
         raise dg.Failure(f"{said['kind']}: {said['message']}", metadata=metadata, allow_retries=False)
     if failure is not None:
         raise dg.Failure(f"{job.name}: {failure}", metadata=metadata, allow_retries=False)
-    _require_complete(messages, job, then or today, reported, metadata)
+    _require_complete(messages, job, then or today, reported, metadata, allow_retries=False)
+    yield from left_out(job, reported, log=log)
+
+
+def left_out(job: Job, reported: Sequence[Reported], *, log: dg.DagsterLogManager) -> Iterator[Result]:
+    """What today's definitions have and an older version had not."""
+    today = Owed.by(job)
     for key in today.missing(reported):
         log.warning(f"{key} is newer than what was recorded: left out")
     for key in set(today.checks) - {_key(result) for result in reported}:
@@ -103,10 +109,17 @@ def failure_said(messages: dg.PipesMessageHandler) -> Mapping[str, Any] | None:
 
 
 def _require_complete(
-    messages: dg.PipesMessageHandler, job: Job, owed: Owed, reported: Sequence[Reported], metadata: Mapping[str, Any]
+    messages: dg.PipesMessageHandler,
+    job: Job,
+    owed: Owed,
+    reported: Sequence[Reported],
+    metadata: Mapping[str, Any],
+    *,
+    allow_retries: bool = True,
 ) -> None:
     if not messages.received_closed_message:
-        raise dg.Failure(f"{job.name}: the job ended without its closing message", metadata=metadata)
+        said = f"{job.name}: the job ended without its closing message"
+        raise dg.Failure(said, metadata=metadata, allow_retries=allow_retries)
     if missing := owed.missing(reported):
         raise dg.Failure(
             f"{job.name}: reported success, but not {', '.join(missing)}", metadata=metadata, allow_retries=False

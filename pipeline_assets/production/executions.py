@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from emr_jobs.catalog import JOBS, Job
@@ -50,8 +51,6 @@ class Started:
     """What a list of executions says of one."""
 
     name: str
-    arn: str
-    status: str
     at: datetime
 
 
@@ -73,8 +72,20 @@ class Execution:
 
     @property
     def jobs(self) -> list[str]:
-        """That it was asked for."""
-        return list(self.given.get("only", [job.name for job in JOBS]))
+        """That it was asked for and that there still are. Raises Misconfigured when that is none."""
+        asked = self.given.get("only", [job.name for job in JOBS])
+        known = [job.name for job in JOBS if isinstance(asked, list) and job.name in asked]
+        if not known:
+            raise Misconfigured(f"`only` names no job that there is: {str(asked)[:100]}")
+        return known
+
+    @property
+    def day(self) -> str:
+        """The partition as text, empty for an input without one."""
+        try:
+            return str(self.partition)
+        except Misconfigured:
+            return ""
 
     @property
     def trigger(self) -> str:
@@ -117,10 +128,7 @@ class Executions:
         """Every execution that started then or later and that Step Functions still knows, oldest first."""
         found: list[Started] = []
         for page in self._states.get_paginator("list_executions").paginate(stateMachineArn=self.machine):
-            listed = [
-                Started(each["name"], each["executionArn"], each["status"], each["startDate"])
-                for each in page["executions"]
-            ]
+            listed = [Started(each["name"], each["startDate"]) for each in page["executions"]]
             found += [each for each in listed if instant is None or each.at >= instant]
             if instant is not None and listed and listed[-1].at < instant:
                 break
@@ -162,14 +170,7 @@ class Executions:
 
     def cluster(self, name: str) -> str | None:
         """The id of the cluster that the execution made."""
-        import boto3
-
-        found = boto3.client("dynamodb").get_item(
-            TableName=self.guard_table,
-            Key={"pk": {"S": f"execution#{name}"}},
-            ConsistentRead=True,
-        )
-        return found["Item"]["cluster"]["S"] if "Item" in found else None
+        return self._guard(f"execution#{name}").get("cluster")
 
     def abort(self, name: str) -> str | None:
         """Stop it and end its cluster; returns the cluster's id. The reaper frees the day."""
@@ -189,11 +190,17 @@ class Executions:
 
     def day(self, partition: Partition) -> dict[str, str]:
         """The guard's item of the day, empty when nobody has claimed it."""
+        return self._guard(f"day#{partition.as_of.date()}")
+
+    def _guard(self, key: str) -> dict[str, str]:
+        found = self._table.get_item(TableName=self.guard_table, Key={"pk": {"S": key}}, ConsistentRead=True)
+        return {name: next(iter(value.values())) for name, value in found.get("Item", {}).items()}
+
+    @cached_property
+    def _table(self) -> Any:
         import boto3
 
-        key = {"pk": {"S": f"day#{partition.as_of.date()}"}}
-        found = boto3.client("dynamodb").get_item(TableName=self.guard_table, Key=key, ConsistentRead=True)
-        return {name: next(iter(value.values())) for name, value in found.get("Item", {}).items()}
+        return boto3.client("dynamodb")
 
     def _described(self, arn: str) -> Execution:
         found = self._states.describe_execution(executionArn=arn)

@@ -5,6 +5,7 @@ asked of Dagster each time, by the run's tag, so a cursor that was lost, a daemo
 that was deployed anew makes no second one. Does not own: what a followed step does (launchers.follow).
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 from emr_jobs.errors import Misconfigured
+from emr_jobs.partition import Partition
 from emr_jobs.settings import Settings
 
 from pipeline_assets.assets.jobs import selection
 from pipeline_assets.launchers import emr_cluster
+from pipeline_assets.production import guard
 from pipeline_assets.production.daily_machine import NOT_PUBLISHED
 from pipeline_assets.production.executions import Execution, Executions, Started
 from pipeline_assets.tags import (
@@ -25,6 +28,7 @@ from pipeline_assets.tags import (
     LOGS_TAG,
     ORIGIN_TAG,
     PARTITION_TAG,
+    PRIORITY_TAG,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 
 MAX_REQUESTS = 25  # a tick: each is a run to be launched, and some calls of AWS
 INTERVAL_S = 15
+TICK_S = 40  # Dagster gives up on a tick after 60 s, and with it on the cursor
 LIST_DELAY = timedelta(minutes=10)  # a list of executions may lack one that has just started
 
 
@@ -48,7 +53,7 @@ def production_sensors(
         return []
     return [
         _production_executions(settings, partitions, daily),
-        _checks_after_production(daily, checks, after_production),
+        _checks_after_production(settings.production.name, daily, checks, after_production),
     ]
 
 
@@ -81,7 +86,7 @@ def _production_executions(
 
 
 def _checks_after_production(
-    daily: "AssetJob", checks: "AssetJob", keys: Sequence[dg.AssetCheckKey]
+    deployed: str, daily: "AssetJob", checks: "AssetJob", keys: Sequence[dg.AssetCheckKey]
 ) -> dg.SensorDefinition:
     @dg.run_status_sensor(
         run_status=dg.DagsterRunStatus.SUCCESS,
@@ -93,9 +98,15 @@ def _checks_after_production(
     )
     def checks_after_production(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
         run = context.dagster_run
-        if EXECUTION_TAG not in run.tags:
+        execution, day = run.tags.get(EXECUTION_TAG), run.tags[PARTITION_TAG]
+        if execution is None:
             return dg.SkipReason(f"run {run.run_id} followed no execution")
-        return dg.RunRequest(run_key=run.run_id, partition_key=run.tags[PARTITION_TAG], asset_check_keys=list(keys))
+        has = Executions(deployed).day(Partition.parse(day))
+        if (has.get("execution"), has.get("status")) != (execution, guard.PUBLISHED):
+            return dg.SkipReason(
+                f"{day} is {has.get('status')} by {has.get('execution')}, not published by {execution}"
+            )
+        return dg.RunRequest(run_key=run.run_id, partition_key=day, asset_check_keys=list(keys))
 
     return checks_after_production
 
@@ -120,8 +131,9 @@ def offered(
     reports: list[str] = []
     undecided: datetime | None = None
     last = since
+    until = time.monotonic() + TICK_S
     for started in executions.since(since and since - LIST_DELAY):
-        if len(requests) == MAX_REQUESTS:
+        if len(requests) == MAX_REQUESTS or time.monotonic() > until:
             undecided = undecided or started.at
             break
         last = max(started.at, last or started.at)
@@ -174,6 +186,7 @@ def _request(
         tags={
             EXECUTION_TAG: execution.name,
             ORIGIN_TAG: "production",
+            **({PRIORITY_TAG: "1"} if execution.status == "RUNNING" else {}),  # before those of a backlog
             EXECUTION_URL_TAG: executions.console(execution.arn),
             **dict(_links(cluster, settings)),
         },

@@ -25,6 +25,7 @@ from tests.deployed import (
     LONG,
     NO_CLUSTER,
     OLDER,
+    OTHER,
     SECOND,
     WHOLE,
     Deployed,
@@ -194,6 +195,19 @@ def test_job_that_an_ended_execution_never_began_fails_and_says_how_it_ended(pro
     steps = {event.step_key: event.event_type_value for event in result.all_events if event.is_step_success}
     assert set(steps) == {"extract_orders", "extract_shipments"}
     assert "master" not in steps
+
+
+def test_job_that_is_newer_than_the_execution_is_left_out(production: Deployed, follow: Any) -> None:
+    """As one that was not asked for: the execution succeeded without it."""
+    result = follow(ran(production, OTHER).name, OTHER, jobs=2)
+    assert result.success
+    assert set(materialized(result)) == NAMES
+
+
+def test_execution_of_another_day_is_not_filed_under_this_one(production: Deployed, follow: Any) -> None:
+    execution = ran(production, OTHER)
+    said = failure_of(follow(execution.name, GOOD))
+    assert said == f"extract_orders: execution {execution.name} is of {OTHER}, this run of {GOOD}"
 
 
 def test_execution_that_nobody_knows_is_named(production: Deployed, follow: Any) -> None:

@@ -22,7 +22,7 @@ from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG
 from tests.deployed import LONG, Deployed
 from tests.running import wait_for
 
-WHOLE_DAY, ONE_JOB, RUNNING, TWICE, ENDED, REFUSED = (f"2026-08-{day:02}" for day in range(1, 7))
+WHOLE_DAY, ONE_JOB, RUNNING, TWICE, ENDED, REFUSED, LOOKED_AT = (f"2026-08-{day:02}" for day in range(1, 8))
 
 
 @pytest.fixture
@@ -145,6 +145,7 @@ def test_malformed_inputs_are_reported_and_stop_nothing(production: Deployed, in
         start(production, {}): "expected an instant",
         start(production, [1]): "expected an instant",
         start(production, {"scheduled_time": "never"}): "expected an instant",
+        start(production, {"scheduled_time": "0001-01-01T00:00:00Z"}): "expected an instant",
         start(production, {"scheduled_time": "2024-01-02T13:00:00Z", "only": ["extract_orders"]}): "is no partition",
     }
     good = production.ran("2026-08-10", only=["extract_orders"], rerun=True)
@@ -207,6 +208,32 @@ def test_deployed_code_location_observes_the_sources_and_starts_no_production(pr
     specs = [spec for each in repository.asset_graph.assets_defs for spec in each.specs]
     assert specs
     assert not [spec.key for spec in specs if spec.automation_condition]
+
+
+def test_day_is_looked_at_only_while_it_is_what_that_execution_published(
+    production: Deployed, instance: dg.DagsterInstance
+) -> None:
+    sensor = definitions(production.settings_uri).resolve_sensor_def("checks_after_production")
+
+    def looked(execution: str) -> Any:
+        run = create_run_for_test(
+            instance,
+            tags={EXECUTION_TAG: execution, "dagster/partition": LOOKED_AT},
+            status=dg.DagsterRunStatus.SUCCESS,
+        )
+        event = dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, "daily")
+        context = dg.build_run_status_sensor_context(sensor.name, event, instance, run)
+        return sensor(context)
+
+    part = production.ran(LOOKED_AT, only=["extract_orders"])
+    skipped = looked(part.name)
+    assert isinstance(skipped, dg.SkipReason)
+    assert skipped.skip_message == f"{LOOKED_AT} is incomplete by {part.name}, not published by {part.name}"
+    whole = production.ran(LOOKED_AT)
+    request = looked(whole.name)
+    assert request.partition_key == LOOKED_AT
+    assert {key.name for key in request.asset_check_keys} == {"published"}
+    assert isinstance(looked(part.name), dg.SkipReason)
 
 
 def test_a_day_that_production_runs_right_now_is_warned_of(

@@ -59,7 +59,7 @@ def test_a_module_that_is_not_in_the_archive_fails_the_step_and_is_named(
     launcher = EmrStepLauncher(yarn_day.settings, yarn_day.settings_uri, build=without("orjson", tmp_path))
     with dg.instance_for_test() as instance, ending_clusters(yarn_day.settings, instance, {LAUNCHER_TAG: "emr"}):
         result = dg.materialize(
-            [job_assets(job, {"emr": launcher}, daily(yarn_day.settings))],
+            [job_assets(job, {"emr": launcher}, yarn_day.settings, daily(yarn_day.settings))],
             partition_key=yarn_day.partition,
             instance=instance,
             tags={LAUNCHER_TAG: "emr"},

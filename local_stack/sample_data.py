@@ -302,16 +302,18 @@ def _write_snowflake(rng: random.Random, folder: Path, partition: Partition, cus
             [newest - timedelta(hours=rng.randrange(-12, 9000)) for _ in entries], pa.timestamp("us")
         ),
     }
-    rates = [
-        (partition.date - timedelta(days=days), currency, Decimal(rate))
+    path = folder / "FINANCE.FX_RATES.parquet"
+    rates = {tuple(row.values()) for row in pq.read_table(path).to_pylist()} if path.exists() else set()  # other days'
+    rates |= {
+        (partition.date - timedelta(days=days), currency, Decimal(rate).quantize(Decimal("1e-8")))
         for days in range(40)
         for currency, rate in USD_RATES.items()
         if (partition.date - timedelta(days=days)).weekday() < 5 or currency == "USD"
-    ]
+    }
     rate_table = {
-        "RATE_DATE": pa.array([day for day, _, _ in rates], pa.date32()),
-        "CURRENCY": pa.array([currency for _, currency, _ in rates]),
-        "USD_RATE": pa.array([rate for _, _, rate in rates], pa.decimal128(18, 8)),
+        "RATE_DATE": pa.array([day for day, _, _ in sorted(rates)], pa.date32()),
+        "CURRENCY": pa.array([currency for _, currency, _ in sorted(rates)]),
+        "USD_RATE": pa.array([rate for _, _, rate in sorted(rates)], pa.decimal128(18, 8)),
     }
     for name, columns in (
         ("CRM.CUSTOMERS", customers_table),

@@ -15,7 +15,7 @@ from rich.console import Console
 from pipeline_assets import DEFINITIONS
 from pipeline_assets.cli.output import Json, SettingsOption, print_json
 from pipeline_assets.home import ROOT, dagster_home, home, load_settings, settings_uri
-from pipeline_assets.tags import ALLOW_EMPTY_TAG, CLUSTER_TAG, INVOCATION_TAG, LAUNCHER_TAG, ORIGIN_TAG
+from pipeline_assets.tags import ALLOW_EMPTY_TAG, CLUSTER_TAG, INVOCATION_TAG, LAUNCHER_TAG, ORIGIN_TAG, PARTITION_TAG
 
 if TYPE_CHECKING:
     from emr_jobs.settings import Settings
@@ -121,7 +121,7 @@ def execute(
         from pipeline_assets.launchers.cluster_lease import ending_clusters
 
         tags = {
-            "dagster/partition": partition,
+            PARTITION_TAG: partition,
             INVOCATION_TAG: invocation,
             LAUNCHER_TAG: launcher.value,
             ORIGIN_TAG: launcher.value,

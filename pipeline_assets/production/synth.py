@@ -41,11 +41,7 @@ class Deployment:
 
     @property
     def production(self) -> Production:
-        if self.settings.production is None or self.settings.emr is None:
-            raise Misconfigured(
-                "the settings of a deployment need [production] and [emr]: see settings/production.toml"
-            )
-        return self.settings.production
+        return production_of(self.settings)
 
     @cached_property
     def definitions(self) -> dict[str, dict[str, Any]]:
@@ -75,7 +71,6 @@ class Deployment:
     @property
     def stacks(self) -> dict[str, dict[str, Any]]:
         """Template by stack name, in the order of deployment."""
-        assert self.production is not None
         return {self.base_stack: self.base, self.production.name: self.main}
 
     @property

@@ -18,6 +18,7 @@ from emr_jobs.settings import Settings
 
 from pipeline_assets.assets.jobs import selection
 from pipeline_assets.launchers import emr_cluster
+from pipeline_assets.launchers.follow import ORIGIN
 from pipeline_assets.production import guard
 from pipeline_assets.production.daily_machine import NOT_PUBLISHED
 from pipeline_assets.production.executions import Execution, Executions, Started
@@ -185,7 +186,7 @@ def _request(
         asset_check_keys=checks,
         tags={
             EXECUTION_TAG: execution.name,
-            ORIGIN_TAG: "production",
+            ORIGIN_TAG: ORIGIN,
             **({PRIORITY_TAG: "1"} if execution.status == "RUNNING" else {}),  # before those of a backlog
             EXECUTION_URL_TAG: executions.console(execution.arn),
             **dict(_links(cluster, settings)),

@@ -4,6 +4,7 @@ They live for the whole test session. A test that changes what readers see works
 its own; a test of bad input shares the published day and proves that it is still there.
 """
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -65,7 +66,8 @@ def published_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     try:
         ended = pipeline("run", "--partition", PARTITION, home=home)
         assert ended.code == 0, ended.output
-        yield Day(home, data, addresses.settings, PARTITION, truth, said=ended.output)
+        history = shutil.copytree(home / "dagster", home / "dagster-of-the-day")
+        yield Day(home, data, addresses.settings, PARTITION, truth, said=ended.output, history=history)
     finally:
         stack.down(home)
 

@@ -55,6 +55,7 @@ class Day:
     partition: str
     truth: dict[str, Any] = field(default_factory=dict)
     said: str = ""  # what `pipeline run` printed when it published the day
+    history: Path | None = None  # a copy of Dagster's, as that run left it
 
     @cached_property
     def settings(self) -> Settings:

@@ -79,9 +79,9 @@ def picture(page: Page, tmp_path: Path) -> Picture:
 
 @pytest.fixture(scope="package")
 def ui(published_day: Day, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the UI over the published day."""
-    history = published_day.home / "dagster"
-    with serving(published_day.home, history, log=tmp_path_factory.mktemp("ui") / "log") as url:
+    """Address of the UI over the published day, without the runs of other tests."""
+    assert published_day.history is not None
+    with serving(published_day.home, published_day.history, log=tmp_path_factory.mktemp("ui") / "log") as url:
         yield url
 
 

@@ -178,6 +178,8 @@ def test_followed_run_shows_its_execution_and_its_steps(
         expect(page.get_by_text("Success", exact=True).first).to_be_visible()
         for job in JOBS:
             expect(page.get_by_text(job.name, exact=True).first).to_be_visible()
+        expect(page.get_by_text(f"Succeeded ({len(JOBS)})")).to_be_attached()
+        page.get_by_text(JOBS[-1].name, exact=True).first.click(trial=True)  # waits until the chart stands still
         picture("followed-run")
         page.get_by_role("button", name="View tags and config").click()
         dialog = page.get_by_role("dialog")

@@ -1,7 +1,7 @@
 """The frame around every job: arguments, settings, session, Pipes, exit code.
 
     spark-submit emr_jobs/<job>.py --partition P|--scheduled-time T --settings URI --run-id ID --attempt N
-                 [--messages URI] [--allow-empty] [Pipes arguments]
+                 [--messages URI] [--allow-empty [yes|no]] [Pipes arguments]
 
 Invariant: exit code 0 only when every declared output was published and every declared check reported;
 1 when the day was not published; 2 when nothing was tried because the call itself was wrong.
@@ -124,7 +124,8 @@ def _run_reported(
             for contract in (contracts()[dataset] for dataset in job.outputs):
                 if contract.medium is Medium.TABLE:
                     lake.require_table(spark, contract, partition=partition)
-        body(JobRun(job, partition, values, given.run_id, given.attempt, given.allow_empty, spark, report))
+        allow_empty = given.allow_empty == "yes"
+        body(JobRun(job, partition, values, given.run_id, given.attempt, allow_empty, spark, report))
         if missing := report.missing():
             raise Incomplete(f"{job.name} {partition}: declared but not reported: {', '.join(missing)}")
     finally:
@@ -142,7 +143,14 @@ def parser(job: Job) -> argparse.ArgumentParser:
     arguments.add_argument("--run-id", required=True, type=_run_id)
     arguments.add_argument("--attempt", required=True, type=int, help="0, 1, ... when the job is retried")
     arguments.add_argument("--messages", help="folder or s3:// to record what is reported, when not under Dagster")
-    arguments.add_argument("--allow-empty", action="store_true", help="a day without rows is right this once")
+    arguments.add_argument(
+        "--allow-empty",
+        choices=("yes", "no"),  # a state machine always gives one
+        nargs="?",
+        const="yes",
+        default="no",
+        help="a day without rows is right this once",
+    )
     arguments.add_argument("--dagster-pipes-context", help=argparse.SUPPRESS)
     arguments.add_argument("--dagster-pipes-messages", help=argparse.SUPPRESS)
     return arguments

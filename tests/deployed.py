@@ -27,8 +27,8 @@ from tests.running import wait_for
 PROGRAM = ROOT / "tests" / "pipeline_assets" / "launchers" / "step_program.py"
 
 # Days on which jobs behave in some way of step_program, by "<partition> <job> <attempt>".
-GOOD, FAILS, SECOND, KILLED, OLDER, LONG, LAST_LOST, NO_CLUSTER, WHOLE, OTHER = (
-    f"2026-09-{day:02}" for day in range(1, 11)
+GOOD, FAILS, SECOND, KILLED, OLDER, LONG, LAST_LOST, NO_CLUSTER, WHOLE, OTHER, EMPTY = (
+    f"2026-09-{day:02}" for day in range(1, 12)
 )
 BEHAVIOURS = {
     f"{FAILS} extract_orders 0": "fails",
@@ -42,6 +42,8 @@ BEHAVIOURS = {
     f"{LAST_LOST} extract_orders 1": "says nothing",
     f"{WHOLE} extract_customers 0": "fails",
     f"{WHOLE} extract_customers 1": "fails",
+    f"{EMPTY} extract_orders 0": "has no orders",
+    f"{EMPTY} extract_orders 1": "has no orders",
 }
 
 
@@ -56,15 +58,16 @@ class Deployed:
         assert self.settings.production is not None
         return Executions(self.settings.production.name)
 
-    def start(self, partition: str, *, only: Sequence[str] = (), rerun: bool = False) -> str:
-        return self.executions.start(Partition.parse(partition), only=tuple(only), rerun=rerun)
+    def start(self, partition: str, *, only: Sequence[str] = (), **asked: bool) -> str:
+        """`asked`: rerun, allow_empty."""
+        return self.executions.start(Partition.parse(partition), only=tuple(only), **asked)
 
     def ended(self, name: str) -> Execution:
         wait_for(lambda: self.executions.find(name).status != "RUNNING")
         return self.executions.find(name)
 
-    def ran(self, partition: str, *, only: Sequence[str] = (), rerun: bool = False) -> Execution:
-        return self.ended(self.start(partition, only=only, rerun=rerun))
+    def ran(self, partition: str, *, only: Sequence[str] = (), **asked: bool) -> Execution:
+        return self.ended(self.start(partition, only=only, **asked))
 
 
 @contextmanager

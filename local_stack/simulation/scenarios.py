@@ -122,7 +122,7 @@ def step_fails_once(world: World) -> None:
 def extraction_fails(world: World) -> None:
     """The shop delivers nothing: the other extractions finish, master does not run, the person on call is told."""
     day = world.day()
-    with _no_delivery(world, day):
+    with no_delivery(world, day):
         execution = _failed(world, day)
     went = world.went(execution)
     expect(went["extract_orders"][0] == "failed", f"orders failed: {went}")
@@ -194,7 +194,7 @@ def duplicate_trigger(world: World) -> None:
 def rerun_after_failure(world: World) -> None:
     """A failed day is started again without more ado; a published one only by --rerun."""
     day = world.day()
-    with _no_delivery(world, day):
+    with no_delivery(world, day):
         _failed(world, day)
     world.said()
     execution = world.ended(world.executions.start(day))
@@ -209,7 +209,7 @@ def rerun_after_failure(world: World) -> None:
 def resume(world: World) -> None:
     """What a failed execution has finished is kept: the next one runs the rest."""
     day = world.day()
-    with _no_delivery(world, day):
+    with no_delivery(world, day):
         failed = _failed(world, day)
     jobs = [job.name for job in world.deployment.plan.jobs]
     rest = to_resume(world.executions.jobs(failed), jobs)
@@ -354,7 +354,7 @@ def _reaped(world: World, day: Partition, execution: Execution) -> None:
 
 
 @contextmanager
-def _no_delivery(world: World, day: Partition) -> Iterator[None]:
+def no_delivery(world: World, day: Partition) -> Iterator[None]:
     """The shop's bucket without this day."""
     s3, bucket = world.client("s3"), PARAMETERS["OrdersBucket"]
     found = s3.list_objects_v2(Bucket=bucket, Prefix=f"orders/dt={day}/")["Contents"]

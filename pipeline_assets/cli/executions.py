@@ -33,6 +33,7 @@ def trigger(
     from_: Annotated[str | None, typer.Option("--from", help="This job and all that read what comes of it.")] = None,
     resume: Annotated[str | None, typer.Option(help="The jobs that this execution has not brought to an end.")] = None,
     rerun: Annotated[bool, typer.Option("--rerun", help="Also when the day is published.")] = False,
+    allow_empty: Annotated[bool, typer.Option("--allow-empty", help="A day without rows is right this once.")] = False,
     settings: DeploymentSettings = None,
     json: Json = False,
 ) -> None:
@@ -56,7 +57,7 @@ def trigger(
             day = _day(partition or "", made.settings.start)
             wanted = tuple(only or ()) or (tuple(job.name for job in made.plan.downstream(from_)) if from_ else ())
         _refuse_taken(executions, day, rerun=rerun)
-        name = executions.start(day, only=wanted, rerun=rerun)
+        name = executions.start(day, only=wanted, rerun=rerun, allow_empty=allow_empty)
     if json:
         print_json({"run": name, "partition": str(day), "only": list(wanted)})
         return

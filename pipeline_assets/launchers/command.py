@@ -22,16 +22,17 @@ def job_arguments(
     settings: str,
     run_id: str,
     attempt: str,
-    allow_empty: bool = False,
+    allow_empty: bool | str = False,
     reports: Sequence[str] = (),
 ) -> list[str]:
     """What follows the script on the command line.
 
-    `day` is --partition or --scheduled-time with its value, `reports` says where what is reported goes.
+    `day` is --partition or --scheduled-time with its value, `allow_empty` also what a state machine makes yes or no of,
+    `reports` says where what is reported goes.
     """
     arguments = [*day, "--settings", settings, "--run-id", run_id, "--attempt", attempt]
     if allow_empty:
-        arguments.append("--allow-empty")
+        arguments += ["--allow-empty", "yes" if allow_empty is True else allow_empty]
     return [*arguments, *reports]
 
 

@@ -1,11 +1,12 @@
 """The state machine of the daily run: claim the day, make a cluster, run the plan, end the cluster on every path.
 
-    {"scheduled_time": "2026-11-23T13:00:00Z", "trigger"?: "schedule", "only"?: [job, ...], "rerun"?: true}
+    {"scheduled_time": "2026-11-23T13:00:00Z", "trigger"?: "schedule", "only"?: [job, ...], "rerun"?: true,
+     "allow_empty"?: true}
 
 After the first states `$` holds run (the input with its defaults), day (date of the scheduled time), wanted (job:
-bool), expires_at, newline, and later cluster.ClusterId and outcome (failed, error, report). Invariant: what follows
-CreateCluster ends in TerminateCluster or TerminateAfterFailure; machine_check proves it. Does not own: the order of
-the jobs (plan), their command line (launchers.command), the guard's rules (guard).
+bool), allow_empty (yes or no), expires_at, newline, and later cluster.ClusterId and outcome (failed, error, report).
+Invariant: what follows CreateCluster ends in TerminateCluster or TerminateAfterFailure; machine_check proves it. Does
+not own: the order of the jobs (plan), their command line (launchers.command), the guard's rules (guard).
 """
 
 from calendar import timegm
@@ -114,7 +115,7 @@ class _Machine:
             "GiveDefaults": assign(
                 {
                     "given": Path("$"),
-                    "defaults": {"trigger": "manual", "only": jobs, "rerun": False},
+                    "defaults": {"trigger": "manual", "only": jobs, "rerun": False, "allow_empty": False},
                     # An item goes in the second year after the day's: the language has no arithmetic of dates.
                     "expiry": [timegm((year + 2, 1, 1, 0, 0, 0)) for year in range(first_year, first_year + YEARS)],
                     "newline": "\n",
@@ -156,6 +157,7 @@ class _Machine:
                     ),
                     "newline": _NEWLINE,
                     "also": guard.FAILED,
+                    "allow_empty": "no",
                     "cluster_says": "there was none",
                 },
                 next_state="WantsAnything",
@@ -164,8 +166,10 @@ class _Machine:
                 either(*(is_true(_wanted(job)) for job in self.plan.jobs)), "IsRerun", "WantsNothing"
             ),
             "WantsNothing": _fail("NothingToRun", "`only` is empty: leave it out for all jobs"),
-            "IsRerun": choice(is_true("$.run.rerun"), "AcceptPublished", "ClaimDay"),
-            "AcceptPublished": {"Type": "Pass", "Result": guard.PUBLISHED, "ResultPath": "$.also", "Next": "ClaimDay"},
+            "IsRerun": choice(is_true("$.run.rerun"), "AcceptPublished", "IsEmptyDay"),
+            "AcceptPublished": _put(guard.PUBLISHED, "$.also", next_state="IsEmptyDay"),
+            "IsEmptyDay": choice(is_true("$.run.allow_empty"), "AcceptEmpty", "ClaimDay"),
+            "AcceptEmpty": _put("yes", "$.allow_empty", next_state="ClaimDay"),
             "ClaimDay": task(
                 "dynamodb:updateItem",
                 guard.claim(_DAY, _AT, Path("$.expires_at"), Path("$.also")),
@@ -242,6 +246,7 @@ class _Machine:
                 settings=SETTINGS,
                 run_id=EXECUTION,
                 attempt=RETRY_COUNT,
+                allow_empty=Path("$.allow_empty"),
                 reports=("--messages", f"{self.settings.runs.uri}/pipes"),
             ),
             retry=[again(TASK_FAILED, times=job.max_retries, interval_s=self.production.retry_interval_s)],
@@ -395,6 +400,10 @@ class _Machine:
 def _result(outcome: dict[str, Any], then: State) -> State:
     """At $.outcome on the way to `then`, or, where that is nowhere, all that a branch ends with."""
     return assign(outcome, at="$.outcome" if then else None, next_state=then.get("Next"))
+
+
+def _put(word: str, at: str, *, next_state: str) -> State:
+    return {"Type": "Pass", "Result": word, "ResultPath": at, "Next": next_state}
 
 
 def _wanted(job: Job) -> str:

@@ -108,12 +108,15 @@ class Executions:
     def guard_table(self) -> str:
         return self._stack.parameters["GuardTable"]
 
-    def start(self, partition: Partition, *, only: tuple[str, ...] = (), rerun: bool = False) -> str:
+    def start(
+        self, partition: Partition, *, only: tuple[str, ...] = (), rerun: bool = False, allow_empty: bool = False
+    ) -> str:
         """Returns the execution's name."""
         scheduled = partition.as_of.strftime("%Y-%m-%dT%H:%M:%SZ")
         given: dict[str, Any] = {"scheduled_time": scheduled, "trigger": "manual"}
         given |= {"only": list(only)} if only else {}
         given |= {"rerun": True} if rerun else {}
+        given |= {"allow_empty": True} if allow_empty else {}
         arn = self._states.start_execution(stateMachineArn=self.machine, input=json.dumps(given))["executionArn"]
         return str(arn.rpartition(":")[2])
 

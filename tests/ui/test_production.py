@@ -5,7 +5,7 @@ The simulated production, its Dagster with a daemon, and the same day once more 
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from emr_jobs import settings as settings_module
 from emr_jobs.catalog import JOBS
 from emr_jobs.partition import Partition
 from local_stack.simulation.follower import Follower, start_daemon
-from local_stack.simulation.scenarios import ORDERS, SCENARIOS
+from local_stack.simulation.scenarios import ORDERS, SCENARIOS, no_delivery
 from local_stack.simulation.world import World, world
 from pipeline_assets.home import ROOT
 from pipeline_assets.production.executions import Execution
@@ -40,16 +40,24 @@ class Produced:
     home: Path
     day: Partition
     execution: Execution
-    others: dict[str, Ended]  # by launcher
-    read: dict[str, dict[str, list[str]]]  # rows by dataset, by origin
+    others: dict[str, Ended] = field(default_factory=dict)  # by launcher
+    read: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # rows by dataset, by origin
 
     @property
     def follower(self) -> Follower:
         assert self.world.follower is not None
         return self.world.follower
 
-    def runs(self, origin: str) -> list[dg.DagsterRun]:
-        tags = {ORIGIN_TAG: origin, PARTITION_TAG: str(self.day)}
+    def run(self, day: Partition, launcher: str) -> Ended:
+        uri = self.world.settings_uri if launcher == "emr" else with_spark(self.world, self.home)
+        return pipeline(
+            *("run", "--partition", str(day), "--launcher", launcher, "--settings", uri),
+            home=self.home,
+            env={"DAGSTER_HOME": str(self.home / "dagster")},
+        )
+
+    def runs(self, origin: str, day: Partition | None = None) -> list[dg.DagsterRun]:
+        tags = {ORIGIN_TAG: origin, PARTITION_TAG: str(day or self.day)}
         return list(self.follower.instance.get_runs(dg.RunsFilter(tags=tags, job_name="daily")))
 
     def materialized_at(self, run: dg.DagsterRun) -> float:
@@ -59,22 +67,25 @@ class Produced:
         (at,) = [record.timestamp for record in found if record.run_id == run.run_id]
         return at * 1000
 
-    def seen(self, origin: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Rows by dataset and verdict by check, of the run of this origin."""
-        (run,) = self.runs(origin)
-        kinds = {_Type.ASSET_MATERIALIZATION, _Type.ASSET_CHECK_EVALUATION}
+    def seen(self, origin: str, day: Partition | None = None) -> tuple[dict[str, Any], dict[str, Any], set[str]]:
+        """Rows by dataset, verdict by check and jobs that failed, of the run of this origin."""
+        (run,) = self.runs(origin, day)
+        kinds = {_Type.ASSET_MATERIALIZATION, _Type.ASSET_CHECK_EVALUATION, _Type.STEP_FAILURE}
         rows: dict[str, Any] = {}
         verdicts: dict[str, Any] = {}
+        failed: set[str] = set()
         for entry in self.follower.instance.all_logs(run.run_id, of_type=kinds):
             event = entry.get_dagster_event()
             if event.event_type is _Type.ASSET_MATERIALIZATION:
                 made = event.step_materialization_data.materialization
                 rows[".".join(made.asset_key.path)] = (made.partition, made.metadata["dagster/row_count"].value)
+            elif event.event_type is _Type.STEP_FAILURE:
+                failed.add(entry.step_key)
             else:
                 check = event.asset_check_evaluation_data
                 name = f"{'.'.join(check.asset_key.path)} {check.check_name}"
                 verdicts[name] = (check.partition, check.passed, check.severity, check.metadata["found"].value)
-        return rows, verdicts
+        return rows, verdicts, failed
 
 
 @pytest.fixture(scope="module")
@@ -90,16 +101,12 @@ def produced(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         SCENARIOS["happy"].run(made)
         (execution,) = [made.executions.find(each.name) for each in made.executions.since(since)]
         assert made.followed(since)
-        settings = {"emr": made.settings_uri, "local": with_spark(made, home)}
-        others, read = {}, {"production": rows_read(made, day)}
-        for launcher, uri in settings.items():
-            others[launcher] = pipeline(
-                *("run", "--partition", str(day), "--launcher", launcher, "--settings", uri),
-                home=home,
-                env={"DAGSTER_HOME": str(home / "dagster")},
-            )
-            read[launcher] = rows_read(made, day)
-        yield Produced(made, home, day, execution, others, read)
+        produced = Produced(made, home, day, execution)
+        produced.read["production"] = rows_read(made, day)
+        for launcher in ("emr", "local"):
+            produced.others[launcher] = produced.run(day, launcher)
+            produced.read[launcher] = rows_read(made, day)
+        yield produced
 
 
 def rows_read(made: World, day: Partition) -> dict[str, list[str]]:
@@ -124,12 +131,13 @@ def with_spark(made: World, folder: Path) -> str:
 def test_followed_run_has_what_the_other_launchers_give(produced: Produced) -> None:
     for ended in produced.others.values():
         assert ended.code == 0, ended.output
-    rows, verdicts = produced.seen("production")
+    rows, verdicts, failed = produced.seen("production")
+    assert not failed
     assert {partition for partition, _ in rows.values()} == {str(produced.day)}
     assert rows
     assert verdicts
     for launcher in produced.others:
-        assert produced.seen(launcher) == (rows, verdicts), launcher
+        assert produced.seen(launcher) == (rows, verdicts, failed), launcher
 
 
 def test_readers_find_the_same_rows_whoever_ran_the_day(produced: Produced) -> None:
@@ -187,11 +195,19 @@ def test_followed_run_shows_its_execution_and_its_steps(
         expect(dialog).to_contain_text(produced.world.executions.console(produced.execution.arn))
 
 
-def test_failed_execution_is_a_run_with_the_same_failed_job(produced: Produced) -> None:
-    since = datetime.now(UTC)
+def test_failed_execution_is_a_run_with_the_same_failed_job_and_what_the_local_launcher_gives(
+    produced: Produced,
+) -> None:
+    since, (day,) = datetime.now(UTC), produced.world.days
     SCENARIOS["extraction-fails"].run(produced.world)
     produced.world.settle()
     assert produced.world.followed(since)
+    with no_delivery(produced.world, day):
+        assert produced.run(day, "local").code == 1
+    rows, verdicts, failed = produced.seen("production", day)
+    assert failed == {"extract_orders"}
+    assert rows
+    assert produced.seen("local", day) == (rows, verdicts, failed)
 
 
 def test_killed_daemon_lost_cursor_and_new_deployment_make_no_second_run(produced: Produced) -> None:

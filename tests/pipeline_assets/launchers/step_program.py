@@ -43,7 +43,7 @@ with recording.open_session(
     if behaviour == "hangs":
         report.log("hanging")
         time.sleep(600)
-    if behaviour == "fails":
+    if behaviour == "fails" or (behaviour == "has no orders" and given.allow_empty == "no"):
         report.failed(ValueError("no orders today"))
         print("this is in the log of the step", file=sys.stderr)
         sys.exit(1)

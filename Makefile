@@ -54,7 +54,9 @@ lock: setup ## Resolve requirements.lock anew; names no registry's host
 	@$(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
 		--python-platform x86_64-manylinux_2_28 --group emr -c requirements.lock \
 		--no-emit-package opensearch-protobufs --no-emit-package grpcio --no-emit-package protobuf -o emr.lock
+	@# snowflake-snowpark-python lists setuptools and wheel, dagster-cloud pex, and they import them nowhere.
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+		--no-emit-package setuptools --no-emit-package wheel --no-emit-package pex \
 		--group instance -c requirements.lock pyproject.toml -o image.lock
 
 clean: ## Stop the stack; remove .venv, caches and the local state

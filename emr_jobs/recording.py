@@ -7,8 +7,10 @@ what they say. Does not own: what is reported (report).
 
 import os
 import shutil
+import sys
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from dagster_pipes import (
     PipesCliArgsParamsLoader,
@@ -19,6 +21,7 @@ from dagster_pipes import (
     PipesParams,
     PipesParamsLoader,
     PipesS3MessageWriter,
+    PipesS3MessageWriterChannel,
 )
 
 from emr_jobs.catalog import Job
@@ -26,6 +29,11 @@ from emr_jobs.report import asset_key
 from emr_jobs.s3_uri import bucket_and_key
 
 UPLOAD_INTERVAL_S = 2
+# Pipes waits 60 s for what is still to be uploaded when the job ends. That is at most two rounds, the one that goes on
+# and the last, each of them this long and one request longer.
+RETRY_S = 15
+RETRY_WAIT_S = 4  # at most
+REQUEST_S = {"connect_timeout": 5, "read_timeout": 5}
 
 
 class PlainArguments(PipesParamsLoader):
@@ -86,5 +94,47 @@ def _writer(params: PipesParams) -> PipesMessageWriter[Any]:
     if "bucket" not in params:
         return PipesDefaultMessageWriter()
     import boto3
+    from botocore.config import Config
 
-    return PipesS3MessageWriter(boto3.client("s3"), interval=UPLOAD_INTERVAL_S)
+    once = Config(**REQUEST_S, retries={"total_max_attempts": 1})
+    return _Writer(boto3.client("s3", config=once), interval=UPLOAD_INTERVAL_S)
+
+
+class _Writer(PipesS3MessageWriter):
+    def make_channel(self, params: PipesParams) -> "_Channel":
+        return _Channel(self._client, params["bucket"], params["key_prefix"], interval=self.interval)
+
+
+class _Channel(PipesS3MessageWriterChannel):
+    """Uploads every chunk once and in order, however often it takes: a reader stops at the first gap.
+
+    Of Pipes' own channel an error of S3 ends the thread, and everything from there on is lost without a word.
+    """
+
+    def __init__(self, client: Any, bucket: str, key_prefix: str, *, interval: float) -> None:
+        super().__init__(client, bucket, key_prefix, interval=interval)
+        self._waiting: list[tuple[int, str]] = []
+
+    def upload_messages_chunk(self, payload: IO[str], index: int) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+        from tenacity import Retrying, retry_if_exception_type, stop_before_delay, wait_exponential_jitter
+
+        errors = (BotoCoreError, ClientError)
+        self._waiting.append((index, payload.read()))
+        again = Retrying(
+            retry=retry_if_exception_type(errors),
+            stop=stop_before_delay(RETRY_S),
+            wait=wait_exponential_jitter(multiplier=0.5, max=RETRY_WAIT_S),
+            reraise=True,
+        )
+        try:
+            again(self._upload_waiting)
+        except errors as error:
+            where = f"s3://{self._bucket}/{self._key_prefix}/{self._waiting[0][0]}.json"
+            print(f"messages from {where} on are not recorded yet: {error}", file=sys.stderr, flush=True)  # noqa: T201
+
+    def _upload_waiting(self) -> None:
+        while self._waiting:
+            index, chunk = self._waiting[0]
+            super().upload_messages_chunk(StringIO(chunk), index)
+            del self._waiting[0]

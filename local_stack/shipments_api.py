@@ -4,8 +4,8 @@ Answers: windows on ordered_at, half open; cursor pagination; bearer token; a ra
 X-RateLimit headers; `total` of the request's own window. Differs: data does not change while it runs; the
 cursor is an offset. Refuses anything else: unknown parameters 400, other paths and methods 404 or 405.
 
-PUT /faults {"kind": ..., ...} switches faults on, DELETE /faults off:
-  status         {"status": 429|500|..., "times": n or null for ever, "retry_after": seconds}
+PUT /faults {"kind": ..., ...} switches faults on, DELETE /faults off, and answers what is left of it:
+  status         {"status": 429|500|... or several in turn, "times": n or null for ever, "retry_after": seconds}
   slow           {"seconds": s}
   truncated      cut-off body          {"times": n or null}
   broken_json    body that is no JSON  {"times": n or null}
@@ -107,13 +107,14 @@ class Api:
         return JSONResponse({"shipments": len(self._shipments.documents), "requests": self.requests})
 
     async def faults(self, request: Request) -> Response:
-        self._fault = None
+        left, self._fault = self._fault, None
         if request.method == "PUT":
             fault = await request.json()
             if fault.get("kind") not in KINDS:
                 return JSONResponse({"error": f"unknown fault, one of {', '.join(KINDS)}"}, status_code=400)
             self._fault = fault
-        return Response(status_code=204)
+            return Response(status_code=204)
+        return JSONResponse(left)
 
     def _strikes(self, kind: str) -> bool:
         fault = self._fault
@@ -137,7 +138,10 @@ class Api:
             await asyncio.sleep(self._fault["seconds"])  # type: ignore[index]
         if self._strikes("status"):
             fault = self._fault or {}
-            return _error(fault["status"], "switched on", {**headers, "Retry-After": str(fault.get("retry_after", 0))})
+            status = fault["status"]
+            if isinstance(status, list):
+                status = status[fault["times"] % len(status)]
+            return _error(status, "switched on", {**headers, "Retry-After": str(fault.get("retry_after", 0))})
         try:
             start, end, limit, offset = _parameters(request)
         except (KeyError, ValueError) as error:

@@ -27,8 +27,8 @@ from tests.running import wait_for
 PROGRAM = ROOT / "tests" / "pipeline_assets" / "launchers" / "step_program.py"
 
 # Days on which jobs behave in some way of step_program, by "<partition> <job> <attempt>".
-GOOD, FAILS, SECOND, KILLED, OLDER, LONG, LAST_LOST, NO_CLUSTER, WHOLE, OTHER, EMPTY = (
-    f"2026-09-{day:02}" for day in range(1, 12)
+GOOD, FAILS, SECOND, KILLED, OLDER, LONG, LAST_LOST, NO_CLUSTER, WHOLE, OTHER, EMPTY, PATIENT = (
+    f"2026-09-{day:02}" for day in range(1, 13)
 )
 BEHAVIOURS = {
     f"{FAILS} extract_orders 0": "fails",

@@ -1,17 +1,22 @@
 """How the code location is deployed: what Dagster+ and an own instance read, by their own schemas and daemons."""
 
 import json
+import logging
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from dagster import DagsterRunStatus
+from dagster import DagsterEvent, DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus
 from dagster._config import process_config
+from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.instance import InstanceRef
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.test_utils import create_run_for_test, instance_for_test
 from dagster._core.workspace.config_schema import process_workspace_config
+from dagster._daemon.monitoring import run_monitoring
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 from dagster_aws.ecs.container_context import ECS_CONTAINER_CONTEXT_SCHEMA
 from dagster_cloud_cli.config.models import load_dagster_cloud_yaml
@@ -22,7 +27,8 @@ from sqlalchemy import create_engine
 from emr_jobs.s3_uri import bucket_and_key
 from pipeline_assets.home import ROOT, deployment_settings
 from pipeline_assets.production.deploy import SETTINGS_NAME
-from pipeline_assets.tags import BACKFILL_TAG, EXECUTION_TAG
+from pipeline_assets.sensors.production import REPLAY_S, supervision
+from pipeline_assets.tags import BACKFILL_TAG, EXECUTION_TAG, MAX_RUNTIME_TAG
 
 INSTANCE = ROOT / "instance"
 
@@ -99,9 +105,68 @@ def test_backfills_and_runs_that_follow_production_leave_each_other_a_place(tmp_
 
 
 def test_run_may_last_as_long_as_the_execution_that_it_follows() -> None:
+    assert read(INSTANCE / "dagster.yaml")["run_monitoring"]["max_runtime_seconds"] > longest_execution_s()
+
+
+def longest_execution_s() -> int:
     resources = json.loads((ROOT / "deployment/pipeline.template.json").read_text())["Resources"]
-    longest = resources["DailyMachine"]["Properties"]["Definition"]["TimeoutSeconds"]
-    assert read(INSTANCE / "dagster.yaml")["run_monitoring"]["max_runtime_seconds"] > longest
+    return int(resources["DailyMachine"]["Properties"]["Definition"]["TimeoutSeconds"])
+
+
+def test_run_that_follows_may_last_as_long_as_its_execution_and_not_as_long_as_any_run() -> None:
+    most = read(INSTANCE / "dagster.yaml")["run_monitoring"]["max_runtime_seconds"]
+    tags = supervision(deployment_settings(), running=True)
+    assert longest_execution_s() + REPLAY_S <= int(tags[MAX_RUNTIME_TAG]) < most
+
+
+@pytest.mark.parametrize(
+    ("reason", "follows", "again"),
+    [
+        (None, True, True),
+        (RunFailureReason.START_TIMEOUT, True, True),
+        (RunFailureReason.STEP_FAILURE, True, False),
+        (None, False, False),
+    ],
+)
+def test_only_a_run_that_follows_and_lost_its_process_is_launched_again(
+    instance_as_deployed: DagsterInstance, reason: RunFailureReason | None, follows: bool, again: bool
+) -> None:
+    tags = {EXECUTION_TAG: "e", **supervision(deployment_settings(), running=False)} if follows else {}
+    run = create_run_for_test(instance_as_deployed, status=DagsterRunStatus.STARTED, tags=tags)
+    instance_as_deployed.report_run_failed(run, None, JobFailureData(error=None, failure_reason=reason))
+    (ended,) = instance_as_deployed.get_runs()
+    assert ended.is_complete_and_waiting_to_retry is again
+
+
+def test_run_that_lost_its_container_is_ended_and_launched_again(
+    instance_as_deployed: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its status says that it goes on; Dagster asks nobody but the clock."""
+    tags = {EXECUTION_TAG: "e", **supervision(deployment_settings(), running=False)}
+    run = create_run_for_test(instance_as_deployed, status=DagsterRunStatus.STARTING, tags=tags)
+    instance_as_deployed.report_dagster_event(DagsterEvent(DagsterEventType.RUN_START.value, "daily"), run.run_id)
+    most = float(instance_as_deployed.run_monitoring_max_runtime_seconds)
+
+    def looked_at(after_s: float) -> DagsterRun:
+        monkeypatch.setattr(run_monitoring, "get_current_timestamp", lambda: time.time() + after_s)
+        (record,) = instance_as_deployed.get_run_records()
+        run_monitoring.check_run_timeout(instance_as_deployed, record, logging.getLogger(), most)
+        (found,) = instance_as_deployed.get_runs()
+        return found
+
+    assert looked_at(REPLAY_S - 60).status is DagsterRunStatus.STARTED
+    ended = looked_at(REPLAY_S + 60)
+    assert ended.status is DagsterRunStatus.FAILURE
+    assert ended.is_complete_and_waiting_to_retry
+
+
+@pytest.fixture
+def instance_as_deployed(tmp_path: Path) -> Iterator[DagsterInstance]:
+    """Its monitoring and its retries; history and launcher are a test's."""
+    config = read(INSTANCE / "dagster.yaml")
+    kept = {section: config[section] for section in ("run_monitoring", "run_retries")}
+    with instance_for_test(kept, temp_dir=str(tmp_path)) as instance:
+        yield instance
 
 
 def test_logs_of_steps_lie_with_the_runs() -> None:

@@ -98,11 +98,12 @@ def test_image_has_the_versions_that_were_tested() -> None:
     assert {name: version for name, version in locked("image.lock").items() if tested.get(name) != version} == {}
 
 
-def test_image_has_what_the_project_and_its_instance_need_and_no_tool() -> None:
+def test_image_has_what_the_project_its_instance_and_dagster_plus_need_and_no_tool() -> None:
     groups = PROJECT["dependency-groups"]
     needed = direct(PROJECT["project"]["dependencies"]) | direct(groups["instance"])
+    assert needed >= {"dagster", "dagster-cloud"}, "where Dagster+ runs code, both are installed"
     assert needed - locked("image.lock").keys() == set()
-    tools = direct(groups["test"]) | direct(groups["dev"]) | {"fakesnow", "moto"}
+    tools = direct(groups["test"]) | direct(groups["dev"]) | {"fakesnow", "moto", "pip", "setuptools", "wheel", "pex"}
     assert tools & locked("image.lock").keys() == set()
 
 

@@ -222,7 +222,7 @@ def published_snapshot(
         partition=partition,
         expected="a published day",
         found="none",
-        fix=f"Extract it first: pipeline run --partition {partition} --select {publisher}",
+        fix=f"Publish it first: job {publisher} of this partition",
     )
 
 

@@ -3,7 +3,7 @@
 PUT {"throttle": "describe_step", "times": 3}      the next three such calls are refused
 PUT {"kill_step": "extract_orders", "times": 1}    the next such step is killed; hold_step stops it for good
 PUT {"fail_boot": 1}                               the next cluster does not come up
-PUT {"clear": true}                                nothing fails any more
+PUT {"clear": true}                                nothing fails any more; answers what has not struck yet
 PUT {"clock": T}, PUT {"advance_to": T}            the schedules' time; the second answers what was delivered
 PUT {"deliver": SCHEDULE, "at": T, "times": 1}     the delivery of that instant, again
 PUT {"authorise": true}                            calls are checked against the roles they run under, until false;
@@ -44,8 +44,9 @@ def switch(wanted: dict[str, Any]) -> Any:
         case faults.BOOT_FAULT:
             faults.switch_on(kind, "", wanted[kind])
         case "clear":
-            faults.clear()
+            left = [*faults.clear(), *(f"throttle {name}" for name, times in emr.THROTTLED.items() if times)]
             emr.THROTTLED.clear()
+            return left
         case "clock":
             CLOCK.set(datetime.fromisoformat(wanted[kind]))
         case "advance_to":

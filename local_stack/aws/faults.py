@@ -14,9 +14,12 @@ def switch_on(fault: str, name: str, times: int) -> None:
         _pending[fault, name] = times
 
 
-def clear() -> None:
+def clear() -> list[str]:
+    """What has not struck as often as it was to."""
     with _lock:
+        left = [" ".join(each) for each, times in _pending.items() if times]
         _pending.clear()
+        return left
 
 
 def strikes(fault: str, name: str = "") -> bool:

@@ -1,7 +1,7 @@
 """What a call to AWS asks of its caller's policies: actions on resources, as IAM names them. Pure.
 
-The calls of the generated machines, schedules and rules, and of the jobs. A call that is not here is refused by name:
-add it with its resource. Does not own: who calls, and what the policies say (authorisation).
+The calls of the generated machines, schedules and rules, of the jobs, and of Dagster. A call that is not here is
+refused by name: add it with its resource. Does not own: who calls, and what the policies say (authorisation).
 """
 
 import json
@@ -101,15 +101,25 @@ def _secret(given: dict[str, Any]) -> list[str]:
     return [name if name.startswith("arn:") else _arn("secretsmanager", f"secret:{name}{_SECRET_SUFFIX}")]
 
 
+def _stack(given: dict[str, Any]) -> list[str]:
+    name = given["StackName"]
+    return [name if name.startswith("arn:") else _arn("cloudformation", f"stack/{name}/*")]
+
+
 _RESOURCES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
+    "cloudformation:DescribeStacks": _stack,
     **{f"dynamodb:{each}Item": _table for each in ("Get", "Put", "Update", "Delete")},
+    "elasticmapreduce:ListClusters": lambda _: ["*"],  # IAM has no narrower resource for it
     "glue:GetDatabase": _glue_database,
     **{f"glue:{each}Table": _glue_table for each in ("Create", "Delete", "Get", "Update")},
     "secretsmanager:GetSecretValue": _secret,
     "sts:GetCallerIdentity": lambda _: [],  # nobody needs a permission for it
     "sns:Publish": lambda given: [given["TopicArn"]],
     "sqs:SendMessage": lambda given: [_arn("sqs", given["QueueUrl"].rpartition("/")[2])],
-    "states:StartExecution": lambda given: [given["stateMachineArn"]],
+    **{
+        f"states:{each}": lambda given: [given["executionArn"]] for each in ("DescribeExecution", "GetExecutionHistory")
+    },
+    **{f"states:{each}": lambda given: [given["stateMachineArn"]] for each in ("ListExecutions", "StartExecution")},
 }
 
 

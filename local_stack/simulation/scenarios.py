@@ -105,6 +105,7 @@ def happy(world: World) -> None:
     went = world.went(execution)
     expect(all(each == ("succeeded", 1) for each in went.values()), f"each job once: {went}")
     expect(world.is_published(day), f"{day} is published")
+    world.strike_ten(day)
     expect(not world.said(), "nobody is called")
 
 
@@ -129,6 +130,24 @@ def extraction_fails(world: World) -> None:
     expect(went["extract_customers"][0] == went["extract_shipments"][0] == "succeeded", f"the others finished: {went}")
     expect(went["master"] == ("not run", 0), f"master did not run: {went}")
     _told(world, execution, "extract_orders", f"pipeline trigger --resume {execution.name}")
+    _told_at_ten(world, day)
+
+
+@scenario()
+def undelivered(world: World) -> None:
+    """The Scheduler may not start the day: its start lies in the queue, and at 10:00 the person on call is told."""
+    day = world.day()
+    world.switch(clock=(day.as_of - timedelta(minutes=5)).isoformat())
+    with _authorised(world), _without(world, _role_of_schedules(world), "states:StartExecution"):
+        (daily,) = world.switch(advance_to=(day.as_of + timedelta(minutes=1)).isoformat())
+    expect(daily["delivered"].startswith("DLQ AccessDenied"), f"refused, not {daily['delivered']}")
+    sqs = world.client("sqs")
+    (queue,) = sqs.list_queues(QueueNamePrefix=f"{world.deployment.production.name}-Undelivered")["QueueUrls"]
+    (lying,) = sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"], MaxNumberOfMessages=10)["Messages"]
+    at = lying["MessageAttributes"]["SCHEDULED_TIME"]["StringValue"]
+    expect(at == daily["at"], f"the start of {daily['at']} lies in the queue, not that of {at}")
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=lying["ReceiptHandle"])
+    _told_at_ten(world, day)
 
 
 @scenario()
@@ -160,7 +179,7 @@ def stopped(world: World) -> None:
     day = world.day()
     (started,) = world.strike_eight(day)
     world.until(lambda: any(status == "running" for status, _ in world.went(started).values()), "a job runs")
-    world.executions.abort(started.name)
+    world.client("stepfunctions").stop_execution(executionArn=started.arn)
     execution = world.ended(started.name)
     expect(execution.status == "ABORTED", f"aborted, not {execution.status}")
     _reaped(world, day, execution)
@@ -192,7 +211,7 @@ def duplicate_trigger(world: World) -> None:
 
 @scenario()
 def rerun_after_failure(world: World) -> None:
-    """A failed day is started again without more ado; a published one only by --rerun."""
+    """A failed day is started again without more ado; a published one only by --rerun, and no failed one takes it."""
     day = world.day()
     with no_delivery(world, day):
         _failed(world, day)
@@ -203,6 +222,13 @@ def rerun_after_failure(world: World) -> None:
     repeated = world.ended(world.executions.start(day, only=("master",), rerun=True))
     expect(repeated.status == "SUCCEEDED", f"repeated: {repeated.cause}")
     expect(world.is_published(day), f"{day} is still published")
+    world.switch(kill_step="master", times=2)
+    failed = world.ended(world.executions.start(day, only=("master",), rerun=True))
+    expect(failed.status == "FAILED", f"failed, not {failed.status}")
+    _told(world, failed, "master")
+    expect(world.is_published(day), f"readers keep {day}")
+    world.strike_ten(day)
+    expect(not world.said(), f"{day} is not late")
 
 
 @scenario()
@@ -249,6 +275,8 @@ def throttled(world: World) -> None:
     for action in ("run_job_flow", "add_job_flow_steps", "terminate_job_flows"):
         world.switch(throttle=action, times=2)
     _succeeded(world, day)
+    left = world.switch(clear=True)
+    expect(not left, f"each call was refused twice: {left}")
     expect(world.is_published(day), f"{day} is published")
 
 
@@ -259,6 +287,7 @@ def search_down(world: World) -> None:
     with _deployed(world, _without_search):
         execution = _failed(world, day)
     expect(world.went(execution)["master"][0] == "failed", f"master failed: {world.went(execution)}")
+    _told(world, execution, "master")
     expect(not world.is_published(day), f"{day} is not published")
 
 
@@ -266,11 +295,12 @@ def search_down(world: World) -> None:
 def api_storm(world: World) -> None:
     """The shipments API answers 429 and 500 for a while: the job's own retries are enough."""
     day = world.day()
-    world.shipments_fault(kind="status", status=429, times=5)
+    world.shipments_fault(kind="status", status=[429, 500], times=6)
     try:
         execution = _succeeded(world, day)
     finally:
-        world.shipments_well()
+        left = world.shipments_well()
+    expect(left["times"] == 0, f"six answers were 429 or 500: {left}")
     expect(world.went(execution)["extract_shipments"] == ("succeeded", 1), f"once: {world.went(execution)}")
     expect(world.is_published(day), f"{day} is published")
 
@@ -345,6 +375,12 @@ def _told(world: World, execution: Execution, *words: str) -> None:
     expect(len(said) == 1, f"told once, not {len(said)} times")
     missing = [each for each in (*words, execution.name) if each not in said[0]["Message"]]
     expect(not missing, f"the message lacks {missing}: {said[0]['Message']}")
+
+
+def _told_at_ten(world: World, day: Partition) -> None:
+    world.strike_ten(day)
+    said = world.until(world.said, "the person on call is told at ten")
+    expect([each["Subject"].endswith(" is late") for each in said] == [True], f"once, that {day} is late: {said}")
 
 
 def _reaped(world: World, day: Partition, execution: Execution) -> None:
@@ -436,6 +472,12 @@ def _one_more_succeeds(world: World, name: str) -> Iterator[None]:
 def _role_of_machine(world: World) -> str:
     machine = world.client("stepfunctions").describe_state_machine(stateMachineArn=world.executions.machine)
     return str(machine["roleArn"].rpartition("/")[2])
+
+
+def _role_of_schedules(world: World) -> str:
+    name = world.deployment.production.name
+    found = world.client("scheduler").get_schedule(Name=f"{name}-daily", GroupName=name)
+    return str(found["Target"]["RoleArn"].rpartition("/")[2])
 
 
 def _role_of_instances(world: World) -> str:

@@ -90,6 +90,19 @@ class World:
             names += [each["delivered"].rpartition(":")[2] for each in again]
         return [self.executions.find(name) for name in names]
 
+    def strike_ten(self, day: Partition) -> None:
+        """The schedule of the watch, two hours after the run's; returns when the watch has looked."""
+        (watch,) = self.switch(advance_to=(day.as_of + timedelta(hours=2, minutes=1)).isoformat())
+        expect(watch["schedule"].endswith("-watch"), f"the watch is due at ten, not {watch['schedule']}")
+        states = self.client("stepfunctions")
+
+        def ended() -> str | None:
+            status = str(states.describe_execution(executionArn=watch["delivered"])["status"])
+            return None if status == "RUNNING" else status
+
+        found = self.until(ended, "the watch has looked")
+        expect(found == "SUCCEEDED", f"the watch succeeded, not {found}")
+
     # -- executions
 
     @property
@@ -138,8 +151,11 @@ class World:
     def shipments_fault(self, **wanted: Any) -> None:
         requests.put(f"{self.running.shipments}/faults", json=wanted, timeout=10).raise_for_status()
 
-    def shipments_well(self) -> None:
-        requests.delete(f"{self.running.shipments}/faults", timeout=10).raise_for_status()
+    def shipments_well(self) -> Any:
+        """What is left of the fault."""
+        answer = requests.delete(f"{self.running.shipments}/faults", timeout=10)
+        answer.raise_for_status()
+        return answer.json()
 
     def deploy(self, change: Callable[[Deployment], Deployment] = lambda same: same) -> Stacks:
         """The generated deployment, changed like this, in the place of what is deployed."""

@@ -24,6 +24,9 @@ def deploy(
     parameter: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE of a stack; kept by the stack, so needed once.")
     ] = None,
+    revert_drift: Annotated[
+        bool, typer.Option("--revert-drift", help="Also take back what was changed behind the stacks' back.")
+    ] = False,
     yes: Yes = False,
     settings: DeploymentSettings = None,
     json: Json = False,
@@ -32,7 +35,7 @@ def deploy(
     from pipeline_assets.production.deploy import Deploying, unheard, warnings
 
     made = deployment(deployment_settings(settings))
-    deploying = Deploying(made, _pairs(parameter or []))
+    deploying = Deploying(made, _pairs(parameter or []), revert_drift=revert_drift)
     with errors().status("comparing with the account"):
         deploying.refuse_another_owner()
         deploying.refuse_wrong_parameters()
@@ -71,7 +74,8 @@ def diff(settings: DeploymentSettings = None, json: Json = False) -> None:
     elif found:
         rows = [(each.stack, each.place, _short(each.deployed), _short(each.generated)) for each in found]
         console().print(table(("stack", "place", "deployed", "generated"), rows))
-        console().print(f"\n{len(found)} differences. Bring the account to what is generated: pipeline deploy")
+        command = "pipeline deploy" + (" --revert-drift" if all(each.is_drift for each in found) else "")
+        console().print(f"\n{_count(len(found))}. Bring the account to what is generated: {command}")
     else:
         console().print("no difference")
     if found:
@@ -80,13 +84,15 @@ def diff(settings: DeploymentSettings = None, json: Json = False) -> None:
 
 @aws_errors_named()
 def destroy(
-    data: Annotated[bool, typer.Option("--data", help="The base stack as well. Its buckets and table stay.")] = False,
+    data: Annotated[
+        bool, typer.Option("--data", help="The data as well: every published day, the runs, the packages, the guard.")
+    ] = False,
     yes: Yes = False,
     settings: DeploymentSettings = None,
     json: Json = False,
 ) -> None:
-    """Delete the deployment. The lake, the runs, the packages and the guard table stay."""
-    from pipeline_assets.production.deploy import refuse_another_owner, to_deploy_again
+    """Delete the deployment. The lake, the runs, the packages and the guard table stay, unless told otherwise."""
+    from pipeline_assets.production.deploy import delete_data, refuse_another_owner, to_deploy_again
     from pipeline_assets.production.stacks import Stacks
 
     made = deployment(deployment_settings(settings))
@@ -99,13 +105,16 @@ def destroy(
         _refuse_while_it_runs(made.production.name, there)
         base = stacks.find(made.base_stack)
     deleted = [stack.name for stack in there]
-    if there and not _confirmed(f"Delete {' and '.join(deleted)}?", yes=yes):
+    with_data = ", with all the data" if made.base_stack in deleted else ""
+    if there and not _confirmed(f"Delete {' and '.join(deleted)}{with_data}?", yes=yes):
         errors().print("nothing was deleted")
         raise typer.Exit(1)
     for name in deleted:
         with errors().status(f"deleting {name}") as status:
             stacks.delete(name, progress=status.update)
-    kept = base.outputs if base else {}
+            if name == made.base_stack and base:
+                delete_data(base, progress=status.update)
+    kept = base.outputs if base and not data else {}
     if json:
         print_json({"deleted": deleted, "kept": kept})
         return
@@ -167,6 +176,10 @@ def _warn(said: list[str]) -> None:
     for warning in said:
         errors().print("[yellow]warning[/] ", end="")
         errors().print(warning, markup=False, soft_wrap=True)
+
+
+def _count(differences: int) -> str:
+    return "1 difference" if differences == 1 else f"{differences} differences"
 
 
 def _short(value: str) -> str:

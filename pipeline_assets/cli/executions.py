@@ -52,7 +52,8 @@ def trigger(
     with errors().status("asking the guard"):
         executions = Executions(made.production.name)
         if resume:
-            day, wanted = _rest_of(executions, resume, jobs)
+            day, wanted, allowed = _rest_of(executions, resume, jobs)
+            allow_empty = allow_empty or allowed
         else:
             day = _day(partition or "", made.settings.start)
             wanted = tuple(only or ()) or (tuple(job.name for job in made.plan.downstream(from_)) if from_ else ())
@@ -71,8 +72,8 @@ def _day(text: str, first: "date") -> "Partition":
     return Partition.parse(text).check(first=first, now=datetime.now(UTC))
 
 
-def _rest_of(executions: "Executions", name: str, jobs: list[str]) -> "tuple[Partition, tuple[str, ...]]":
-    """Day of the execution, and what it was asked for and has not finished."""
+def _rest_of(executions: "Executions", name: str, jobs: list[str]) -> "tuple[Partition, tuple[str, ...], bool]":
+    """Day of the execution, what it was asked for and has not finished, and whether an empty day was right."""
     from pipeline_assets.production.executions import to_resume
 
     execution = executions.find(name)
@@ -81,7 +82,7 @@ def _rest_of(executions: "Executions", name: str, jobs: list[str]) -> "tuple[Par
         raise typer.BadParameter(
             f"{name} has brought all its jobs to an end. Once more: --partition {execution.partition} --rerun"
         )
-    return execution.partition, wanted
+    return execution.partition, wanted, execution.given.get("allow_empty") is True
 
 
 def _refuse_taken(executions: "Executions", day: "Partition", *, rerun: bool) -> None:
@@ -134,13 +135,15 @@ def runs(
 @aws_errors_named()
 def show(run: Run, settings: DeploymentSettings = None, json: Json = False) -> None:
     """How each job of an execution went, why it failed, what to type."""
+    from emr_jobs.catalog import JOBS
+
     from pipeline_assets.production.executions import Executions
 
     values = deployment_settings(settings)
     with errors().status("asking Step Functions"):
         executions = Executions(_name_of(values))
         execution = executions.find(run)
-        jobs = executions.jobs(execution)
+        jobs = [each for each in executions.steps(execution) if each.job in JOBS or each.attempts]
         cluster_id = executions.cluster(run)
         cluster = _cluster(cluster_id) if cluster_id else None
         day = executions.day(execution.partition) if execution.day else {}
@@ -163,7 +166,7 @@ def show(run: Run, settings: DeploymentSettings = None, json: Json = False) -> N
         ("started", f"{execution.started_at:%Y-%m-%d %H:%M:%S %Z}"),
         ("took", _took(execution)),
         ("cluster", cluster or "none"),
-        ("day", f"{day['status']}, by {_whose(day['execution'], run)}" if day else "not claimed"),
+        ("day", _day_says(day, run)),
     ]
     console().print(table(("run", run), facts))
     console().print()
@@ -173,7 +176,7 @@ def show(run: Run, settings: DeploymentSettings = None, json: Json = False) -> N
         _say(", ".join(of), reason)
     if execution.error and not why:
         _say(execution.error, execution.cause)
-    _what_to_type(execution, day)
+    _what_to_type(execution, jobs, day)
 
 
 @aws_errors_named()
@@ -189,7 +192,7 @@ def abort(run: Run, settings: DeploymentSettings = None, json: Json = False) -> 
         print_json({"run": run, "was": was, "cluster": cluster})
         return
     console().print(f"stopped {run}" if was == "RUNNING" else f"{run} had ended before: {was}")
-    console().print(f"cluster {cluster} is ending" if cluster else "no cluster was made")
+    console().print(f"cluster {cluster} is ending" if cluster else "it has recorded no cluster")
     if was != "SUCCEEDED":
         console().print(f"\nwhen the reaper has freed the day: pipeline trigger --resume {run}")
 
@@ -248,16 +251,32 @@ def _status(went: "JobRun", execution: "Execution") -> str:
     return "stopped" if went.status == "running" and execution.status != "RUNNING" else went.status
 
 
+def _day_says(day: dict[str, str], run: str) -> str:
+    """Who has the day, and, where that is another one, whose rows readers have."""
+    if not day:
+        return "not claimed"
+    by = day.get("published_by", day["execution"])
+    readers = "" if by == day["execution"] else f"; readers have that of {_whose(by, run)}"
+    return f"{day['status']}, by {_whose(day['execution'], run)}{readers}"
+
+
 def _whose(execution: str, run: str) -> str:
     return "this run" if execution == run else execution
 
 
-def _what_to_type(execution: "Execution", day: dict[str, str]) -> None:
+def _what_to_type(execution: "Execution", jobs: "list[JobRun]", day: dict[str, str]) -> None:
     from pipeline_assets.production import guard
+    from pipeline_assets.production.daily_machine import NOT_MARKED, NOT_TERMINATED
 
     if execution.status == "SUCCEEDED":
+        if jobs[-1].job.name == "maintain" and jobs[-1].status == "failed":
+            console().print("\nthe day is published, the lake was not kept up: pipeline lake maintain")
         return
-    if execution.status == "RUNNING":
+    if execution.error == NOT_MARKED:
+        console().print("\nthe day is published: nothing is to be repeated")
+    elif execution.error == NOT_TERMINATED:
+        console().print(f"\nthe day is published; end the cluster: pipeline abort {execution.name}")
+    elif execution.status == "RUNNING":
         console().print(f"\nend it: pipeline abort {execution.name}")
     elif day.get("status") == guard.RUNNING and day["execution"] == execution.name:
         console().print("\nthe reaper has not freed the day yet; look again in a minute")

@@ -16,6 +16,7 @@ from typing import Any
 
 import dagster as dg
 from emr_jobs.catalog import Job
+from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Emr, Settings
 
 from pipeline_assets.launchers import emr_cluster, step_logs
@@ -85,6 +86,10 @@ class EmrStepLauncher(dg.PipesClient):
         self, *, context: dg.AssetExecutionContext, job: Job, allow_empty: bool
     ) -> Iterator[Result]:
         emr = emr_cluster.emr_settings(self._settings)
+        if self._settings.production and self._settings.production.runtime_roles:
+            raise Misconfigured(
+                "with runtime_roles the instances may read no secret: run the day in production, pipeline trigger"
+            )
         run = context.run
         messages = prefix(run.run_id, job.name, context.retry_number)
         reader = messages_on_s3(self._settings.runs.uri, messages, interval_s=emr.message_interval_s)

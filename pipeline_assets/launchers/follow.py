@@ -2,10 +2,12 @@
 
 A run with the tag pipeline/execution follows that Step Functions execution. Log lines are shown as they are
 recorded; results are held until the execution's history says how the job's state ended, and are those of its last
-attempt. Only reads: an interrupted run touches nothing, and run again it replays from the start. Does not own: which
-executions are followed (sensors), how a history is read (production.executions), the verdict (outcome).
+attempt. Only reads: an interrupted run touches nothing, and run again it replays from the start. Production does not
+wait for what AWS refuses to say, so neither does this give up at once. Does not own: which executions are followed
+(sensors), how a history is read (production.executions), the verdict (outcome).
 """
 
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ import dagster as dg
 from emr_jobs.catalog import Job
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Settings
+from tenacity import before_sleep_log, retry, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from pipeline_assets.launchers.messages_on_s3 import attempts_prefix, messages_on_s3, prefix
 from pipeline_assets.launchers.outcome import Result, left_out, replayed_results
@@ -25,6 +28,29 @@ from pipeline_assets.tags import EXECUTION_TAG
 
 ORIGIN = "production"
 CAUSE_SIZE = 1000  # a cause is free text of Step Functions, as long as it likes
+PATIENCE_S = 600
+# With status 400, unlike those that say it by 429 or 5xx: Step Functions, CloudFormation, DynamoDB.
+THROTTLED = {"ThrottlingException", "Throttling", "ProvisionedThroughputExceededException", "RequestLimitExceeded"}
+
+
+def passes(error: BaseException) -> bool:
+    """Whether a call of AWS may succeed a little later: no answer, too many calls, a fault of AWS."""
+    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+    if isinstance(error, ClientError):
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        return status == 429 or status >= 500 or error.response["Error"]["Code"] in THROTTLED
+    return isinstance(error, ConnectionError | HTTPClientError)
+
+
+# Beyond the five attempts, within seconds, that boto3 makes by itself.
+_patiently = retry(
+    retry=retry_if_exception(passes),
+    wait=wait_random_exponential(multiplier=1, max=60),
+    stop=stop_after_delay(PATIENCE_S),
+    before_sleep=before_sleep_log(logging.getLogger(__name__), logging.WARNING),
+    reraise=True,
+)
 
 
 class FollowLauncher(dg.PipesClient):
@@ -92,7 +118,7 @@ class _Followed:
     @classmethod
     def by(cls, settings: Settings, name: str, job: Job) -> "_Followed":
         """Raises Misconfigured when nothing is deployed, or no execution has this name."""
-        executions = Executions(production_of(settings).name)
+        executions = _patiently(Executions)(production_of(settings).name)
         assert settings.emr is not None, "checked by production_of"
         return cls(
             executions,
@@ -101,7 +127,7 @@ class _Followed:
             streams=Folder(f"{settings.runs.uri}/{attempts_prefix(name, job.name)}"),
             poll_interval_s=settings.emr.poll_interval_s,
             message_interval_s=settings.emr.message_interval_s,
-            execution=executions.find(name),
+            execution=_patiently(executions.find)(name),
         )
 
     @property
@@ -125,12 +151,14 @@ class _Followed:
     def is_over(self, attempt: int) -> bool:
         return self.look().settled or any(each > attempt for each in self._recorded())
 
+    @_patiently
     def look(self) -> JobRun:
         """How the job went so far; settled when it, or the whole execution, has ended."""
         self.execution = self.executions.find(self.name)  # before its history, which an ended execution has whole
         (run,) = [each for each in self.executions.jobs(self.execution) if each.job.name == self.job.name]
         return run if self.execution.status == "RUNNING" else run.after_the_end()
 
+    @_patiently
     def metadata(self) -> dict[str, Any]:
         cluster = self.executions.cluster(self.name)
         return {
@@ -139,6 +167,7 @@ class _Followed:
             **({"cluster": cluster} if cluster else {}),
         }
 
+    @_patiently
     def _recorded(self) -> list[int]:
         return sorted(int(folder) for folder in self.streams.folders())
 

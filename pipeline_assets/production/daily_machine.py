@@ -4,9 +4,9 @@
      "allow_empty"?: true}
 
 After the first states `$` holds run (the input with its defaults), day (date of the scheduled time), wanted (job:
-bool), allow_empty (yes or no), expires_at, newline, and later cluster.ClusterId and outcome (failed, error, report).
-Invariant: what follows CreateCluster ends in TerminateCluster or TerminateAfterFailure; machine_check proves it. Does
-not own: the order of the jobs (plan), their command line (launchers.command), the guard's rules (guard).
+bool), allow_empty (yes or no), expires_at, newline, and later cluster.ClusterId and outcome (failed, error, report,
+todo). Invariant: what follows CreateCluster ends in TerminateCluster or TerminateAfterFailure; machine_check proves
+it. Does not own: the order of the jobs (plan), their command line (launchers.command), the guard's rules (guard).
 """
 
 from calendar import timegm
@@ -50,7 +50,9 @@ EXECUTION_TAG = "pipeline:execution"
 STACK_TAG = "pipeline:stack"
 CLAIMED = "CreateCluster"  # the state that only an execution enters whose day it is
 NOT_PUBLISHED = "DayNotPublished"  # error of an execution whose day was its own, or that could not find out
+NOT_MARKED, NOT_TERMINATED = "DayNotMarked", "ClusterNotTerminated"  # errors after the day was published
 TOPIC = "${AlarmTopic}"
+RESUME = call("Format", "Repeat what is missing: pipeline trigger --resume {}", EXECUTION)
 # Put in by the stack: addresses under the hash of their content.
 SHIPPED = Shipped(code="${Code}.zip", dependencies="${Dependencies}")
 SETTINGS = "${SettingsUri}"
@@ -158,7 +160,7 @@ class _Machine:
                     "newline": _NEWLINE,
                     "also": guard.FAILED,
                     "allow_empty": "no",
-                    "cluster_says": "there was none",
+                    "cluster_says": "nothing is known of it",
                 },
                 next_state="WantsAnything",
             ),
@@ -293,7 +295,7 @@ class _Machine:
             written.append({"StartAt": first, "States": states})
         results = [f"$.branches[{number}]" for number in range(len(branches))]
         reports = call("Format", "{}" * len(results), *(Path(f"{result}.report") for result in results))
-        outcome = {"failed": True, "error": NOT_PUBLISHED, "report": reports}
+        outcome = {"failed": True, "error": NOT_PUBLISHED, "report": reports, "todo": RESUME}
         return {
             name: {"Type": "Parallel", "Branches": written, "ResultPath": "$.branches", "Next": f"{name}Ended"},
             f"{name}Ended": choice(either(*(is_true(f"{result}.failed") for result in results)), f"{name}Failed", then),
@@ -326,13 +328,19 @@ class _Machine:
             "MarkPublished": mark(guard.PUBLISHED),
             "MarkIncomplete": mark(guard.INCOMPLETE),
             "DayNotMarked": self._outcome(
-                "published, but the guard table did not answer", error="DayNotMarked", Next="AskCluster"
+                "published, but the guard table did not answer",
+                error=NOT_MARKED,
+                todo=call("Format", "Nothing is to be repeated."),
+                Next="AskCluster",
             ),
             **({"Maintain": maintain} if self.production.maintain else {}),
             "TerminateCluster": self._terminate("Done", on(ALL, "ClusterNotTerminated")),
             "Done": {"Type": "Succeed"},
             "ClusterNotTerminated": self._outcome(
-                "published, but the cluster may be alive", error="ClusterNotTerminated", Next="Notify"
+                "published, but the cluster may be alive",
+                error=NOT_TERMINATED,
+                todo=call("Format", "End the cluster: pipeline abort {}", EXECUTION),
+                Next="Notify",
             ),
         }
 
@@ -340,14 +348,14 @@ class _Machine:
         """Why, the end of the cluster, the day free again, the person on call, the failure."""
         message = call(
             "Format",
-            "{}cluster: {}{}{}What failed: pipeline show {}{}Repeat what is missing: pipeline trigger --resume {}{}",
+            "{}cluster: {}{}{}What failed: pipeline show {}{}{}{}",
             Path("$.outcome.report"),
             call("JsonToString", Path("$.cluster_says")),
             _NEWLINE,
             _NEWLINE,
             EXECUTION,
             _NEWLINE,
-            EXECUTION,
+            Path("$.outcome.todo"),
             _NEWLINE,
         )
         subject = call("Format", f"{self.production.name} scheduled {{}}: {{}}", _DAY, Path("$.outcome.error"))
@@ -359,6 +367,7 @@ class _Machine:
                 next_state="TerminateAfterFailure",
                 result={"Status": Path("$.Cluster.Status")},
                 result_path="$.cluster_says",
+                retry=self._call_retry(),
                 catch=[on(ALL, "TerminateAfterFailure")],
             ),
             "TerminateAfterFailure": self._terminate("ReleaseDay", on(ALL, "ReleaseDay")),  # the reaper tries again
@@ -388,10 +397,10 @@ class _Machine:
             catch=[catch],
         )
 
-    def _outcome(self, what: str, *, error: str = NOT_PUBLISHED, **then: str) -> State:
-        """What failed, with the error that was caught at $.error."""
+    def _outcome(self, what: str, *, error: str = NOT_PUBLISHED, todo: Path = RESUME, **then: str) -> State:
+        """What failed, with the error that was caught at $.error, and what to do."""
         report = call("Format", f"{what}: {{}} {{}}{{}}", Path("$.error.Error"), Path("$.error.Cause"), _NEWLINE)
-        return _result({"failed": True, "error": error, "report": report}, then)
+        return _result({"failed": True, "error": error, "report": report, "todo": todo}, then)
 
     def _call_retry(self) -> list[State]:
         return [again(TASK_FAILED, times=CALL_RETRIES, interval_s=self.production.call_retry_interval_s)]

@@ -18,12 +18,13 @@ from emr_jobs.settings import Settings
 
 from pipeline_assets.home import ROOT
 from pipeline_assets.production import package
+from pipeline_assets.production.base_template import BUCKETS, tables
 from pipeline_assets.production.main_template import SHIPPED
 from pipeline_assets.production.stacks import BODY_LIMIT_BYTES, OWNER_TAG, ChangeSet, Stack, Stacks
 from pipeline_assets.production.synth import Deployment, text
 
 NOT_FOR_JOBS = {"emr", "production"}  # sections; what is in them is known only when the main stack is there
-SETTINGS_NAME = "settings.toml"
+SETTINGS_NAME, JOBS_SETTINGS_NAME = "settings.toml", "settings-{}.toml"
 _NAME = re.compile(r"\$\{(\w+)\}")
 
 Progress = Callable[[str], None]
@@ -40,6 +41,7 @@ class Deploying:
     deployment: Deployment
     parameters: Mapping[str, str]
     stacks: Stacks = field(default_factory=Stacks)
+    revert_drift: bool = False
 
     def refuse_another_owner(self) -> None:
         for name in self.deployment.stacks:
@@ -75,7 +77,7 @@ class Deploying:
     def ship(self, *, progress: Progress) -> dict[str, str]:
         """Package, tables and the jobs' settings; returns the parameters that name them."""
         names = self._names()
-        for_jobs = filled(dumped(self.deployment.settings, without=NOT_FOR_JOBS), names)
+        for_jobs = jobs_settings(self.deployment.settings, names)
         settings = _parsed(for_jobs)
         artifacts = self._artifacts(names)
         progress("building the package")
@@ -86,7 +88,7 @@ class Deploying:
         from pipeline_assets import lake
 
         lake.apply(settings)
-        uri = package.upload_text(tomlkit.dumps(for_jobs), artifacts, "settings-{}.toml")
+        uri = package.upload_text(tomlkit.dumps(for_jobs), artifacts, JOBS_SETTINGS_NAME)
         addresses = (shipped.code.removesuffix(".zip"), shipped.dependencies, uri)
         return dict(zip(SHIPPED, addresses, strict=True))
 
@@ -115,7 +117,9 @@ class Deploying:
         tags = {OWNER_TAG: production.owner, "pipeline:stack": production.name}
         body = text(template)
         address = self._large(body) if len(body.encode()) > BODY_LIMIT_BYTES else None
-        return self.stacks.propose(name, body, parameters=values, tags=tags, address=address)
+        return self.stacks.propose(
+            name, body, parameters=values, tags=tags, address=address, revert_drift=self.revert_drift
+        )
 
     def _large(self, template: str) -> str:
         """Address of a template that CloudFormation takes from S3 only."""
@@ -173,12 +177,24 @@ def to_deploy_again(deployment: Deployment, deleted: Sequence[Stack]) -> str:
     parameters: dict[str, str] = {}
     for stack in deleted:
         parameters |= {name: value for name, value in stack.parameters.items() if name not in ours and value}
-        if stack.name == deployment.base_stack:  # what was in it stays
-            existing = {f"Existing{name}": value for name, value in stack.outputs.items()} | {
-                "ExistingDatabases": "yes"
-            }
-            parameters |= {name: value for name, value in existing.items() if name in deployment.base["Parameters"]}
     return " ".join(["pipeline deploy", *(f"--parameter {name}={value}" for name, value in sorted(parameters.items()))])
+
+
+def delete_data(base: Stack, *, progress: Progress) -> None:
+    """What the base stack made, and what is in it: such a stack retains it all when it is deleted."""
+    import boto3
+
+    for title in BUCKETS:
+        if not base.parameters[f"Existing{title}"]:
+            progress(f"emptying {base.outputs[title]}")
+            bucket = boto3.resource("s3").Bucket(base.outputs[title])
+            bucket.object_versions.delete()  # of a bucket without versions: the objects
+            bucket.delete()
+    if not base.parameters["ExistingGuardTable"]:
+        boto3.client("dynamodb").delete_table(TableName=base.outputs["GuardTable"])
+    if not base.parameters["ExistingDatabases"]:
+        for layer in sorted({table.layer for table in tables()}):
+            boto3.client("glue").delete_database(Name=layer)  # and the tables in it
 
 
 def warnings(deployment: Deployment) -> list[str]:
@@ -222,6 +238,11 @@ def unheard(topic: str) -> list[str]:
         "nobody hears the alarms. Subscribe: pipeline deploy --parameter AlarmEmail=ADDRESS, or: "
         f"aws sns subscribe --topic-arn {topic} --protocol PROTOCOL --notification-endpoint ADDRESS"
     ]
+
+
+def jobs_settings(settings: Settings, names: Mapping[str, str]) -> dict[str, Any]:
+    """What the jobs on the cluster read."""
+    return filled(dumped(settings, without=NOT_FOR_JOBS), names)
 
 
 def dumped(settings: Settings, *, without: set[str] = frozenset()) -> dict[str, Any]:  # type: ignore[assignment]

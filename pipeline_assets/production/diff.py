@@ -1,7 +1,7 @@
 """Deployed against generated: resource by resource, a state machine state by state. Pure but for `deployed`.
 
-Compares what CloudFormation was given, the jobs' code, and, since the console can change them behind its back, the
-definitions and the schedules as they are. Not compared: dependencies, settings, values of parameters.
+Compares what CloudFormation was given, the jobs' code and settings, and, since the console can change them behind its
+back, the definitions and the schedules as they are. Not compared: dependencies, values of parameters.
 """
 
 import json
@@ -11,11 +11,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import tomlkit
+
 from pipeline_assets.production import package
+from pipeline_assets.production.deploy import jobs_settings
 from pipeline_assets.production.stacks import Stack, Stacks
 from pipeline_assets.production.synth import Deployment
+from pipeline_assets.s3 import Folder
 
 ABSENT = "absent"
+AS_IT_RUNS = " as it runs"
 GONE = ("ResourceNotFoundException", "StateMachineDoesNotExist")
 _SUBSTITUTION = re.compile(r"\\\$\\\{\w+\\\}")
 
@@ -26,6 +31,11 @@ class Difference:
     place: str  # path in the template
     deployed: str
     generated: str
+
+    @property
+    def is_drift(self) -> bool:
+        """Of a resource as it is, not as CloudFormation was told."""
+        return AS_IT_RUNS in self.place
 
 
 def differences(deployment: Deployment, stacks: Stacks) -> list[Difference]:
@@ -38,6 +48,7 @@ def differences(deployment: Deployment, stacks: Stacks) -> list[Difference]:
         found += compared(name, stacks.template(name), template)
         if name == deployment.production.name:
             found += _shipped_code(stack)
+            found += _jobs_settings(deployment, stack)
             found += _live_machines(deployment, stack)
             found += _live_schedules(name, template)
     return found
@@ -47,6 +58,13 @@ def _shipped_code(stack: Stack) -> list[Difference]:
     """Of the package only our own code: its dependencies are not built to be compared."""
     deployed, ours = stack.parameters["Code"].rpartition("/")[2], package.code_name().removesuffix(".zip")
     return [] if deployed == ours else [Difference(stack.name, "Code", deployed, ours)]
+
+
+def _jobs_settings(deployment: Deployment, stack: Stack) -> list[Difference]:
+    folder, _, name = stack.parameters["SettingsUri"].rpartition("/")
+    deployed = tomlkit.parse((Folder(folder).read(name) or b"").decode()).unwrap()
+    ours = jobs_settings(deployment.settings, {**stack.parameters, **stack.outputs})
+    return list(_between(stack.name, "settings", deployed, ours))
 
 
 def compared(stack: str, deployed: dict[str, Any], generated: dict[str, Any]) -> list[Difference]:
@@ -88,7 +106,7 @@ def _live_machines(deployment: Deployment, stack: Stack) -> list[Difference]:
     found = []
     for name, generated in deployment.definitions.items():
         title = f"{name.capitalize()}Machine"
-        place = f"{title} as it runs"
+        place = f"{title}{AS_IT_RUNS}"
         arn = stack.outputs.get(title)
         answer = _unless_absent(partial(states.describe_state_machine, stateMachineArn=arn)) if arn else None
         if answer is None:
@@ -106,7 +124,7 @@ def _live_schedules(stack: str, template: dict[str, Any]) -> list[Difference]:
     for title, resource in template["Resources"].items():
         if resource["Type"] != "AWS::Scheduler::Schedule":
             continue
-        wanted, place = resource["Properties"], f"{title} as it runs"
+        wanted, place = resource["Properties"], f"{title}{AS_IT_RUNS}"
         name = wanted["Name"]
         live = _unless_absent(partial(scheduler.get_schedule, Name=name, GroupName=name.rpartition("-")[0]))
         if live is None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from emr_jobs.catalog import JOBS, Job
+from emr_jobs.catalog import JOBS, MAINTAIN, Job
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Partition
 
@@ -19,7 +19,7 @@ from pipeline_assets.production import guard
 from pipeline_assets.production.daily_machine import CLAIMED, failed_state, state_name
 from pipeline_assets.production.stacks import Stack, Stacks
 
-BY_STATE = {state_name(job): job for job in JOBS}
+BY_STATE = {state_name(job): job for job in (*JOBS, MAINTAIN)}
 _AFTER_FAILURE = {failed_state(job): state_name(job) for job in JOBS}
 SHOWN = 20
 GUARD_EVENTS = 200  # of a history, enough to see whether it got past the guard
@@ -155,6 +155,10 @@ class Executions:
 
     def jobs(self, execution: Execution) -> list[JobRun]:
         """In the catalogue's order."""
+        return [run for run in self.steps(execution) if run.job in JOBS]
+
+    def steps(self, execution: Execution) -> list[JobRun]:
+        """The jobs, and the upkeep of the lake after them."""
         pages = self._states.get_paginator("get_execution_history").paginate(
             executionArn=execution.arn, includeExecutionData=True
         )

@@ -1,10 +1,11 @@
 """The guard table: which execution has which day, and how it ended; which cluster an execution made.
 
-    day#2026-11-23         execution, status, scheduled_time, expires_at     the date of the scheduled time
+    day#2026-11-23         execution, status, scheduled_time, expires_at, published_by   the date of the scheduled time
     execution#<name>       cluster, expires_at
 
 A day is claimed when nobody has it, when it ended without being published, by the same execution once more, or, by
-a rerun, when it is published. Status `incomplete`: all went well, without the jobs that publish.
+a rerun, when it is published. Status `incomplete`: all went well, without the jobs that publish. `published_by` names
+the execution whose day readers have; a rerun that fails takes it from nobody.
 """
 
 from typing import Any
@@ -52,6 +53,7 @@ def claim(date: Path, scheduled_time: Path, expires_at: Path, also: Path) -> dic
 def release(date: Path, status: str, *, execution: Path = EXECUTION, only_running: bool = False) -> dict[str, Any]:
     """updateItem's arguments; refused when the day is another execution's, or, asked so, has ended."""
     condition = "#execution = :execution"
+    update = "SET #status = :status" + (", published_by = :execution" if status == PUBLISHED else "")
     values = {":status": {"S": status}, ":execution": {"S": execution}}
     if only_running:
         condition += " AND #status = :running"
@@ -59,7 +61,7 @@ def release(date: Path, status: str, *, execution: Path = EXECUTION, only_runnin
     return {
         "TableName": TABLE,
         "Key": day_key(date),
-        "UpdateExpression": "SET #status = :status",
+        "UpdateExpression": update,
         "ConditionExpression": condition,
         "ExpressionAttributeNames": {"#status": "status", "#execution": "execution"},
         "ExpressionAttributeValues": values,

@@ -2,13 +2,13 @@
 
 Targets exist, all states are reachable, every Retry and Catch can be met, service actions are known, a path that is
 read was written by every way that leads there, and no way from the creation of a cluster misses its end, be it a
-failure that nothing catches. Raises
-nothing: answers with sentences. Does not own: the fields of a state (cfn-lint).
+failure that nothing catches. Raises nothing: answers with sentences. Does not own: the fields of a state (cfn-lint).
 """
 
 import json
 import re
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 State = dict[str, Any]
@@ -157,6 +157,8 @@ def _shapes(states: dict[str, State], start: str, given: Shape) -> dict[str, Sha
     while waiting:
         name = waiting.pop()
         for target, shape in _leaving(states[name], shapes[name]):
+            if target not in states:  # said where its scope is looked at
+                continue
             met = _common(shapes[target], shape) if target in shapes else shape
             if target not in shapes or met != shapes[target]:
                 shapes[target] = met
@@ -183,7 +185,17 @@ def _after(state: State, shape: Shape) -> Shape:
         )
     elif "ResultSelector" in state:
         result = _shape_of(state["ResultSelector"], None)
+    elif state["Type"] == "Parallel":
+        result = {str(number): _ended(branch, shape) for number, branch in enumerate(state["Branches"])}
     return _placed(shape, state.get("ResultPath", "$"), result)
+
+
+def _ended(branch: State, given: Shape) -> Shape:
+    """The common part of all that a branch can end with."""
+    states = branch["States"]
+    shapes = _shapes(states, branch["StartAt"], given)
+    ends = [_after(states[name], shape) for name, shape in shapes.items() if not _targets(states[name])]
+    return reduce(_common, ends)
 
 
 def _shape_of(parameters: State, shape: Shape) -> Shape:

@@ -10,8 +10,8 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from awacs.aws import Action, Condition, Null, Principal, StringEquals
 from awacs.aws import Bool as AwsBool
-from awacs.aws import Condition, Null, Principal, StringEquals
 from emr_jobs.catalog import MAINTAIN, Job
 from emr_jobs.contracts import contracts
 from emr_jobs.errors import Misconfigured
@@ -56,12 +56,14 @@ from pipeline_assets.production.policies import (
     pass_role,
     read_secret,
     role,
+    spot_role,
 )
 
 CLUSTERS = Sub("arn:${AWS::Partition}:elasticmapreduce:${AWS::Region}:${AWS::AccountId}:cluster/*")
 SHIPPED = ("Code", "Dependencies", "SettingsUri")  # put in by deploy
 SCHEDULE_RETRY_S = 3600  # a start that comes later than this is left to the person on call
 SCHEDULE_ATTEMPTS = 10
+ROLE_TAKING = ["sts:AssumeRole", "sts:TagSession"]  # what EMR does with a runtime role, on the cluster's behalf
 MANAGED_RULES = ("RunJobFlow", "AddJobFlowSteps", "TerminateJobFlows")
 _SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
 
@@ -167,6 +169,7 @@ class _Main:
                 "elasticmapreduce.amazonaws.com",
                 [
                     pass_role([self._name("InstanceRoleArn")], "ec2.amazonaws.com"),
+                    spot_role(),
                     # EMR 8 makes its endpoint in a private subnet itself.
                     allow(
                         ["ec2:CreateVpcEndpoint", "ec2:ModifyVpcEndpoint"],
@@ -212,7 +215,18 @@ class _Main:
             made = role(title, "ec2.amazonaws.com", statements, Tags=self.tags)
             trust = made.AssumeRolePolicyDocument.Statement[0]
             trust.Principal.data = {"AWS": self._name("InstanceRoleArn")}
+            trust.Action = [Action(*each.split(":")) for each in ROLE_TAKING]
             self.made.add_resource(made)
+        taking = iam.ManagedPolicy(
+            "RuntimeRolesPolicy",
+            PolicyDocument=document([allow(ROLE_TAKING, self._runtime_arns())]),
+            Roles=[Ref("EmrInstanceRole")],
+            Condition="MakesInstanceProfile",
+        )
+        self.made.add_resource(taking)
+
+    def _runtime_arns(self) -> list[Any]:
+        return [GetAtt(f"{daily_machine.state_name(job)}Role", "Arn") for job in self._steps()]
 
     def _steps(self) -> tuple[Job, ...]:
         """Everything that the machine runs on the cluster."""
@@ -339,11 +353,7 @@ class _Main:
         ]
         steps = ["AddJobFlowSteps", "CancelSteps", "DescribeCluster", "DescribeStep", "TerminateJobFlows"]
         policies = ["PutAutoTerminationPolicy", "GetAutoTerminationPolicy", "RemoveAutoTerminationPolicy", "AddTags"]
-        runtime = (
-            [GetAtt(f"{daily_machine.state_name(job)}Role", "Arn") for job in self._steps()]
-            if self.production.runtime_roles
-            else []
-        )
+        runtime = self._runtime_arns() if self.production.runtime_roles else []
         # Tagging must not become a way to end a cluster that Dagster made.
         not_of_dagster = Condition(Null({f"elasticmapreduce:ResourceTag/{INSTANCE_TAG}": "true"}))
         tagged = Condition(StringEquals(f"elasticmapreduce:RequestTag/{daily_machine.STACK_TAG}", self.production.name))
@@ -515,7 +525,7 @@ class _Main:
         )
         for title in ("Daily", "Reaper", "Watch"):
             dimension = cloudwatch.MetricDimension(Name="StateMachineArn", Value=Ref(f"{title}Machine"))
-            for ending in ("Failed", "TimedOut", "Aborted") if title == "Daily" else ("Failed",):
+            for ending in ("Failed", "TimedOut", "Aborted") if title == "Daily" else ("Failed", "TimedOut"):
                 self._alarm(f"{title}{ending}", "AWS/States", f"Executions{ending}", dimension)
         queue = cloudwatch.MetricDimension(Name="QueueName", Value=GetAtt("UndeliveredQueue", "QueueName"))
         self._alarm("Undelivered", "AWS/SQS", "ApproximateNumberOfMessagesVisible", queue)

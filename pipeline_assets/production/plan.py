@@ -128,6 +128,17 @@ def critical_path(node: Node, seconds: Callable[[Job], int]) -> int:
             return max(critical_path(branch, seconds) for branch in branches)
 
 
+def width(node: Node) -> int:
+    """How many jobs may run at once."""
+    match node:
+        case Single():
+            return 1
+        case Series(steps):
+            return max(map(width, steps))
+        case Parallel(branches):
+            return sum(map(width, branches))
+
+
 def explained(made: Plan) -> str:
     """The plan as text, for people."""
     lines = [*_lines(made.root, 0), ""]

@@ -38,12 +38,17 @@ def read_secret(reference: str | None) -> list[Statement]:
 
 def cleanup_role() -> Statement:
     """The role by which EMR itself cleans up; RunJobFlow makes it once per account."""
-    made = (
-        "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/aws-service-role/"
-        "elasticmapreduce.amazonaws.com/AWSServiceRoleForEMRCleanup*"
-    )
-    service = Condition(StringEquals("iam:AWSServiceName", "elasticmapreduce.amazonaws.com"))
-    return allow(["iam:CreateServiceLinkedRole"], [Sub(made)], service)
+    return _service_linked("elasticmapreduce.amazonaws.com", "AWSServiceRoleForEMRCleanup")
+
+
+def spot_role() -> Statement:
+    """The role by which EC2 asks for spot instances; the first request makes it once per account."""
+    return _service_linked("spot.amazonaws.com", "AWSServiceRoleForEC2Spot")
+
+
+def _service_linked(service: str, name: str) -> Statement:
+    made = f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/aws-service-role/{service}/{name}*"
+    return allow(["iam:CreateServiceLinkedRole"], [Sub(made)], Condition(StringEquals("iam:AWSServiceName", service)))
 
 
 def catalog_arns(tables: Sequence[Contract]) -> list[Sub]:

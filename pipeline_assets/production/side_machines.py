@@ -17,10 +17,8 @@ from pipeline_assets.production.asl import (
     State,
     again,
     assign,
-    both,
     call,
     choice,
-    equals,
     is_present,
     machine,
     on,
@@ -38,10 +36,11 @@ def reaper(production: Production) -> dict[str, Any]:
     ended = Path("$.ended.execution")
     message = call(
         "Format",
-        "execution {} ended {} before it could say why. Its cluster is ended, its day is free.{}"
+        "execution {} ended {} before it could say why. Its day is free; its cluster {}.{}"
         "What failed: pipeline show {}{}Repeat what is missing: pipeline trigger --resume {}{}",
         ended,
         Path("$.ended.status"),
+        Path("$.cluster.says"),
         Path("$.newline"),
         ended,
         Path("$.newline"),
@@ -58,6 +57,7 @@ def reaper(production: Production) -> dict[str, Any]:
                     "input": call("StringToJson", Path("$.detail.input")),
                 },
                 "newline": "\n",
+                "cluster": {"says": "is ended, if it had one"},
             },
             next_state="FindCluster",
         ),
@@ -74,6 +74,10 @@ def reaper(production: Production) -> dict[str, Any]:
             {"ClusterId": Path("$.found.Item.cluster.S")},
             next_state="HasDay",
             retry=retry,
+            catch=[on(ALL, "ClusterNotTerminated")],  # the day is freed all the same
+        ),
+        "ClusterNotTerminated": assign(
+            {"says": "may be alive: pipeline abort ends it"}, at="$.cluster", next_state="HasDay"
         ),
         # Not one that somebody started with an input of his own making.
         "HasDay": choice(is_present("$.ended.input.scheduled_time"), "FreeDay", "Done"),
@@ -101,7 +105,7 @@ def watch(production: Production) -> dict[str, Any]:
         Path("$.newline"),
         Path("$.newline"),
     )
-    published = both(is_present("$.found.Item"), equals("$.found.Item.status.S", guard.PUBLISHED))
+    published = is_present("$.found.Item.published_by")
     states = {
         "ReadDate": assign({"date": date, "newline": "\n"}, next_state="ReadGuard"),
         "ReadGuard": task(

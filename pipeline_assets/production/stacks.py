@@ -109,10 +109,12 @@ class Stacks:
         parameters: Mapping[str, str | None],
         tags: Mapping[str, str],
         address: str | None = None,
+        revert_drift: bool = False,
     ) -> ChangeSet | None:
         """What would change, None when nothing would. A parameter of None keeps its value.
 
-        `address`: https:// of the same template, for one that is larger than a call takes.
+        `address`: https:// of the same template, for one that is larger than a call takes. `revert_drift`: what was
+        changed behind the stack's back counts as changed.
         """
         stack = self.find(name)
         if stack is not None:
@@ -122,6 +124,7 @@ class Stacks:
             StackName=name,
             ChangeSetName=f"pipeline-{time.time_ns()}",
             ChangeSetType="CREATE" if creates else "UPDATE",
+            **({"DeploymentMode": "REVERT_DRIFT"} if revert_drift and not creates else {}),
             **({"TemplateURL": address} if address else {"TemplateBody": template}),
             Parameters=[
                 {"ParameterKey": key, **({"UsePreviousValue": True} if value is None else {"ParameterValue": value})}

@@ -16,7 +16,7 @@ from emr_jobs.settings import Production, Settings
 from pipeline_assets.production import daily_machine, machine_check, side_machines
 from pipeline_assets.production.base_template import base_template
 from pipeline_assets.production.main_template import main_template
-from pipeline_assets.production.plan import Plan, explained
+from pipeline_assets.production.plan import Plan, explained, width
 
 BASE, MAIN = "base.template.json", "pipeline.template.json"
 PLAN = "plan.txt"
@@ -46,6 +46,7 @@ class Deployment:
     @cached_property
     def definitions(self) -> dict[str, dict[str, Any]]:
         """The state machines. Raises Misconfigured naming everything in them that does not fit."""
+        _refuse_waiting_steps(self.plan, self.settings)
         machines = {
             "daily": daily_machine.daily_machine(self.plan, self.settings, timeout_s=self.daily_timeout_s),
             "reaper": side_machines.reaper(self.production),
@@ -90,6 +91,16 @@ def production_of(settings: Settings) -> Production:
     if settings.production is None or settings.emr is None:
         raise Misconfigured("the settings of a deployment need [production] and [emr]: see settings/production.toml")
     return settings.production
+
+
+def _refuse_waiting_steps(plan: Plan, settings: Settings) -> None:
+    """A step that waits for its turn uses up its job's time."""
+    assert settings.emr is not None, "checked by production_of"
+    if (needed := width(plan.root)) > settings.emr.step_concurrency:
+        raise Misconfigured(
+            f"settings: emr.step_concurrency is {settings.emr.step_concurrency}, and {needed} jobs run at once. "
+            f"Set it to {needed}, and give the cluster room for them"
+        )
 
 
 def text(template: dict[str, Any]) -> str:

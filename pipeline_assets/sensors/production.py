@@ -1,19 +1,24 @@
 """Every execution of the deployed daily run becomes one Dagster run that follows it, live; then its day is looked at.
 
-The cursor is an instant: what started before it is decided. It is only a shortcut. Whether an execution has its run is
-asked of Dagster each time, by the run's tag, so a cursor that was lost, a daemon that was killed or a code location
-that was deployed anew makes no second one. Does not own: what a followed step does (launchers.follow).
+The cursor is two instants: what started before the first is decided, what started until the second was looked at. It
+is only a shortcut. Whether an execution has its run is asked of Dagster each time, by the run's tag, so a cursor that
+was lost, a daemon that was killed or a code location that was deployed anew makes no second one. Executions of one day
+are followed one after the other: the last one that published it is the last one that Dagster shows. Does not own: what
+a followed step does (launchers.follow).
 """
 
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES  # has no public name
+from emr_jobs.catalog import JOBS, MAINTAIN
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Partition
+from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Settings
 
 from pipeline_assets.assets.jobs import selection
@@ -22,14 +27,20 @@ from pipeline_assets.launchers.follow import ORIGIN
 from pipeline_assets.production import guard
 from pipeline_assets.production.daily_machine import NOT_PUBLISHED
 from pipeline_assets.production.executions import Execution, Executions, Started
+from pipeline_assets.production.plan import plan_of
 from pipeline_assets.tags import (
     CLUSTER_URL_TAG,
     EXECUTION_TAG,
     EXECUTION_URL_TAG,
     LOGS_TAG,
+    MAX_RETRIES_TAG,
+    MAX_RUNTIME_TAG,
     ORIGIN_TAG,
     PARTITION_TAG,
     PRIORITY_TAG,
+    RETRY_FAILED_STEPS_TAG,
+    RETRY_STRATEGY_TAG,
+    WILL_RETRY_TAG,
 )
 
 if TYPE_CHECKING:
@@ -39,6 +50,9 @@ MAX_REQUESTS = 25  # a tick: each is a run to be launched, and some calls of AWS
 INTERVAL_S = 15
 TICK_S = 40  # Dagster gives up on a tick after 60 s, and with it on the cursor
 LIST_DELAY = timedelta(minutes=10)  # a list of executions may lack one that has just started
+REPLAY_S = 1800  # a run may take once its execution has ended: reading what was recorded takes seconds
+RETRIES = 2  # of a run whose process was lost
+RETRY_DELAY = timedelta(minutes=5)  # Dagster launches it again within seconds, or not at all
 
 
 def production_sensors(
@@ -74,13 +88,14 @@ def _production_executions(
             executions = Executions(settings.production.name)
         except Misconfigured as error:
             return dg.SkipReason(str(error))
-        tick = offered(executions, context.instance, settings, partitions, since=_instant(context.cursor))
+        since, seen = _instants(context.cursor)
+        tick = offered(executions, context.instance, settings, partitions, since=since, seen=seen)
         for sentence in tick.reports:
             context.log.warning(sentence)
         return dg.SensorResult(
             run_requests=tick.requests,
             skip_reason=None if tick.requests else "; ".join(tick.reports) or "no execution without a run",
-            cursor=None if tick.cursor is None else tick.cursor.isoformat(),
+            cursor=" ".join(each.isoformat() for each in (tick.cursor, tick.seen) if each is not None) or None,
         )
 
     return production_executions
@@ -103,20 +118,29 @@ def _checks_after_production(
         if execution is None:
             return dg.SkipReason(f"run {run.run_id} followed no execution")
         has = Executions(deployed).day(Partition.parse(day))
-        if (has.get("execution"), has.get("status")) != (execution, guard.PUBLISHED):
-            return dg.SkipReason(
-                f"{day} is {has.get('status')} by {has.get('execution')}, not published by {execution}"
-            )
+        status = has.get("status")
+        # Its jobs have published before the machine has marked the day, and this run may end in between.
+        soon = status == guard.RUNNING and _publishes_the_day(run, context.repository_def)
+        if has.get("execution") != execution or not (status == guard.PUBLISHED or soon):
+            return dg.SkipReason(f"{day} is {status} by {has.get('execution')}, not published by {execution}")
         return dg.RunRequest(run_key=run.run_id, partition_key=day, asset_check_keys=list(keys))
 
     return checks_after_production
+
+
+def _publishes_the_day(run: dg.DagsterRun, repository: dg.RepositoryDefinition | None) -> bool:
+    """Whether the daily machine marks the day as published once these assets are."""
+    assert repository is not None, "Dagster gives it to every sensor of a code location"
+    last, _ = selection(job.name for job in plan_of(repository.asset_graph).last)
+    return run.asset_selection is None or set(last) <= run.asset_selection
 
 
 @dataclass(frozen=True)
 class Tick:
     requests: list[dg.RunRequest]
     reports: list[str]  # what cannot be followed, and why
-    cursor: datetime | None
+    cursor: datetime | None  # what started before it is decided
+    seen: datetime | None  # what started until then was looked at
 
 
 def offered(
@@ -126,12 +150,18 @@ def offered(
     partitions: dg.PartitionsDefinition,
     *,
     since: datetime | None,
+    seen: datetime | None = None,
 ) -> Tick:
-    """Requests for the oldest executions without a run, at most MAX_REQUESTS; the next tick goes on after them."""
+    """Requests for the oldest executions without a run, at most MAX_REQUESTS; the next tick goes on after them.
+
+    One of a day that another run follows waits for its end, and those of other days do not wait for it. What cannot be
+    followed is reported when it was not seen before.
+    """
     requests: list[dg.RunRequest] = []
     reports: list[str] = []
     undecided: datetime | None = None
-    last = since
+    last = reported = seen or since
+    followed = _days_followed(instance)
     until = time.monotonic() + TICK_S
     for started in executions.since(since and since - LIST_DELAY):
         if len(requests) == MAX_REQUESTS or time.monotonic() > until:
@@ -142,20 +172,39 @@ def offered(
             continue
         try:
             execution = executions.find(started.name)
-            day = _day(execution, settings, partitions)
+            day, jobs = _day(execution, settings, partitions), execution.jobs
+            if day in followed:
+                undecided = undecided or started.at
+                continue
             cluster = executions.cluster(started.name)
             if did_work(executions, execution, cluster):
-                requests.append(_request(executions, execution, day, cluster, settings))
+                requests.append(_request(executions, execution, day, jobs, cluster, settings))
+                followed.add(day)
             elif execution.status == "RUNNING":  # not past the guard yet
                 undecided = undecided or started.at
         except Misconfigured as error:
-            if since is None or started.at > since:  # not again and again, for as long as it is listed
+            if reported is None or started.at > reported:  # not again and again, for as long as it is listed
                 reports.append(f"execution {started.name} cannot be followed: {error}")
-    return Tick(requests, reports, undecided or last)
+    return Tick(requests, reports, undecided or last, last)
 
 
 def _has_run(instance: dg.DagsterInstance, started: Started) -> bool:
     return bool(instance.get_runs(dg.RunsFilter(tags={EXECUTION_TAG: started.name}), limit=1))
+
+
+def _days_followed(instance: dg.DagsterInstance) -> set[str]:
+    """By a run that has not ended, or that is about to be launched again."""
+    ours = {ORIGIN_TAG: ORIGIN}
+    unfinished = instance.get_runs(dg.RunsFilter(tags=ours, statuses=NOT_FINISHED_STATUSES))
+    crashed = instance.get_runs(
+        dg.RunsFilter(
+            tags={**ours, WILL_RETRY_TAG: "true"},
+            statuses=[dg.DagsterRunStatus.FAILURE],
+            updated_after=datetime.now(UTC) - RETRY_DELAY,
+        )
+    )
+    again = [run for run in crashed if run.is_complete_and_waiting_to_retry]
+    return {run.tags[PARTITION_TAG] for run in (*unfinished, *again) if PARTITION_TAG in run.tags}
 
 
 def did_work(executions: Executions, execution: Execution, cluster: str | None) -> bool:
@@ -176,9 +225,10 @@ def _day(execution: Execution, settings: Settings, partitions: dg.PartitionsDefi
 
 
 def _request(
-    executions: Executions, execution: Execution, day: str, cluster: str | None, settings: Settings
+    executions: Executions, execution: Execution, day: str, jobs: list[str], cluster: str | None, settings: Settings
 ) -> dg.RunRequest:
-    assets, checks = selection(execution.jobs)
+    assets, checks = selection(jobs)
+    running = execution.status == "RUNNING"
     return dg.RunRequest(
         run_key=execution.name,
         partition_key=day,
@@ -187,19 +237,46 @@ def _request(
         tags={
             EXECUTION_TAG: execution.name,
             ORIGIN_TAG: ORIGIN,
-            **({PRIORITY_TAG: "1"} if execution.status == "RUNNING" else {}),  # before those of a backlog
+            **({PRIORITY_TAG: "1"} if running else {}),  # before those of a backlog
+            **supervision(settings, running=running),
             EXECUTION_URL_TAG: executions.console(execution.arn),
-            **dict(_links(cluster, settings)),
+            **dict(_links(executions, cluster, settings)),
         },
     )
 
 
-def _links(cluster: str | None, settings: Settings) -> Iterator[tuple[str, str]]:
+def supervision(settings: Settings, *, running: bool) -> dict[str, str]:
+    """Tags for Dagster's daemon: a run whose process is gone is ended in time, and launched again from its start.
+
+    Not one whose step failed: that is production's failure. `running`: its execution has not ended.
+    """
+    return {
+        MAX_RUNTIME_TAG: str(REPLAY_S + (longest_s(settings) if running else 0)),
+        MAX_RETRIES_TAG: str(RETRIES),
+        RETRY_FAILED_STEPS_TAG: "false",
+        RETRY_STRATEGY_TAG: "ALL_STEPS",
+    }
+
+
+def longest_s(settings: Settings) -> int:
+    """No execution lasts longer: all jobs one after the other, each as often as it is tried."""
+    assert settings.emr is not None, "production needs it"
+    waits = settings.emr.start_allowance_s
+    return sum((job.timeout_s + waits) * (job.max_retries + 1) for job in (*JOBS, MAINTAIN))
+
+
+def _links(executions: Executions, cluster: str | None, settings: Settings) -> Iterator[tuple[str, str]]:
     if cluster is not None:
         assert settings.emr is not None, "production needs it"
         yield CLUSTER_URL_TAG, emr_cluster.console(cluster)
-        yield LOGS_TAG, f"{settings.emr.log_uri}/{cluster}"
+        bucket, folder = bucket_and_key(f"{settings.emr.log_uri}/{cluster}/")
+        region = executions.machine.split(":")[3]  # of its ARN
+        yield (
+            LOGS_TAG,
+            f"https://{region}.console.aws.amazon.com/s3/buckets/{bucket}?region={region}&prefix={folder}",
+        )
 
 
-def _instant(cursor: str | None) -> datetime | None:
-    return datetime.fromisoformat(cursor) if cursor else None
+def _instants(cursor: str | None) -> tuple[datetime | None, datetime | None]:
+    since, seen, *_ = [*map(datetime.fromisoformat, (cursor or "").split()), None, None]
+    return since, seen

@@ -2,7 +2,8 @@
 
 Answers CreateChangeSet, DescribeChangeSet, ExecuteChangeSet, DeleteChangeSet, DescribeStacks, DescribeStackEvents,
 GetTemplate and DeleteStack; any other action is refused. Differs from AWS: a stack that fails is left as it is, there
-is no rollback; a change of a type whose API has none deletes and makes anew; capabilities are not asked for.
+is no rollback; a change of a type whose API has none deletes and makes anew; capabilities are not asked for; drift is
+seen of state machines and schedules only.
 """
 
 import json
@@ -67,6 +68,7 @@ class ChangeSet:
     parameters: dict[str, str]
     tags: dict[str, str]
     changes: list[dict[str, Any]]
+    drifted: set[str]  # logical ids of what is to be taken back
 
 
 STACKS: dict[str, Stack] = {}
@@ -126,10 +128,11 @@ def _create_change_set(self: Any) -> ActionResult:
     parameters = _parameters(template, given.get("Parameters", []), stack)
     arn = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/{given['ChangeSetName']}/{uuid.uuid4()}"
     tags = {each["Key"]: each["Value"] for each in given.get("Tags", [])}
-    changes = _changes(template, parameters, stack)
+    drifted = _drifted(stack) if given.get("DeploymentMode") == "REVERT_DRIFT" else set()
+    changes = _changes(template, parameters, stack, drifted)
     if not changes and (parameters, tags, body) != (stack.parameters, stack.tags, stack.body) and stack.made:
         changes = [_change("Modify", "Stack", "AWS::CloudFormation::Stack")]
-    CHANGE_SETS[arn] = ChangeSet(arn, given["ChangeSetName"], stack, body, parameters, tags, changes)
+    CHANGE_SETS[arn] = ChangeSet(arn, given["ChangeSetName"], stack, body, parameters, tags, changes, drifted)
     return ActionResult({"Id": arn, "StackId": stack.id})
 
 
@@ -183,7 +186,19 @@ def _resolver(template: dict[str, Any], parameters: dict[str, str], stack: Stack
     return Resolver(template, names, dict(stack.made))
 
 
-def _changes(template: dict[str, Any], parameters: dict[str, str], stack: Stack) -> list[dict[str, Any]]:
+def _drifted(stack: Stack) -> set[str]:
+    resources_then = json.loads(stack.body)["Resources"]
+    asked = {each: resources.KINDS[resources_then[each]["Type"]].drifted for each in stack.made}
+    return {
+        each
+        for each, drifted in asked.items()
+        if drifted and drifted(resources.clients, stack.properties[each], stack.made[each])
+    }
+
+
+def _changes(
+    template: dict[str, Any], parameters: dict[str, str], stack: Stack, drifted: set[str]
+) -> list[dict[str, Any]]:
     """What is there is compared as resolved; what would refer to something new is taken as changed."""
     resolver = _resolver(template, parameters, stack)
     found = []
@@ -198,7 +213,7 @@ def _changes(template: dict[str, Any], parameters: dict[str, str], stack: Stack)
             new = resolver.value(resource.get("Properties", {}))
         except NotUnderstood:  # refers to what is not made yet
             new = None
-        if new != old:
+        if new != old or logical_id in drifted:
             replaces = not kind.updates and (new is None or _untagged(new) != _untagged(old))
             found.append(_change("Modify", logical_id, resource["Type"], replaces=replaces))
     before = json.loads(stack.body).get("Resources", {})
@@ -250,6 +265,8 @@ def _executed(change_set: ChangeSet, verb: str) -> None:
         old = json.loads(stack.body).get("Resources", {})
         for logical_id in wanted:
             kind_name = template["Resources"][logical_id]["Type"]
+            if logical_id in change_set.drifted:
+                stack.properties[logical_id] = {}  # whatever it is now
             _put(stack, resolver, logical_id, template["Resources"][logical_id], verb)
         for logical_id in [each for each in reversed(stack.made) if each not in wanted]:
             kind_name = old[logical_id]["Type"]

@@ -23,12 +23,13 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Kind:
-    """`put` makes it, or, when it `updates`, changes it."""
+    """`put` makes it, or, when it `updates`, changes it; `drifted`: whether it is not as it was made."""
 
     properties: set[str]
     put: Callable[[Any, str, Properties, Attributes | None], Attributes]  # clients, name, properties, what is there
     delete: Callable[[Any, Attributes], object]
     updates: bool = True
+    drifted: Callable[[Any, Properties, Attributes], bool] | None = None
 
 
 def kind_of(logical_id: str, resource: dict[str, Any]) -> Kind:
@@ -190,8 +191,17 @@ def _security(client: Any, name: str, given: Properties, there: Attributes | Non
     return {"Ref": name}
 
 
+def _definition(given: Properties) -> str:
+    return json.dumps(_substituted(given["Definition"], given.get("DefinitionSubstitutions", {})))
+
+
+def _machine_drifted(client: Any, given: Properties, there: Attributes) -> bool:
+    live = client("stepfunctions").describe_state_machine(stateMachineArn=there["Ref"])
+    return bool(live["definition"] != _definition(given))
+
+
 def _machine(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    definition = json.dumps(_substituted(given["Definition"], given.get("DefinitionSubstitutions", {})))
+    definition = _definition(given)
     states = client("stepfunctions")
     if there is not None:
         states.update_state_machine(stateMachineArn=there["Ref"], definition=definition, roleArn=given["RoleArn"])
@@ -225,6 +235,11 @@ def _schedule(client: Any, name: str, given: Properties, there: Attributes | Non
     call = client("scheduler").create_schedule if there is None else client("scheduler").update_schedule
     arn = call(**given)["ScheduleArn"]
     return {"Ref": given["Name"], "Arn": arn, "Group": given["GroupName"]}
+
+
+def _schedule_drifted(client: Any, given: Properties, there: Attributes) -> bool:
+    live = client("scheduler").get_schedule(Name=there["Ref"], GroupName=there["Group"])
+    return any(live[name] != value for name, value in given.items())
 
 
 def _rule(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
@@ -330,6 +345,7 @@ KINDS: dict[str, Kind] = {
         MACHINE,
         _machine,
         lambda client, there: client("stepfunctions").delete_state_machine(stateMachineArn=there["Ref"]),
+        drifted=_machine_drifted,
     ),
     "AWS::Scheduler::ScheduleGroup": Kind(
         {"Name"},
@@ -341,6 +357,7 @@ KINDS: dict[str, Kind] = {
         SCHEDULE,
         _schedule,
         lambda client, there: client("scheduler").delete_schedule(Name=there["Ref"], GroupName=there["Group"]),
+        drifted=_schedule_drifted,
     ),
     "AWS::Events::Rule": Kind({"Description", "EventPattern", "Targets"}, _rule, _delete_rule),
     "AWS::CloudWatch::Alarm": Kind(

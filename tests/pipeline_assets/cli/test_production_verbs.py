@@ -5,6 +5,7 @@ The jobs are programs without Spark: extract_orders fails, extract_customers han
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 import requests
 import tomlkit
 
-from emr_jobs.catalog import JOBS
+from emr_jobs.catalog import JOBS, MAINTAIN
 from emr_jobs.partition import Partition
 from emr_jobs.s3_uri import bucket_and_key
 from local_stack.aws.account import LocalAws, client
@@ -30,7 +31,7 @@ from tests.running import wait_for
 PROGRAM = ROOT / "tests" / "pipeline_assets" / "launchers" / "step_program.py"
 BEHAVIOUR = {"extract_orders": "fails", "extract_customers": "hangs", "extract_shipments": "is killed"}
 NEEDED = {**PARAMETERS, "SearchHost": "search.example", "SearchDomain": "shop"}
-FAILED_DAY, HELD_DAY, NO_CLUSTER_DAY = "2026-09-01", "2026-09-02", "2026-09-03"
+FAILED_DAY, HELD_DAY, NO_CLUSTER_DAY, GOOD_DAY = "2026-09-01", "2026-09-02", "2026-09-03", "2026-09-04"
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,12 @@ class Account:
         file.write_text(tomlkit.dumps(profile))
         return str(file)
 
-    def typed(self, *arguments: str, answer: str = "", **production: object) -> Typed:
+    def typed(self, *arguments: str, answer: str = "", settings: str = "", **production: object) -> Typed:
         """A verb in a process of its own; nobody answers unless there is an answer."""
         environment = {**os.environ, "PIPELINE_HOME": str(self.folder), "COLUMNS": "250"}
+        settings = settings or self.settings(**production)
         done = subprocess.run(
-            [str(Path(sys.executable).with_name("pipeline")), *arguments, "--settings", self.settings(**production)],
+            [str(Path(sys.executable).with_name("pipeline")), *arguments, "--settings", settings],
             input=answer,
             capture_output=True,
             text=True,
@@ -136,13 +138,15 @@ def deployed(account: Account, first_deploy: Typed) -> Account:
         program = PROGRAM.read_text().replace('BEHAVIOUR = "good"', f'BEHAVIOUR = "{BEHAVIOUR.get(job.name, "good")}"')
         bucket, key = bucket_and_key(f"{parameters['Code']}/{job.name}.py")
         client("s3", account.url).put_object(Bucket=bucket, Key=key, Body=program.encode())
+    key = key.replace(f"{JOBS[-1].name}.py", f"{MAINTAIN.name}.py")
+    client("s3", account.url).put_object(Bucket=bucket, Key=key, Body=b"import sys; sys.exit('no lake')")
     return account
 
 
 @pytest.fixture(scope="module")
 def failed(deployed: Account) -> str:
-    """An execution two of whose jobs have failed."""
-    jobs = ("--only", "extract_orders", "--only", "extract_shipments")
+    """An execution two of whose jobs have failed, although an empty day was right."""
+    jobs = ("--only", "extract_orders", "--only", "extract_shipments", "--allow-empty")
     name = str(deployed.typed("trigger", "--partition", FAILED_DAY, *jobs, "--json").json["run"])
     wait_for(lambda: name not in deployed.running)
     return name
@@ -253,6 +257,32 @@ def test_diff_names_exactly_what_a_changed_wait_changes(deployed: Account) -> No
     assert waits == [("1", "7")] * 8
 
 
+def test_diff_names_a_changed_setting_of_the_jobs(deployed: Account) -> None:
+    settings = deployed.folder / "slower.toml"
+    profile = Path(deployed.settings()).read_text()
+    settings.write_text(profile.replace("requests_per_second = 20.0", "requests_per_second = 7.0"))
+    ended = deployed.typed("diff", "--json", settings=str(settings))
+    assert ended.code == 2, ended.err
+    assert [(each["place"], each["deployed"], each["generated"]) for each in ended.json] == [
+        ("settings.sources.shipments.requests_per_second", "20.0", "7.0")
+    ]
+
+
+def test_change_behind_the_stacks_back_is_seen_and_taken_back(deployed: Account) -> None:
+    """Somebody disables the schedule in the console."""
+    scheduler = client("scheduler", deployed.url)
+    found = scheduler.get_schedule(Name="pipeline-assets-daily", GroupName="pipeline-assets")
+    kept = ("Name", "GroupName", "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target")
+    scheduler.update_schedule(**{key: found[key] for key in kept}, State="DISABLED")
+    ended = deployed.typed("diff")
+    assert ended.code == 2, ended.err
+    assert "DailySchedule as it runs.State" in ended.out
+    said, command = ended.out.splitlines()[-1].split(": ")
+    assert said == "1 difference. Bring the account to what is generated"
+    assert deployed.typed(*shlex.split(command)[1:], "--yes").code == 0
+    assert deployed.typed("diff").out == "no difference\n"
+
+
 # -- trigger, runs, show, abort
 
 
@@ -324,7 +354,20 @@ def test_resume_starts_what_did_not_end_well(deployed: Account, failed: str) -> 
         "partition": FAILED_DAY,
         "only": ["extract_orders", "extract_shipments"],
     }
+    assert deployed.typed("show", started["run"], "--json").json["input"]["allow_empty"] is True
     deployed.stop(started["run"])
+
+
+def test_upkeep_that_failed_after_a_good_day_is_shown_with_what_to_type(deployed: Account) -> None:
+    empty = ("--only", "master", "--allow-empty", "--json")
+    name = deployed.typed("trigger", "--partition", GOOD_DAY, *empty).json["run"]
+    wait_for(lambda: name not in deployed.running)
+    shown = deployed.typed("show", name)
+    assert "status     SUCCEEDED " in shown.out
+    assert re.search(r"^maintain +failed +1", shown.out, re.MULTILINE)
+    assert "\nno lake" in shown.out
+    assert shown.out.endswith("\nthe day is published, the lake was not kept up: pipeline lake maintain\n")
+    assert deployed.typed("show", name, "--json").json["input"]["allow_empty"] is True
 
 
 def test_day_that_runs_is_refused_until_it_is_aborted(deployed: Account) -> None:
@@ -383,6 +426,23 @@ def test_destroy_keeps_the_base_and_prints_the_way_back(deployed: Account) -> No
     gone = deployed.typed("destroy", "--yes", "--json")
     assert gone.json["deleted"] == []
     assert gone.json["kept"]["LakeBucket"] == "pipeline-assets-base-lakebucket"
+
+    _, _, command = ended.out.splitlines()[-1].partition("deploy again: pipeline ")
+    back = deployed.typed(*shlex.split(command), "--yes")
+    assert back.code == 0, back.err
+    assert deployed.stack("pipeline-assets") is not None
+
+
+def test_destroy_with_its_data_leaves_nothing_and_the_way_back_makes_it_anew(deployed: Account) -> None:
+    refused = deployed.typed("destroy", "--data", answer="n\n")
+    assert refused.err.startswith("Delete pipeline-assets and pipeline-assets-base, with all the data? [y/N]")
+    ended = deployed.typed("destroy", "--data", "--yes")
+    assert ended.code == 0, ended.err
+    assert deployed.stack("pipeline-assets-base") is None
+    buckets = [each["Name"] for each in client("s3", deployed.url).list_buckets()["Buckets"]]
+    assert not [each for each in buckets if each.startswith("pipeline-assets")]
+    assert client("dynamodb", deployed.url).list_tables()["TableNames"] == []
+    assert client("glue", deployed.url).get_databases()["DatabaseList"] == []
 
     _, _, command = ended.out.splitlines()[-1].partition("deploy again: pipeline ")
     back = deployed.typed(*shlex.split(command), "--yes")

@@ -13,7 +13,9 @@ import dagster as dg
 import pytest
 
 from emr_jobs.catalog import Job, job_named
+from emr_jobs.errors import Misconfigured
 from pipeline_assets.assets.jobs import job_assets
+from pipeline_assets.home import deployment_settings
 from pipeline_assets.launchers import emr_step
 from pipeline_assets.launchers.emr_step import EmrStepLauncher
 from pipeline_assets.production import package
@@ -58,6 +60,15 @@ def run_step(cloud: Cloud, instance: dg.DagsterInstance, tmp_path: Path) -> Call
         )
 
     return run
+
+
+def test_with_runtime_roles_it_is_refused_before_a_cluster_is_made(tmp_path: Path) -> None:
+    settings = deployment_settings()
+    assert settings.production is not None
+    roles = settings.production.model_copy(update={"runtime_roles": True})
+    launcher = EmrStepLauncher(settings.model_copy(update={"production": roles}), "")
+    with pytest.raises(Misconfigured, match=r"the instances may read no secret: .* pipeline trigger"):
+        next(launcher.run(context=None, job=JOB, allow_empty=False))  # type: ignore[arg-type]
 
 
 def packing(behaviour: str, folder: Path) -> Callable[..., Package]:

@@ -3,17 +3,24 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import boto3
 import dagster as dg
 import pytest
 import requests
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
+from urllib3 import HTTPResponse
 
 from emr_jobs.catalog import job_named
 from emr_jobs.report import checks_of
 from pipeline_assets.assets.jobs import all_jobs
 from pipeline_assets.home import dagster_home
+from pipeline_assets.launchers.follow import PATIENCE_S, _Followed, _patiently
 from pipeline_assets.partitions import daily
 from pipeline_assets.production.executions import Execution
 from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG
@@ -26,6 +33,7 @@ from tests.deployed import (
     NO_CLUSTER,
     OLDER,
     OTHER,
+    PATIENT,
     SECOND,
     WHOLE,
     Deployed,
@@ -212,6 +220,92 @@ def test_execution_of_another_day_is_not_filed_under_this_one(production: Deploy
 
 def test_execution_that_nobody_knows_is_named(production: Deployed, follow: Any) -> None:
     assert failure_of(follow("never-there", GOOD)).startswith("extract_orders: no execution never-there: ")
+
+
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """From now on AWS answers the next calls of an operation with an error; the list grows by each that it refused."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+    def refuse(operation: str, error: Refusal, *, times: int) -> list[str]:
+        refused: list[str] = []
+
+        def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+            if len(refused) == times:
+                return None
+            refused.append(operation)
+            if isinstance(error, Exception):
+                raise error
+            status, code = error
+            said = f"<Error><Code>{code}</Code><Message>not now</Message></Error>"
+            body = {"s3": said, "cloudformation": f"<ErrorResponse>{said}</ErrorResponse>"}.get(
+                operation.partition(".")[0], f'{{"__type": "{code}", "message": "not now"}}'
+            )
+            raw = HTTPResponse(BytesIO(body.encode()), preload_content=False)
+            return AWSResponse(request.url, status, HTTPHeaders(), raw)
+
+        boto3.setup_default_session()
+        assert boto3.DEFAULT_SESSION is not None
+        boto3.DEFAULT_SESSION.events.register(f"before-send.{operation}", answer)
+        return refused
+
+    return refuse
+
+
+Refusal = Exception | tuple[int, str]
+
+
+@pytest.mark.parametrize(
+    ("operation", "error"),
+    [
+        ("stepfunctions.DescribeExecution", (400, "ThrottlingException")),
+        ("stepfunctions.GetExecutionHistory", (503, "ServiceUnavailable")),
+        ("stepfunctions.GetExecutionHistory", EndpointConnectionError(endpoint_url="https://states")),
+        ("s3.ListObjectsV2", ConnectionClosedError(endpoint_url="https://s3")),
+        ("s3.ListObjectsV2", (503, "SlowDown")),
+        ("dynamodb.GetItem", (400, "ProvisionedThroughputExceededException")),
+        ("cloudformation.DescribeStacks", (400, "Throttling")),
+    ],
+)
+def test_call_that_aws_refuses_for_a_while_ends_nothing(
+    production: Deployed, refusing: Any, operation: str, error: Refusal
+) -> None:
+    execution = once(production)
+    refused = refusing(operation, error, times=2)
+    followed = _Followed.by(production.settings, execution, JOB)
+    assert list(followed.attempts()) == [0]
+    assert (followed.look().status, followed.metadata()["origin"]) == ("succeeded", "production")
+    assert len(refused) == 2
+
+
+@pytest.mark.parametrize("operation", ["stepfunctions.DescribeExecution", "s3.ListObjectsV2"])
+def test_call_that_aws_will_always_refuse_fails_at_once(production: Deployed, refusing: Any, operation: str) -> None:
+    execution = once(production)
+    refused = refusing(operation, (403, "AccessDenied"), times=99)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        list(_Followed.by(production.settings, execution, JOB).attempts())
+    assert len(refused) == 1
+
+
+def test_patience_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    monkeypatch.setattr("tenacity.time.monotonic", lambda: clock[0])
+
+    @_patiently
+    def never() -> None:
+        raise EndpointConnectionError(endpoint_url="https://states")
+
+    with pytest.raises(EndpointConnectionError):
+        never()
+    assert PATIENCE_S <= clock[0] < PATIENCE_S + 60
+
+
+def once(production: Deployed) -> str:
+    """An execution of PATIENT that has succeeded, the same for all tests."""
+    found = [each for each in production.executions.latest() if each.day == PATIENT]
+    return found[0].name if found else ran(production, PATIENT).name
 
 
 def worker(production: Deployed, execution: str, partition: str) -> "subprocess.Popen[bytes]":

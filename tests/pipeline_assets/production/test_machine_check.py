@@ -75,6 +75,11 @@ def test_path_that_one_way_does_not_write(daily: dict[str, Any]) -> None:
     ]
 
 
+def test_branch_that_ends_without_what_is_read_after_the_join(daily: dict[str, Any]) -> None:
+    del daily["States"]["AtOnce1"]["Branches"][1]["States"]["ExtractCustomersFailed"]["Parameters"]["failed"]
+    assert found(daily) == ["AtOnce1Ended: $.branches[1].failed is not written on every way to it"]
+
+
 def test_retry_behind_one_that_matches_more(daily: dict[str, Any]) -> None:
     daily["States"]["Master"]["Retry"].reverse()
     assert found(daily) == ["Master: Retry: EMR.AmazonElasticMapReduceException stands behind one that matches it"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from emr_jobs.catalog import job_of
+from emr_jobs.catalog import JOBS, job_of
 from emr_jobs.contracts import contracts
 from emr_jobs.errors import Misconfigured
 from pipeline_assets.cli.synth import deployment
@@ -127,6 +127,14 @@ def test_templates_have_no_null() -> None:
         assert "null" not in re.sub(r'"[^"]*"', '""', (COMMITTED / name).read_text())
 
 
+def test_jobs_at_once_that_would_wait_for_each_other_are_refused() -> None:
+    settings = deployment_settings()
+    assert settings.emr is not None
+    narrow = settings.emr.model_copy(update={"step_concurrency": 2})
+    with pytest.raises(Misconfigured, match=r"emr\.step_concurrency is 2, and 3 jobs run at once\. Set it to 3"):
+        _ = deployment(settings.model_copy(update={"emr": narrow})).definitions
+
+
 @pytest.mark.parametrize("maintain", [True, False])
 def test_with_runtime_roles_only_the_job_that_reads_a_source_has_its_secret(maintain: bool) -> None:
     settings = deployment_settings()
@@ -140,3 +148,9 @@ def test_with_runtime_roles_only_the_job_that_reads_a_source_has_its_secret(main
     }
     assert reads == {"ExtractCustomers": ["pipeline/snowflake-key"], "ExtractShipments": ["pipeline/shipments-token"]}
     assert ("MaintainRole" in made) is maintain
+    (taking,) = made["RuntimeRolesPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    runtime = {f"{title}Role" for title in (*map(state_name, JOBS), *(["Maintain"] if maintain else []))}
+    assert {each["Fn::GetAtt"][0] for each in taking["Resource"]} == runtime
+    for title in runtime:
+        (trust,) = made[title]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert trust["Action"] == taking["Action"] == ["sts:AssumeRole", "sts:TagSession"]

@@ -10,19 +10,24 @@ from uuid import uuid4
 import dagster as dg
 import pytest
 import requests
+from botocore.stub import Stubber
 from dagster._core.test_utils import create_run_for_test
 
-from emr_jobs.catalog import job_named
-from pipeline_assets.assets.jobs import warn_of_production
+from emr_jobs.catalog import JOBS, job_named
+from emr_jobs.partition import Partition
+from emr_jobs.s3_uri import bucket_and_key
+from pipeline_assets.assets.jobs import selection, warn_of_production
 from pipeline_assets.definitions import definitions
 from pipeline_assets.home import dagster_home
 from pipeline_assets.partitions import daily
-from pipeline_assets.sensors.production import MAX_REQUESTS, Tick, offered
-from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG
+from pipeline_assets.production.executions import Executions, Started
+from pipeline_assets.sensors.production import MAX_REQUESTS, Tick, longest_s, offered, supervision
+from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG, PARTITION_TAG
 from tests.deployed import LONG, Deployed
 from tests.running import wait_for
 
 WHOLE_DAY, ONE_JOB, RUNNING, TWICE, ENDED, REFUSED, LOOKED_AT = (f"2026-08-{day:02}" for day in range(1, 8))
+ONE_BY_ONE, BESIDE, AGAIN, LOOKED_AT_EARLY = (f"2026-08-{day:02}" for day in range(20, 24))
 
 
 @pytest.fixture
@@ -37,10 +42,17 @@ def tick(production: Deployed, instance: dg.DagsterInstance, *, since: datetime 
     return offered(production.executions, instance, settings, daily(settings), since=since)
 
 
+def follow(
+    instance: dg.DagsterInstance, request: dg.RunRequest, status: dg.DagsterRunStatus = dg.DagsterRunStatus.SUCCESS
+) -> dg.DagsterRun:
+    """What the daemon does with a request."""
+    tags = {**request.tags, PARTITION_TAG: str(request.partition_key)}
+    return create_run_for_test(instance, tags=tags, status=status)
+
+
 def follow_all(instance: dg.DagsterInstance, found: Tick) -> None:
-    """What the daemon does with the requests of a tick."""
     for request in found.requests:
-        create_run_for_test(instance, tags=dict(request.tags))
+        follow(instance, request)
 
 
 def of(found: Tick, name: str) -> list[dg.RunRequest]:
@@ -53,6 +65,20 @@ def start(production: Deployed, given: Any) -> str:
     states = boto3.client("stepfunctions")
     arn = states.start_execution(stateMachineArn=production.executions.machine, input=json.dumps(given))["executionArn"]
     return str(arn.rpartition(":")[2])
+
+
+def did_work_on(production: Deployed, day: str) -> str:
+    """An ended execution that made a cluster, at once: it was refused, and the guard table says that it had one."""
+    import boto3
+
+    scheduled = f"{Partition.parse(day).as_of:%Y-%m-%dT%H:%M:%SZ}"
+    name = start(production, {"scheduled_time": scheduled, "only": ["extract_orders", "no_job"]})
+    production.ended(name)
+    boto3.client("dynamodb").put_item(
+        TableName=production.executions.guard_table,
+        Item={"pk": {"S": f"execution#{name}"}, "cluster": {"S": f"j-{uuid4().hex[:8]}"}},
+    )
+    return name
 
 
 def drained(production: Deployed, instance: dg.DagsterInstance) -> datetime | None:
@@ -69,6 +95,8 @@ def test_execution_is_one_request_with_its_day_and_links(production: Deployed, i
     execution = production.ran(ENDED, only=["extract_orders", "master"])
     (request,) = tick(production, instance, since=since).requests
     cluster = production.executions.cluster(execution.name)
+    assert production.settings.emr is not None
+    bucket, prefix = bucket_and_key(production.settings.emr.log_uri)
     assert (request.run_key, request.partition_key) == (execution.name, ENDED)
     assert request.asset_selection == [
         dg.AssetKey(output.split(".")) for job in ("extract_orders", "master") for output in job_named(job).outputs
@@ -78,7 +106,21 @@ def test_execution_is_one_request_with_its_day_and_links(production: Deployed, i
         ORIGIN_TAG: "production",
         "pipeline/execution_url": production.executions.console(execution.arn),
         "pipeline/cluster_url": f"https://us-east-1.console.aws.amazon.com/emr/home?region=us-east-1#/clusterDetails/{cluster}",
-        "pipeline/logs": f"{production.settings.emr.log_uri}/{cluster}",  # type: ignore[union-attr]
+        "pipeline/logs": f"https://us-east-1.console.aws.amazon.com/s3/buckets/{bucket}?region=us-east-1&prefix={prefix}/{cluster}/",
+    }
+
+
+def test_request_is_ended_and_launched_again_by_dagster_when_its_process_is_lost(
+    production: Deployed, instance: dg.DagsterInstance
+) -> None:
+    since = drained(production, instance)
+    did_work_on(production, BESIDE)
+    (request,) = tick(production, instance, since=since).requests
+    assert {key: request.tags[key] for key in supervision(production.settings, running=False)} == {
+        "dagster/max_runtime": "1800",
+        "dagster/max_retries": "2",
+        "dagster/retry_on_asset_or_op_failure": "false",
+        "dagster/retry_strategy": "ALL_STEPS",
     }
 
 
@@ -108,6 +150,7 @@ def test_running_execution_is_offered_once_its_cluster_is_there(
     wait_for(lambda: production.executions.cluster(name))
     (request,) = tick(production, instance, since=found.cursor).requests
     assert request.run_key == name
+    assert int(request.tags["dagster/max_runtime"]) > longest_s(production.settings), "it goes on for as long"
     production.ended(name)
 
 
@@ -147,6 +190,9 @@ def test_malformed_inputs_are_reported_and_stop_nothing(production: Deployed, in
         start(production, {"scheduled_time": "never"}): "expected an instant",
         start(production, {"scheduled_time": "0001-01-01T00:00:00Z"}): "expected an instant",
         start(production, {"scheduled_time": "2024-01-02T13:00:00Z", "only": ["extract_orders"]}): "is no partition",
+        start(production, {"scheduled_time": "2026-08-11T12:00:00Z", "only": "master"}): "`only` names no job",
+        start(production, {"scheduled_time": "2026-08-11T12:00:00Z", "only": []}): "`only` names no job",
+        start(production, {"scheduled_time": "2026-08-11T12:00:00Z", "only": ["no_job"]}): "`only` names no job",
     }
     good = production.ran("2026-08-10", only=["extract_orders"], rerun=True)
     for name in wrong:
@@ -157,6 +203,28 @@ def test_malformed_inputs_are_reported_and_stop_nothing(production: Deployed, in
         (report,) = [each for each in found.reports if name in each]
         assert said in report
     assert not tick(production, instance, since=found.cursor).reports, "once"
+
+
+def test_malformed_input_is_reported_once_also_while_an_earlier_execution_waits(
+    production: Deployed, instance: dg.DagsterInstance
+) -> None:
+    since = drained(production, instance)
+    did_work_on(production, AGAIN)
+    (request,) = tick(production, instance, since=since).requests
+    follow(instance, request, dg.DagsterRunStatus.STARTED)
+    did_work_on(production, AGAIN)
+    production.ended(start(production, {}))
+    defs = definitions(production.settings_uri)
+    sensor = defs.resolve_sensor_def("production_executions")
+    cursor = since.isoformat() if since else None
+    said = []
+    for _ in range(3):
+        with dg.build_sensor_context(instance, cursor=cursor, definitions=defs) as context:
+            found = sensor.evaluate_tick(context)
+        cursor = found.cursor
+        said.append(found.skip_message)
+    assert "expected an instant" in str(said[0])
+    assert said[1:] == ["no execution without a run"] * 2
 
 
 def test_lost_cursor_makes_no_second_run(production: Deployed, instance: dg.DagsterInstance) -> None:
@@ -172,20 +240,8 @@ def test_lost_cursor_makes_no_second_run(production: Deployed, instance: dg.Dags
 def test_backlog_is_worked_off_oldest_first_a_tick_at_a_time(
     production: Deployed, instance: dg.DagsterInstance
 ) -> None:
-    """Ended executions that made a cluster: refused ones, with an item in the guard table as if they had."""
-    import boto3
-
     since = drained(production, instance)
-    production.ran(
-        "2026-08-12", only=["extract_orders", "extract_customers", "extract_shipments", "master"], rerun=True
-    )
-    names = [production.start("2026-08-12") for _ in range(MAX_REQUESTS + 2)]
-    for name in names:
-        production.ended(name)
-        boto3.client("dynamodb").put_item(
-            TableName=production.executions.guard_table,
-            Item={"pk": {"S": f"execution#{name}"}, "cluster": {"S": f"j-{uuid4().hex[:8]}"}},
-        )
+    names = [did_work_on(production, f"2026-07-{day:02}") for day in range(1, MAX_REQUESTS + 3)]
     order: list[str] = []
     found = tick(production, instance, since=since)
     while found.requests:
@@ -193,10 +249,106 @@ def test_backlog_is_worked_off_oldest_first_a_tick_at_a_time(
         order += [str(request.run_key) for request in found.requests]
         follow_all(instance, found)
         found = tick(production, instance, since=found.cursor)
-    assert set(names) < set(order)
-    began = [production.executions.find(name).started_at for name in order]
-    assert began == sorted(began)
-    assert len(order) == len(set(order))
+    assert order == names
+
+
+def test_executions_of_one_day_are_followed_one_after_the_other(
+    production: Deployed, instance: dg.DagsterInstance
+) -> None:
+    """Those of another day do not wait for them."""
+    since = drained(production, instance)
+    first, second, third = (did_work_on(production, ONE_BY_ONE) for _ in range(3))
+    other = did_work_on(production, BESIDE)
+    seen: list[list[str]] = []
+    cursor = since
+    for _ in range(3):
+        found = tick(production, instance, since=cursor)
+        cursor = found.cursor
+        seen.append([str(request.run_key) for request in found.requests])
+        runs = [follow(instance, request, dg.DagsterRunStatus.STARTED) for request in found.requests]
+        assert not tick(production, instance, since=cursor).requests, "while it is followed"
+        for run in runs:
+            instance.report_run_failed(run)
+    assert seen == [[first, other], [second], [third]]
+
+
+def test_day_waits_for_a_run_that_is_launched_again(production: Deployed, instance: dg.DagsterInstance) -> None:
+    since = drained(production, instance)
+    did_work_on(production, AGAIN)
+    found = tick(production, instance, since=since)
+    (request,) = found.requests
+    crashed = follow(instance, request, dg.DagsterRunStatus.STARTED)
+    did_work_on(production, AGAIN)
+    instance.report_run_failed(crashed)
+    instance.add_run_tags(crashed.run_id, {"dagster/will_retry": "true"})
+    assert not tick(production, instance, since=found.cursor).requests
+    instance.add_run_tags(crashed.run_id, {"dagster/auto_retry_run_id": "its own run now"})
+    assert tick(production, instance, since=found.cursor).requests
+
+
+def test_execution_that_is_listed_and_gone_is_reported_and_stops_nothing(
+    production: Deployed, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Step Functions forgets one 90 days after its end."""
+    since = drained(production, instance)
+    name = did_work_on(production, BESIDE)
+    executions = production.executions
+    gone = Started("gone", executions.find(name).started_at)
+    listed = executions.since
+    monkeypatch.setattr(executions, "since", lambda instant: [gone, *listed(instant)])
+    settings = production.settings
+    found = offered(executions, instance, settings, daily(settings), since=since)
+    assert [request.run_key for request in found.requests] == [name]
+    assert found.reports == [
+        "execution gone cannot be followed: no execution gone: never started, or ended over 90 days ago. "
+        "Which there are: pipeline runs"
+    ]
+    follow_all(instance, found)
+    again = offered(executions, instance, settings, daily(settings), since=found.cursor)
+    assert (again.requests, again.reports) == ([], [])
+
+
+def test_list_of_executions_is_read_to_its_end(production: Deployed) -> None:
+    executions = production.executions
+    with Stubber(executions._states) as stub:
+        page(executions, stub, [5, 4], answers="a")
+        page(executions, stub, [3, 2], asks="a", answers="b")
+        page(executions, stub, [1], asks="b")
+        assert [each.name for each in executions.since(None)] == ["e1", "e2", "e3", "e4", "e5"]
+        stub.assert_no_pending_responses()
+
+
+def test_list_of_executions_is_read_no_further_than_it_was_asked_for(production: Deployed) -> None:
+    executions = production.executions
+    with Stubber(executions._states) as stub:
+        page(executions, stub, [5, 4], answers="a")
+        page(executions, stub, [3, 2], asks="a", answers="b")
+        assert [each.name for each in executions.since(at(3))] == ["e3", "e4", "e5"]
+
+
+def at(minute: int) -> datetime:
+    return datetime(2026, 8, 1, 12, minute, tzinfo=UTC)
+
+
+def page(
+    executions: Executions, stub: Stubber, minutes: list[int], *, asks: str | None = None, answers: str | None = None
+) -> None:
+    """One answer of ListExecutions: those that started in these minutes."""
+    listed = [
+        {
+            "name": f"e{minute}",
+            "executionArn": executions.arn(f"e{minute}"),
+            "stateMachineArn": executions.machine,
+            "status": "SUCCEEDED",
+            "startDate": at(minute),
+        }
+        for minute in minutes
+    ]
+    stub.add_response(
+        "list_executions",
+        {"executions": listed, **({"nextToken": answers} if answers else {})},
+        {"stateMachineArn": executions.machine, **({"nextToken": asks} if asks else {})},
+    )
 
 
 def test_deployed_code_location_observes_the_sources_and_starts_no_production(production: Deployed) -> None:
@@ -210,30 +362,59 @@ def test_deployed_code_location_observes_the_sources_and_starts_no_production(pr
     assert not [spec.key for spec in specs if spec.automation_condition]
 
 
+def looked(production: Deployed, instance: dg.DagsterInstance, execution: str, day: str, *jobs: str) -> Any:
+    """The answer to a run of these jobs, of all by default, that has followed the execution."""
+    defs = definitions(production.settings_uri)
+    sensor = defs.resolve_sensor_def("checks_after_production")
+    assets, _ = selection(jobs or [job.name for job in JOBS])
+    run = create_run_for_test(
+        instance,
+        tags={EXECUTION_TAG: execution, PARTITION_TAG: day},
+        status=dg.DagsterRunStatus.SUCCESS,
+        asset_selection=frozenset(assets),
+    )
+    event = dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, "daily")
+    context = dg.build_run_status_sensor_context(
+        sensor.name, event, instance, run, repository_def=defs.get_repository_def()
+    )
+    return sensor(context)
+
+
 def test_day_is_looked_at_only_while_it_is_what_that_execution_published(
     production: Deployed, instance: dg.DagsterInstance
 ) -> None:
-    sensor = definitions(production.settings_uri).resolve_sensor_def("checks_after_production")
-
-    def looked(execution: str) -> Any:
-        run = create_run_for_test(
-            instance,
-            tags={EXECUTION_TAG: execution, "dagster/partition": LOOKED_AT},
-            status=dg.DagsterRunStatus.SUCCESS,
-        )
-        event = dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, "daily")
-        context = dg.build_run_status_sensor_context(sensor.name, event, instance, run)
-        return sensor(context)
-
     part = production.ran(LOOKED_AT, only=["extract_orders"])
-    skipped = looked(part.name)
+    skipped = looked(production, instance, part.name, LOOKED_AT, "extract_orders")
     assert isinstance(skipped, dg.SkipReason)
     assert skipped.skip_message == f"{LOOKED_AT} is incomplete by {part.name}, not published by {part.name}"
     whole = production.ran(LOOKED_AT)
-    request = looked(whole.name)
+    request = looked(production, instance, whole.name, LOOKED_AT)
     assert request.partition_key == LOOKED_AT
     assert {key.name for key in request.asset_check_keys} == {"published"}
-    assert isinstance(looked(part.name), dg.SkipReason)
+    assert isinstance(looked(production, instance, part.name, LOOKED_AT), dg.SkipReason)
+
+
+def test_day_that_the_machine_has_not_marked_yet_is_looked_at(
+    production: Deployed, instance: dg.DagsterInstance
+) -> None:
+    """The followed run has ended with the last job; the state that marks the day comes after it."""
+    has_the_day(production, LOOKED_AT_EARLY, execution="it", status="running")
+    for jobs in ((), ("master",)):
+        assert looked(production, instance, "it", LOOKED_AT_EARLY, *jobs).partition_key == LOOKED_AT_EARLY
+    part = looked(production, instance, "it", LOOKED_AT_EARLY, "extract_orders")
+    assert isinstance(part, dg.SkipReason), "the machine will mark it as incomplete"
+    assert isinstance(looked(production, instance, "another", LOOKED_AT_EARLY), dg.SkipReason)
+    has_the_day(production, LOOKED_AT_EARLY, execution="it", status="failed")
+    assert isinstance(looked(production, instance, "it", LOOKED_AT_EARLY), dg.SkipReason)
+
+
+def has_the_day(production: Deployed, day: str, **item: str) -> None:
+    import boto3
+
+    boto3.client("dynamodb").put_item(
+        TableName=production.executions.guard_table,
+        Item={"pk": {"S": f"day#{Partition.parse(day).as_of.date()}"}, **{key: {"S": item[key]} for key in item}},
+    )
 
 
 def test_a_day_that_production_runs_right_now_is_warned_of(

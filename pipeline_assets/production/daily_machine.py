@@ -50,6 +50,7 @@ EXECUTION_TAG = "pipeline:execution"
 STACK_TAG = "pipeline:stack"
 CLAIMED = "CreateCluster"  # the state that only an execution enters whose day it is
 NOT_PUBLISHED = "DayNotPublished"  # error of an execution whose day was its own, or that could not find out
+ALREADY_DONE = "AlreadyDone"  # error of a duplicate that a person started
 NOT_MARKED, NOT_TERMINATED = "DayNotMarked", "ClusterNotTerminated"  # errors after the day was published
 TOPIC = "${AlarmTopic}"
 RESUME = call("Format", "Repeat what is missing: pipeline trigger --resume {}", EXECUTION)
@@ -182,7 +183,7 @@ class _Machine:
             "IsSchedule": choice(equals("$.run.trigger", SCHEDULE), "DayIsTaken", "Refuse"),
             "DayIsTaken": {"Type": "Succeed", "Comment": "The schedule delivers at least once: nothing to do."},
             "Refuse": _fail(
-                "AlreadyDone",
+                ALREADY_DONE,
                 "The day is published, or an execution of it is running. Which: pipeline runs. "
                 "To publish it once more: pipeline trigger --partition P --rerun",
             ),

@@ -25,7 +25,7 @@ from pipeline_assets.assets.jobs import selection
 from pipeline_assets.launchers import emr_cluster
 from pipeline_assets.launchers.follow import ORIGIN
 from pipeline_assets.production import guard
-from pipeline_assets.production.daily_machine import NOT_PUBLISHED
+from pipeline_assets.production.daily_machine import ALREADY_DONE, NOT_PUBLISHED
 from pipeline_assets.production.executions import Execution, Executions, Started
 from pipeline_assets.production.plan import plan_of
 from pipeline_assets.tags import (
@@ -182,6 +182,8 @@ def offered(
                 followed.add(day)
             elif execution.status == "RUNNING":  # not past the guard yet
                 undecided = undecided or started.at
+            elif execution.error not in ("", ALREADY_DONE):
+                raise Misconfigured(f"it did nothing: {execution.error}: {execution.cause}")
         except Misconfigured as error:
             if reported is None or started.at > reported:  # not again and again, for as long as it is listed
                 reports.append(f"execution {started.name} cannot be followed: {error}")

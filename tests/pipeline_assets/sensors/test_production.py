@@ -193,6 +193,7 @@ def test_malformed_inputs_are_reported_and_stop_nothing(production: Deployed, in
         start(production, {"scheduled_time": "2026-08-11T12:00:00Z", "only": "master"}): "`only` names no job",
         start(production, {"scheduled_time": "2026-08-11T12:00:00Z", "only": []}): "`only` names no job",
         start(production, {"scheduled_time": "2026-08-11T12:00:00Z", "only": ["no_job"]}): "`only` names no job",
+        start(production, {"scheduled_time": "2026-08-11T12:00:00Z", "only": ["master", "x"]}): "nothing: UnknownJob: ",
     }
     good = production.ran("2026-08-10", only=["extract_orders"], rerun=True)
     for name in wrong:

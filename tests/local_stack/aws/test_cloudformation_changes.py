@@ -14,7 +14,7 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, st
 
     stack = Stack("s", "arn", body=json.dumps(template(before)))
     stack.made, stack.properties = {"Guard": {"Ref": "guard"}}, {"Guard": before}
-    said = [each["ResourceChange"] for each in _changes(template(after), {}, stack)]
+    said = [each["ResourceChange"] for each in _changes(template(after), {}, stack, set())]
     return [(each["Action"], each["LogicalResourceId"], each.get("Replacement", "")) for each in said]
 
 

@@ -162,9 +162,7 @@ def test_published_day_is_looked_at_after_production(produced: Produced) -> None
     assert all(check.passed and check.partition == str(produced.day) for check in checks)
 
 
-def test_asset_page_shows_all_three_with_their_origin(
-    page: Page, produced: Produced, picture: Picture, tmp_path: Path
-) -> None:
+def test_asset_page_shows_all_three_with_their_origin(page: Page, produced: Produced, tmp_path: Path) -> None:
     with serving(produced.home, produced.follower.folder, log=tmp_path / "log") as url:
         for origin in ("production", "emr", "local"):
             (run,) = produced.runs(origin)
@@ -172,8 +170,6 @@ def test_asset_page_shows_all_three_with_their_origin(
             expect(page.get_by_text(f"materialized in run {run.run_id[:8]}")).to_be_visible()
             expect(metadata(page, "origin")).to_contain_text(origin)
             expect(page.get_by_text(str(produced.day), exact=True)).to_have_count(3 + 1)  # listed, and shown
-        hide_navigation(page)
-        picture("origins")
 
 
 def test_followed_run_shows_its_execution_and_its_steps(

@@ -265,11 +265,13 @@ def _whose(execution: str, run: str) -> str:
 
 
 def _what_to_type(execution: "Execution", jobs: "list[JobRun]", day: dict[str, str]) -> None:
+    from emr_jobs.catalog import MAINTAIN
+
     from pipeline_assets.production import guard
     from pipeline_assets.production.daily_machine import NOT_MARKED, NOT_TERMINATED
 
     if execution.status == "SUCCEEDED":
-        if jobs[-1].job.name == "maintain" and jobs[-1].status == "failed":
+        if jobs[-1].job == MAINTAIN and jobs[-1].status == "failed":
             console().print("\nthe day is published, the lake was not kept up: pipeline lake maintain")
         return
     if execution.error == NOT_MARKED:

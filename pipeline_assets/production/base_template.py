@@ -20,7 +20,7 @@ from troposphere import (
     s3,
 )
 
-from pipeline_assets.production.policies import tls_only
+from pipeline_assets.production.policies import databases, tls_only
 
 KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
 # bucket -> days after which an object goes: what the lake keeps is Iceberg's business
@@ -73,7 +73,7 @@ def base_template(settings: Settings) -> Template:
         )
     )
     made.add_condition("MakesDatabases", Equals(Ref(there), ""))
-    for layer in sorted({contract.layer for contract in tables()}):
+    for layer in databases(tables()):
         made.add_resource(
             glue.Database(
                 f"{layer.capitalize()}Database",

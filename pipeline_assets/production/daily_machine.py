@@ -331,7 +331,7 @@ class _Machine:
             "DayNotMarked": self._outcome(
                 "published, but the guard table did not answer",
                 error=NOT_MARKED,
-                todo=call("Format", "Nothing is to be repeated."),
+                todo="Nothing is to be repeated.",
                 Next="AskCluster",
             ),
             **({"Maintain": maintain} if self.production.maintain else {}),
@@ -398,7 +398,7 @@ class _Machine:
             catch=[catch],
         )
 
-    def _outcome(self, what: str, *, error: str = NOT_PUBLISHED, todo: Path = RESUME, **then: str) -> State:
+    def _outcome(self, what: str, *, error: str = NOT_PUBLISHED, todo: str = RESUME, **then: str) -> State:
         """What failed, with the error that was caught at $.error, and what to do."""
         report = call("Format", f"{what}: {{}} {{}}{{}}", Path("$.error.Error"), Path("$.error.Cause"), _NEWLINE)
         return _result({"failed": True, "error": error, "report": report, "todo": todo}, then)

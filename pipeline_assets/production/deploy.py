@@ -20,11 +20,12 @@ from pipeline_assets.home import ROOT
 from pipeline_assets.production import package
 from pipeline_assets.production.base_template import BUCKETS, tables
 from pipeline_assets.production.main_template import SHIPPED
+from pipeline_assets.production.policies import databases
 from pipeline_assets.production.stacks import BODY_LIMIT_BYTES, OWNER_TAG, ChangeSet, Stack, Stacks
 from pipeline_assets.production.synth import Deployment, text
 
 NOT_FOR_JOBS = {"emr", "production"}  # sections; what is in them is known only when the main stack is there
-SETTINGS_NAME, JOBS_SETTINGS_NAME = "settings.toml", "settings-{}.toml"
+SETTINGS_NAME = "settings.toml"
 _NAME = re.compile(r"\$\{(\w+)\}")
 
 Progress = Callable[[str], None]
@@ -88,7 +89,7 @@ class Deploying:
         from pipeline_assets import lake
 
         lake.apply(settings)
-        uri = package.upload_text(tomlkit.dumps(for_jobs), artifacts, JOBS_SETTINGS_NAME)
+        uri = package.upload_text(tomlkit.dumps(for_jobs), artifacts, "settings-{}.toml")
         addresses = (shipped.code.removesuffix(".zip"), shipped.dependencies, uri)
         return dict(zip(SHIPPED, addresses, strict=True))
 
@@ -193,8 +194,8 @@ def delete_data(base: Stack, *, progress: Progress) -> None:
     if not base.parameters["ExistingGuardTable"]:
         boto3.client("dynamodb").delete_table(TableName=base.outputs["GuardTable"])
     if not base.parameters["ExistingDatabases"]:
-        for layer in sorted({table.layer for table in tables()}):
-            boto3.client("glue").delete_database(Name=layer)  # and the tables in it
+        for name in databases(tables()):
+            boto3.client("glue").delete_database(Name=name)  # and the tables in it
 
 
 def warnings(deployment: Deployment) -> list[str]:

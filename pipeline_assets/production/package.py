@@ -141,13 +141,9 @@ def _upload_scripts(code: Path, artifacts: Folder) -> None:
 
 def upload_text(text: str, artifacts_uri: str, name: str) -> str:
     """A small file under the hash of its content; `name` has {} in the place of the hash."""
-    name = hashed_name(text, name)
+    name = name.format(_hash(text.encode()))
     Folder(artifacts_uri).write_if_absent(name, text.encode())
     return f"{artifacts_uri}/{name}"
-
-
-def hashed_name(text: str, name: str) -> str:
-    return name.format(_hash(text.encode()))
 
 
 @cache

@@ -51,9 +51,14 @@ def _service_linked(service: str, name: str) -> Statement:
     return allow(["iam:CreateServiceLinkedRole"], [Sub(made)], Condition(StringEquals("iam:AWSServiceName", service)))
 
 
+def databases(tables: Sequence[Contract]) -> list[str]:
+    """Of Glue: one for each layer."""
+    return sorted({table.layer for table in tables})
+
+
 def catalog_arns(tables: Sequence[Contract]) -> list[Sub]:
     """Of Glue: the catalog, the databases of these tables, the tables."""
-    named = ["catalog", *(f"database/{layer}" for layer in sorted({table.layer for table in tables}))]
+    named = ["catalog", *(f"database/{layer}" for layer in databases(tables))]
     named += [f"table/{table.layer}/{table.name}" for table in tables]
     return [Sub(f"arn:${{AWS::Partition}}:glue:${{AWS::Region}}:${{AWS::AccountId}}:{each}") for each in named]
 

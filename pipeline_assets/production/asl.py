@@ -100,6 +100,10 @@ def choice(condition: State, then: str, otherwise: str) -> State:
     return {"Type": "Choice", "Choices": [{**condition, "Next": then}], "Default": otherwise}
 
 
+def fail(error: str, cause: str) -> State:
+    return {"Type": "Fail", "Error": error, "Cause": cause}
+
+
 def is_true(path: str) -> State:
     return {"Variable": path, "BooleanEquals": True}
 

@@ -37,6 +37,7 @@ from pipeline_assets.production.asl import (
     choice,
     either,
     equals,
+    fail,
     is_true,
     machine,
     on,
@@ -142,7 +143,7 @@ class _Machine:
                     "States": {
                         "KnowJob": choice(known, "JobIsKnown", "JobIsUnknown"),
                         "JobIsKnown": {"Type": "Succeed"},
-                        "JobIsUnknown": _fail("UnknownJob", f"`only` takes {', '.join(jobs)}"),
+                        "JobIsUnknown": fail("UnknownJob", f"`only` takes {', '.join(jobs)}"),
                     },
                 },
                 "ResultPath": DISCARDED,
@@ -168,7 +169,7 @@ class _Machine:
             "WantsAnything": choice(
                 either(*(is_true(_wanted(job)) for job in self.plan.jobs)), "IsRerun", "WantsNothing"
             ),
-            "WantsNothing": _fail("NothingToRun", "`only` is empty: leave it out for all jobs"),
+            "WantsNothing": fail("NothingToRun", "`only` is empty: leave it out for all jobs"),
             "IsRerun": choice(is_true("$.run.rerun"), "AcceptPublished", "IsEmptyDay"),
             "AcceptPublished": _put(guard.PUBLISHED, "$.also", next_state="IsEmptyDay"),
             "IsEmptyDay": choice(is_true("$.run.allow_empty"), "AcceptEmpty", "ClaimDay"),
@@ -182,7 +183,7 @@ class _Machine:
             ),
             "IsSchedule": choice(equals("$.run.trigger", SCHEDULE), "DayIsTaken", "Refuse"),
             "DayIsTaken": {"Type": "Succeed", "Comment": "The schedule delivers at least once: nothing to do."},
-            "Refuse": _fail(
+            "Refuse": fail(
                 ALREADY_DONE,
                 "The day is published, or an execution of it is running. Which: pipeline runs. "
                 "To publish it once more: pipeline trigger --partition P --rerun",
@@ -418,7 +419,3 @@ def _put(word: str, at: str, *, next_state: str) -> State:
 
 def _wanted(job: Job) -> str:
     return f"$.wanted.{job.name}"
-
-
-def _fail(error: str, cause: str) -> State:
-    return {"Type": "Fail", "Error": error, "Cause": cause}

@@ -55,8 +55,7 @@ class Deploying:
         if unknown := sorted(set(self.parameters) - set(declared)):
             raise Misconfigured(f"no stack has parameter {', '.join(unknown)}; there are {', '.join(sorted(declared))}")
         outputs = {name for made in templates.values() for name in made["Outputs"]}
-        named = set(_NAME.findall(json.dumps(dumped(self.deployment.settings))))
-        if unknown := sorted(named - set(declared) - outputs):
+        if unknown := sorted(names_in(self.deployment.settings) - set(declared) - outputs):
             raise Misconfigured(
                 f"settings: ${{{unknown[0]}}} is no parameter and no output of the stacks; "
                 f"there are {', '.join(sorted({*declared, *outputs}))}"
@@ -239,6 +238,11 @@ def unheard(topic: str) -> list[str]:
         "nobody hears the alarms. Subscribe: pipeline deploy --parameter AlarmEmail=ADDRESS, or: "
         f"aws sns subscribe --topic-arn {topic} --protocol PROTOCOL --notification-endpoint ADDRESS"
     ]
+
+
+def names_in(settings: Settings) -> set[str]:
+    """Of the values that the stacks put in."""
+    return set(_NAME.findall(json.dumps(dumped(settings))))
 
 
 def jobs_settings(settings: Settings, names: Mapping[str, str]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 import tomlkit
 
 from pipeline_assets.production import package
-from pipeline_assets.production.deploy import jobs_settings
+from pipeline_assets.production.deploy import jobs_settings, names_in
 from pipeline_assets.production.stacks import Stack, Stacks
 from pipeline_assets.production.synth import Deployment
 from pipeline_assets.s3 import Folder
@@ -63,7 +63,8 @@ def _shipped_code(stack: Stack) -> list[Difference]:
 def _jobs_settings(deployment: Deployment, stack: Stack) -> list[Difference]:
     folder, _, name = stack.parameters["SettingsUri"].rpartition("/")
     deployed = tomlkit.parse((Folder(folder).read(name) or b"").decode()).unwrap()
-    ours = jobs_settings(deployment.settings, {**stack.parameters, **stack.outputs})
+    as_they_are = {name: f"${{{name}}}" for name in names_in(deployment.settings)}
+    ours = jobs_settings(deployment.settings, {**as_they_are, **stack.parameters, **stack.outputs})
     return list(_between(stack.name, "settings", deployed, ours))
 
 

@@ -19,7 +19,9 @@ from pipeline_assets.production.asl import (
     assign,
     call,
     choice,
+    fail,
     is_present,
+    is_true,
     machine,
     on,
     task,
@@ -57,7 +59,7 @@ def reaper(production: Production) -> dict[str, Any]:
                     "input": call("StringToJson", Path("$.detail.input")),
                 },
                 "newline": "\n",
-                "cluster": {"says": "is ended, if it had one"},
+                "cluster": {"alive": False, "says": "is ended, if it had one"},
             },
             next_state="FindCluster",
         ),
@@ -77,18 +79,22 @@ def reaper(production: Production) -> dict[str, Any]:
             catch=[on(ALL, "ClusterNotTerminated")],  # the day is freed all the same
         ),
         "ClusterNotTerminated": assign(
-            {"says": "may be alive: pipeline abort ends it"}, at="$.cluster", next_state="HasDay"
+            {"alive": True, "says": "may be alive: pipeline abort ends it"}, at="$.cluster", next_state="HasDay"
         ),
         # Not one that somebody started with an input of his own making.
-        "HasDay": choice(is_present("$.ended.input.scheduled_time"), "FreeDay", "Done"),
+        "HasDay": choice(is_present("$.ended.input.scheduled_time"), "FreeDay", "IsClusterEnded"),
         "FreeDay": task(
             "dynamodb:updateItem",
             guard.release(day, guard.FAILED, execution=ended, only_running=True),
             next_state="Notify",
             retry=[again(CONDITION_FAILED, times=0, interval_s=1), *retry],
-            catch=[on(CONDITION_FAILED, "Done")],  # it has freed the day, and told, itself
+            catch=[on(CONDITION_FAILED, "IsClusterEnded")],  # it has freed the day, and told, itself
         ),
-        "Notify": _publish(f"{production.name}: {{}} execution", Path("$.ended.status"), message, retry),
+        "Notify": _publish(
+            f"{production.name}: {{}} execution", Path("$.ended.status"), message, retry, next_state="IsClusterEnded"
+        ),
+        "IsClusterEnded": choice(is_true("$.cluster.alive"), "ClusterMayBeAlive", "Done"),
+        "ClusterMayBeAlive": fail("ClusterNotTerminated", "the cluster may be alive: pipeline abort ends it"),
         "Done": {"Type": "Succeed"},
     }
     return machine("Ends what an execution left behind.", "ReadEvent", states, timeout_s=TIMEOUT_S)
@@ -123,6 +129,6 @@ def watch(production: Production) -> dict[str, Any]:
     return machine("Tells when the day is late.", "ReadDate", states, timeout_s=TIMEOUT_S)
 
 
-def _publish(subject: str, what: Path, message: Path, retry: list[State]) -> State:
+def _publish(subject: str, what: Path, message: Path, retry: list[State], *, next_state: str = "Done") -> State:
     arguments = {"TopicArn": TOPIC, "Subject": call("Format", subject, what), "Message": message}
-    return task("sns:publish", arguments, next_state="Done", retry=retry)
+    return task("sns:publish", arguments, next_state=next_state, retry=retry)

@@ -268,6 +268,17 @@ def test_diff_names_a_changed_setting_of_the_jobs(deployed: Account) -> None:
     ]
 
 
+def test_diff_shows_a_name_in_the_settings_that_the_stacks_do_not_have_yet(deployed: Account) -> None:
+    settings = deployed.folder / "renamed.toml"
+    profile = Path(deployed.settings()).read_text()
+    settings.write_text(profile.replace('"PIPELINE_XS"', '"${Warehouse}"'))
+    ended = deployed.typed("diff", "--json", settings=str(settings))
+    assert ended.code == 2, ended.err
+    assert [(each["place"], each["deployed"], each["generated"]) for each in ended.json] == [
+        ("settings.sources.snowflake.warehouse", '"PIPELINE_XS"', '"${Warehouse}"')
+    ]
+
+
 def test_change_behind_the_stacks_back_is_seen_and_taken_back(deployed: Account) -> None:
     """Somebody disables the schedule in the console."""
     scheduler = client("scheduler", deployed.url)

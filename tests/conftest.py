@@ -46,6 +46,7 @@ def spark() -> Iterator[SparkSession]:
         patch.setenv("PYSPARK_SUBMIT_ARGS", f'{submit} --driver-java-options "{options}" pyspark-shell')
         builder = SparkSession.builder.appName("tests").config("spark.ui.enabled", "false")
         builder = builder.config("spark.sql.extensions", session.EXTENSIONS).config("spark.log.level", "ERROR")
+        builder = builder.config("spark.python.sql.dataFrameDebugging.enabled", "false")  # asked once a process
         running = builder.getOrCreate()
         yield running
         running.stop()

@@ -10,6 +10,7 @@ PUT /faults {"kind": ..., ...} switches faults on, DELETE /faults off, and answe
   truncated      cut-off body          {"times": n or null}
   broken_json    body that is no JSON  {"times": n or null}
   repeated_cursor, lying_total
+Each takes {"after": n} as well: so many requests are answered before it begins.
 """
 
 import asyncio
@@ -119,6 +120,9 @@ class Api:
     def _strikes(self, kind: str) -> bool:
         fault = self._fault
         if fault is None or fault["kind"] != kind:
+            return False
+        if fault.get("after", 0) > 0:
+            fault["after"] -= 1
             return False
         times = fault.get("times")
         if times is not None:

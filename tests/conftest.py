@@ -33,6 +33,11 @@ def _no_home_of_the_developers(tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="session")
+def processes() -> None:
+    """Asked for by a test that starts processes or opens sockets by itself: it is no fast one."""
+
+
+@pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     """Two cores, UTC, the jars of the jobs. Its catalog is set per test: see `running.session_for`."""
     with pytest.MonkeyPatch.context() as patch:

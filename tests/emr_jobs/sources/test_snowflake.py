@@ -1,0 +1,216 @@
+"""What statements are asked with, how a result batch becomes the contract's, and logins that are refused."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from starlette.applications import Starlette
+
+from emr_jobs import settings
+from emr_jobs.catalog import job_named
+from emr_jobs.errors import AccessDenied, Misconfigured, PipelineError, Unavailable
+from emr_jobs.extract_customers import statements
+from emr_jobs.job import JobRun
+from emr_jobs.partition import Partition
+from emr_jobs.settings import SnowflakeSource
+from emr_jobs.sources import snowflake
+from emr_jobs.sources.snowflake import BatchMismatch, BatchNotFetched, ResultExpired, cast_to, fetch
+from local_stack.serving import serving
+from local_stack.snowflake import KeyPairLogin, key_pair
+from pipeline_assets.home import ROOT
+
+DAY = Partition.parse("2026-11-21")
+ADDRESS = "https://stage.example/part?X-Amz-Signature=s3cr3t"
+SCHEMA = pa.schema(
+    [
+        ("customer_id", pa.string()),
+        ("created_at", pa.timestamp("us", "UTC")),
+        ("loyalty_points", pa.int64()),
+        ("usd_rate", pa.decimal128(18, 8)),
+    ]
+)
+
+
+def make_batch(**overrides: Any) -> pa.Table:
+    plain = {
+        "CUSTOMER_ID": ["C-1", None],
+        "CREATED_AT": pa.array([1, None], pa.timestamp("us")),
+        "LOYALTY_POINTS": pa.array([7, 0], pa.int8()),
+        "USD_RATE": pa.array([Decimal("1.25"), None], pa.decimal128(10, 2)),
+    }
+    return pa.table({name: values for name, values in (plain | overrides).items() if values is not None})
+
+
+# -- statements -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("day", "end", "oldest_rate"),
+    [
+        ("2026-11-21", "2026-11-22 05:00:00", "2026-11-14"),
+        ("2026-03-08", "2026-03-09 04:00:00", "2026-03-01"),
+        ("2026-11-01", "2026-11-02 05:00:00", "2026-10-25"),
+    ],
+)
+def test_statements_are_asked_of_the_day_and_its_end_in_utc(day: str, end: str, oldest_rate: str) -> None:
+    values: Any = settings.load(str(ROOT / "settings" / "local.toml"))
+    unused: Any = None
+    run = JobRun(job_named("extract_customers"), Partition.parse(day), values, "run", 0, False, unused, unused)
+    asked = [(each.contract.id, each.parameters, each.sql.count("?")) for each in statements(run)]
+    assert asked == [
+        ("intermediate.customers", (end, day), 2),
+        ("intermediate.fx_rates", (day, oldest_rate, day), 3),
+    ]
+
+
+# -- batches --------------------------------------------------------------------------------------------------
+
+
+def test_a_batch_is_cast_to_the_contract_in_its_order_whatever_the_case() -> None:
+    shuffled = make_batch().select(["USD_RATE", "LOYALTY_POINTS", "CREATED_AT", "CUSTOMER_ID"])
+    found = cast_to(SCHEMA, shuffled)
+    assert found.schema == SCHEMA
+    at = datetime(1970, 1, 1, microsecond=1, tzinfo=UTC)
+    assert found.to_pylist() == [
+        {"customer_id": "C-1", "created_at": at, "loyalty_points": 7, "usd_rate": Decimal("1.25000000")},
+        {"customer_id": None, "created_at": None, "loyalty_points": 0, "usd_rate": None},
+    ]
+
+
+def test_nanoseconds_are_cut_and_a_column_of_nulls_has_no_type_of_its_own() -> None:
+    nulls = {name: pa.nulls(2) for name in ("CUSTOMER_ID", "LOYALTY_POINTS", "USD_RATE")}
+    found = cast_to(SCHEMA, make_batch(CREATED_AT=pa.array([1999, 2000], pa.timestamp("ns")), **nulls))
+    assert found.schema == SCHEMA
+    assert [at.microsecond for at in found["created_at"].to_pylist()] == [1, 2]
+    assert found["customer_id"].to_pylist() == [None, None]
+    assert cast_to(SCHEMA, make_batch(CREATED_AT=pa.nulls(2)))["created_at"].to_pylist() == [None, None]
+
+
+def test_every_column_that_does_not_fit_is_named() -> None:
+    batch = make_batch(
+        CUSTOMER_ID=pa.array([1, 2]),
+        CREATED_AT=pa.array([date(2026, 1, 1)] * 2),
+        USD_RATE=None,
+        EMAIL=["a", "b"],
+    )
+    with pytest.raises(BatchMismatch) as refused:
+        cast_to(SCHEMA, batch)
+    assert str(refused.value) == (
+        "4 of 4 columns differ: usd_rate missing; email not in the contract; "
+        "customer_id is int64 and does not fit string (not text); "
+        "created_at is date32[day] and does not fit timestamp[us, tz=UTC] (not a timestamp)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "why"),
+    [
+        ("LOYALTY_POINTS", pa.array([1.5, 2.0]), "double and does not fit int64"),
+        ("LOYALTY_POINTS", pa.array(["7", "x"]), "string and does not fit int64"),
+        ("USD_RATE", pa.array([Decimal("1.123456789"), None]), r"decimal128\(10, 9\) and does not fit decimal128"),
+        ("CREATED_AT", pa.array(["2026-01-01T00:00:00", None]), "string and does not fit timestamp"),
+    ],
+)
+def test_a_value_that_would_be_changed_does_not_fit(column: str, values: pa.Array, why: str) -> None:
+    with pytest.raises(BatchMismatch, match=rf"^1 of 4 columns differ: {column.lower()} is {why}"):
+        cast_to(SCHEMA, make_batch(**{column: values}))
+
+
+class Failing:
+    """A result batch that cannot be downloaded."""
+
+    compressed_size = 1000
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def to_arrow(self, *, force_microsecond_precision: bool) -> pa.Table:
+        assert force_microsecond_precision
+        raise self.error
+
+
+class Refused(Exception):
+    errno = 290403
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (RuntimeError(f"403 for {ADDRESS}"), ResultExpired, "a result batch answered 403"),
+        (RuntimeError(f"Forbidden: {ADDRESS}"), ResultExpired, "a result batch answered 403"),
+        (Refused(ADDRESS), ResultExpired, "a result batch answered 403"),
+        (ConnectionError(f"reset: {ADDRESS}"), BatchNotFetched, "ConnectionError"),
+    ],
+)
+def test_a_batch_that_does_not_come_is_told_without_its_address(
+    error: Exception, kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind) as raised:
+        fetch(Failing(error))
+    assert (type(raised.value), str(raised.value)) == (kind, message)
+    assert raised.value.__suppress_context__
+
+
+# -- logins ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    path = tmp_path / "key"
+    path.touch(mode=0o600)
+    path.write_bytes(key_pair()[0])
+    return path
+
+
+@pytest.fixture(scope="module")
+def login(processes: None) -> Iterator[int]:
+    """The port of a Snowflake that knows another key than the tests'. Nothing comes after a login."""
+    with serving(KeyPairLogin(Starlette(), key_pair()[1])) as url:
+        yield int(url.rpartition(":")[2])
+
+
+def source(key: Path, **changes: Any) -> SnowflakeSource:
+    address = {"host": "127.0.0.1", "protocol": "http", "connect_timeout_s": 1}
+    named = {"account": "fakesnow", "user": "PIPELINE", "database": "SHOP", "private_key": f"file:{key}"}
+    return SnowflakeSource(**(named | address | changes))
+
+
+def refusal(values: SnowflakeSource) -> PipelineError:
+    with (
+        pytest.raises(PipelineError) as refused,
+        snowflake.connection(values, tag={}, dataset="intermediate.customers", partition=DAY),
+    ):
+        pytest.fail("it opened")
+    return refused.value
+
+
+def test_a_wrong_key_is_refused_and_not_shown(key: Path, login: int) -> None:
+    error = refusal(source(key, port=login))
+    assert (type(error), str(error)) == (
+        AccessDenied,
+        f"intermediate.customers {DAY}: expected Snowflake to let PIPELINE in with the key file:{key}, found "
+        f"390144: Failed to connect to DB: 127.0.0.1:{login}. JWT token is invalid. "
+        "Compare the key's public half with the user's: DESC USER PIPELINE",
+    )
+
+
+def test_snowflake_that_does_not_answer_is_unavailable(key: Path, processes: None) -> None:
+    error = refusal(source(key, port=9))
+    assert isinstance(error, Unavailable)
+    assert error.expected == "Snowflake account fakesnow to answer within 1 s"
+    assert str(error).startswith(f"intermediate.customers {DAY}: expected {error.expected}, found ")
+    assert str(error).endswith("Check account, network and https://status.snowflake.com, then rerun the partition.")
+
+
+def test_what_is_no_private_key_is_named_and_not_shown(key: Path) -> None:
+    key.write_text("s3cr3t")
+    with (
+        pytest.raises(Misconfigured) as refused,
+        snowflake.connection(source(key), tag={}, dataset="intermediate.customers", partition=DAY),
+    ):
+        pytest.fail("it opened")
+    assert str(refused.value) == f"secret file:{key}: not a private key in PEM without a passphrase"

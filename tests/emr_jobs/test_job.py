@@ -1,0 +1,81 @@
+"""Calls that a job refuses before it starts Spark: what it says on its last line, and exit code 2."""
+
+import re
+from pathlib import Path
+
+import pytest
+import tomlkit
+
+from emr_jobs import job as frame
+from emr_jobs.catalog import job_named
+from emr_jobs.job import JobRun
+from pipeline_assets.home import ROOT
+
+DAY = "2026-11-21"
+LOCAL = ROOT / "settings" / "local.toml"
+
+
+def starts(run: JobRun) -> None:
+    pytest.fail("the job has begun")
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The last line of a job that is called like this, with what is needed beside."""
+    named = {"--partition": DAY, "--settings": str(LOCAL), "--run-id": "by-hand", "--attempt": "0"}
+    given = [part for name, value in named.items() if name not in arguments for part in (name, value)]
+    with pytest.raises(SystemExit) as ended:
+        frame.main(job_named("extract_orders"), starts, [*given, *arguments])
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    return (said.out + said.err).strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("partition", "message"),
+    [
+        ("2999-01-01", r"partition 2999-01-01: the New York day has not ended; the latest complete one is 20.*"),
+        ("2026-02-30", r"partition '2026-02-30': expected a New York calendar day as YYYY-MM-DD .*"),
+        ("2024-12-31", r"partition 2024-12-31: the first one is 2025-01-01 \(start in the settings\)"),
+    ],
+)
+def test_a_partition_that_cannot_be(capsys: pytest.CaptureFixture[str], partition: str, message: str) -> None:
+    assert re.fullmatch(f"Misconfigured: {message}", refused(capsys, "--partition", partition))
+
+
+def test_every_wrong_settings_key_is_named_at_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    values = tomlkit.parse(LOCAL.read_text()).unwrap()
+    values["search"]["retires"] = 3
+    values["lake"]["catalog"] = "hive"
+    path = tmp_path / "settings.toml"
+    path.write_text(tomlkit.dumps(values))
+    assert re.fullmatch(
+        rf"Misconfigured: settings {path}: lake\.catalog: Input should be .*; search\.retires: unknown key",
+        refused(capsys, "--settings", str(path)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--partitoin", "2026-01-01"), "unrecognized arguments: --partitoin 2026-01-01"),
+        (("--part", "2026-01-01"), "unrecognized arguments: --part 2026-01-01"),
+        (("--scheduled-time", "2026-11-22T13:00:00Z"), "argument --scheduled-time: not allowed .* --partition"),
+        (("--run-id", "a/b"), "argument --run-id: letters, digits, - and _, at most 80"),
+        (("--run-id", "a" * 81), "argument --run-id: letters, digits, - and _, at most 80"),
+        (("--attempt", "first"), "argument --attempt: invalid int value: 'first'"),
+        (("--allow-empty", "maybe"), r"argument --allow-empty: invalid choice: 'maybe' \(choose from .*\)"),
+    ],
+)
+def test_an_argument_that_cannot_be(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+) -> None:
+    assert re.fullmatch(rf"emr_jobs/extract_orders\.py: error: {message}", refused(capsys, *arguments))
+
+
+def test_a_call_without_a_day_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        frame.main(job_named("master"), starts, ["--settings", "x", "--run-id", "by-hand", "--attempt", "0"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(
+        "emr_jobs/master.py: error: one of the arguments --partition --scheduled-time is required\n"
+    )

@@ -1,4 +1,5 @@
-# Needs Python 3.11 or newer, Java 17 or newer and make; everything else is fetched into .venv and .cache.
+# Needs Python 3.11 to 3.13 and make. Java and Chromium are installed on Debian and Ubuntu as root, elsewhere it is
+# said how; everything else is fetched into .venv and .cache.
 
 PYTHON ?= python3
 ORDERS ?= 20000
@@ -8,11 +9,11 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev browser test test-slow screenshots lint fmt lock clean
+.PHONY: help setup java browser demo dev test test-slow screenshots lint fmt lock clean
 
 ##@ Use
 
-setup: .venv/installed ## Make .venv and fetch the jars; does nothing when both are current
+setup: java .venv/installed ## Make .venv and fetch the jars; does nothing when both are current
 	@$(BIN)/python -m local_stack.jars
 	@$(BIN)/python -m local_stack.class_archive
 	@$(BIN)/pipeline package --settings settings/local.toml >/dev/null
@@ -25,19 +26,13 @@ dev: setup ## The Dagster UI on http://127.0.0.1:3000, history kept in .pipeline
 
 ##@ Work on it
 
-browser: ## Debian's chromium, which the tests of the UI drive; unless it is there, needs apt-get as root
-	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && test "$$(id -u)" = 0; } || \
-		{ echo "no chromium on PATH: install it, or run make browser as root on Debian" >&2; exit 1; }
-	@command -v chromium >/dev/null || \
-		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
-
 test: setup ## All tests but the slow ones; needs no network after setup (PYTEST_ARGS="-k orders")
 	@$(BIN)/pytest -m "not slow" $(PYTEST_ARGS)
 
 test-slow: setup ## Tests of minutes: real YARN, the other architecture's package; needs the package index
 	@$(BIN)/pytest -m slow $(PYTEST_ARGS)
 
-screenshots: setup browser ## Take the pictures of the UI in docs/ anew
+screenshots: browser setup ## Take the pictures of the UI in docs/ anew
 	@PIPELINE_SCREENSHOTS=docs $(BIN)/pytest tests/ui
 
 lint: setup ## Formatting, lint, types, contracts, code location
@@ -67,9 +62,19 @@ help: ## This text
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 		/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.venv/installed: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+# Before anything is fetched: what the system lacks is known in a second.
+java: | $(BIN)/python
+	@$(BIN)/python -m local_stack.system_packages java
+
+browser: | $(BIN)/python
+	@$(BIN)/python -m local_stack.system_packages chromium
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and \
+		"Python %d.%d does not do, 3.11 to 3.13 does: make PYTHON=python3.11" % sys.version_info[:2])'
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
+
+.venv/installed: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "installing the dependencies into .venv"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -7,7 +7,6 @@ IVY_SETTINGS may name an ivysettings.xml, for instance to use a mirror of Maven 
 
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -15,16 +14,12 @@ import tomllib
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
+from local_stack import system_packages
 from pipeline_assets.home import ROOT, cache
 
 VERSIONS = ROOT / "versions.toml"
 JARS = cache() / "jars"
 KINDS = ("spark", "opensearch", "yarn")
-JAVA_MINIMUM = 17
-
-
-class JavaMissing(Exception):
-    """One sentence that says so and how to install it."""
 
 
 def folder(kind: str) -> Path:
@@ -37,8 +32,8 @@ def archive(kind: str) -> Path:
 
 
 def fetch() -> bool:
-    """Fetch what is missing; True when something was fetched. Raises JavaMissing."""
-    require_java()
+    """Fetch what is missing; True when something was fetched. Raises system_packages.Missing."""
+    system_packages.require(system_packages.PROGRAMS["java"], system_packages.this_system())
     wanted = tomllib.loads(VERSIONS.read_text())["jars"]
     current = hashlib.sha256(repr(wanted).encode()).hexdigest()
     stamp = JARS / "stamp"
@@ -94,19 +89,8 @@ def _ivy() -> Path:
     return jar
 
 
-def require_java() -> None:
-    how = f"Install Java {JAVA_MINIMUM} or newer, for instance: apt-get install openjdk-{JAVA_MINIMUM}-jre-headless"
-    try:
-        said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True).stderr
-    except (OSError, subprocess.CalledProcessError):
-        raise JavaMissing(f"Java is missing. {how}") from None
-    version = re.search(r'version "(\d+)', said)
-    if not version or int(version.group(1)) < JAVA_MINIMUM:
-        raise JavaMissing(f"Java is too old ({said.splitlines()[0] if said else 'unknown'}). {how}")
-
-
 if __name__ == "__main__":
     try:
         fetch()
-    except JavaMissing as error:
+    except system_packages.Missing as error:
         sys.exit(str(error))

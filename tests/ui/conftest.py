@@ -5,7 +5,6 @@ PIPELINE_SCREENSHOTS names the folder that the tests' pictures go to; by default
 
 import gzip
 import os
-import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from local_stack import sample_data
+from local_stack import sample_data, system_packages
 from pipeline_assets.home import ROOT
 from pipeline_assets.launchers.process import TiedProcess
 from tests.running import Day, pipeline, wait_for
@@ -41,9 +40,9 @@ Picture = Callable[[str], None]
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Looked for before a day is published."""
-    found = shutil.which("chromium")
+    found = system_packages.chromium()
     if found is None:
-        pytest.fail("these tests drive Debian's chromium, and there is none on PATH. Install it: make browser")
+        pytest.fail("these tests drive the system's Chromium, and there is none on PATH. Install it: make browser")
     return found
 
 

@@ -5,8 +5,11 @@ PYTHON ?= python3
 ORDERS ?= 20000
 KEEP ?=
 PYTEST_ARGS ?=
+WORKERS ?= 3
 
 BIN := .venv/bin
+# tests/tiers.py puts tests that share services into one group, and the groups that take longest first.
+IN_PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup java browser demo dev test test-slow screenshots lint fmt lock clean
@@ -26,11 +29,14 @@ dev: setup ## The Dagster UI on http://127.0.0.1:3000, history kept in .pipeline
 
 ##@ Work on it
 
-test: setup ## All tests but the slow ones; needs no network after setup (PYTEST_ARGS="-k orders")
-	@$(BIN)/pytest -m "not slow" $(PYTEST_ARGS)
+test-fast: setup ## Tests that touch nothing outside their own process
+	@$(BIN)/pytest -m fast $(IN_PARALLEL) $(PYTEST_ARGS)
 
-test-slow: setup ## Tests of minutes: real YARN, the other architecture's package; needs the package index
-	@$(BIN)/pytest -m slow $(PYTEST_ARGS)
+test: setup browser ## All tests but the slow ones; no network after setup (PYTEST_ARGS="-k orders", WORKERS=2)
+	@$(BIN)/pytest -m "not slow" $(IN_PARALLEL) $(PYTEST_ARGS)
+
+test-slow: setup browser ## Tests of minutes: real YARN, scenarios, the other architecture's package from the index
+	@$(BIN)/pytest -m slow $(IN_PARALLEL) $(PYTEST_ARGS)
 
 screenshots: browser setup ## Take the pictures of the UI in docs/ anew
 	@PIPELINE_SCREENSHOTS=docs $(BIN)/pytest tests/ui

@@ -4,22 +4,21 @@ They live for the whole test session. A test that changes what readers see works
 its own; a test of bad input shares the published day and proves that it is still there.
 """
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from pyspark.sql import SparkSession
 
 from emr_jobs import session
-from local_stack import jars, sample_data, stack
+from local_stack import jars
 from pipeline_assets.home import aws_environment
 from pipeline_assets.launchers.command import UTF8, local_environment
 from tests.aws import Cloud, running_cloud
 from tests.deployed import Deployed, deployed
-from tests.running import Day, InProcess, pipeline
+from tests.published import published
+from tests.running import Day, InProcess
 
-PARTITION = "2026-11-21"
-ORDERS = 1500
+pytest_plugins = ["tests.tiers"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -35,6 +34,11 @@ def _no_home_of_the_developers(tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture(scope="session")
 def processes() -> None:
     """Asked for by a test that starts processes or opens sockets by itself: it is no fast one."""
+
+
+@pytest.fixture(scope="session")
+def package_index() -> None:
+    """Asked for by a test that fetches packages."""
 
 
 @pytest.fixture(scope="session")
@@ -65,17 +69,8 @@ def run_job(spark: SparkSession, capsys: pytest.CaptureFixture[str]) -> InProces
 @pytest.fixture(scope="session")
 def published_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     """A stack with a sample day, published by `pipeline run` as a user types it."""
-    home = tmp_path_factory.mktemp("published")
-    data = home / "data"
-    truth = sample_data.generate(data, partition=sample_data.Partition.parse(PARTITION), orders=ORDERS)
-    addresses = stack.up(home, data)
-    try:
-        ended = pipeline("run", "--partition", PARTITION, home=home)
-        assert ended.code == 0, ended.output
-        history = shutil.copytree(home / "dagster", home / "dagster-of-the-day")
-        yield Day(home, data, addresses.settings, PARTITION, truth, said=ended.output, history=history)
-    finally:
-        stack.down(home)
+    with published(tmp_path_factory.mktemp("published")) as day:
+        yield day
 
 
 @pytest.fixture(scope="session")

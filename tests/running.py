@@ -194,15 +194,6 @@ def documents(settings: Settings, partition: str) -> list[dict[str, Any]]:
     return [hit["_source"] for hit in hits]
 
 
-def assert_same_to_readers(one: Day, other: Day) -> None:
-    """All rows of all tables and all documents."""
-    ours, theirs = (table_rows(day.settings, day.partition) for day in (one, other))
-    for dataset, rows in theirs.items():
-        assert sorted(map(repr, ours[dataset])) == sorted(map(repr, rows)), dataset
-    found, wanted = (sorted(map(repr, documents(day.settings, day.partition))) for day in (one, other))
-    assert found == wanted
-
-
 def wait_for(condition: Callable[[], object]) -> None:
     """Until it holds; a test that waits in vain ends by its time-out."""
     while not condition():

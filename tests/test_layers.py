@@ -56,9 +56,18 @@ def test_only_the_local_verbs_use_the_local_stack() -> None:
     }
 
 
-@pytest.mark.parametrize("module", ["catalog", "contracts", "settings", "partition", "errors", "report", "secret_ref"])
-def test_what_both_sides_read_needs_no_spark(module: str) -> None:
-    code = f"import emr_jobs.{module}, sys; sys.exit('pyspark' in sys.modules and 'pyspark was imported')"
+BOTH_SIDES = ("catalog", "contracts", "settings", "partition", "errors", "report", "secret_ref")
+
+
+@pytest.mark.usefixtures("processes")
+def test_what_both_sides_read_needs_no_spark() -> None:
+    code = f"""
+import importlib, sys
+for module in {BOTH_SIDES}:
+    importlib.import_module("emr_jobs." + module)
+    if "pyspark" in sys.modules:
+        sys.exit(module + " imports pyspark")
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -90,12 +90,15 @@ def deliver(day: Day, folder: Path, orders: list[dict[str, object]], *, raw: byt
 
 
 @contextmanager
-def published_by_emr(published: Day, home: Path, *, yarn: bool) -> Iterator[Day]:
-    """The deliveries of the published day on a local AWS, published by launcher emr."""
-    addresses = stack.up(home, published.data, aws=True, yarn=yarn)
+def published_by_emr(home: Path, *, yarn: bool) -> Iterator[Day]:
+    """A sample day on a local AWS, published by launcher emr."""
+    data = home / "data"
+    partition = "2026-11-21"
+    truth = sample_data.generate(data, partition=sample_data.Partition.parse(partition), orders=ORDERS)
+    addresses = stack.up(home, data, aws=True, yarn=yarn)
     try:
-        ended = pipeline("run", "--partition", published.partition, "--launcher", "emr", home=home)
+        ended = pipeline("run", "--partition", partition, "--launcher", "emr", home=home)
         assert ended.code == 0, ended.output
-        yield Day(home, published.data, addresses.settings, published.partition, said=ended.output)
+        yield Day(home, data, addresses.settings, partition, truth, said=ended.output)
     finally:
         stack.down(home)

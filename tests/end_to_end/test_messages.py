@@ -29,10 +29,8 @@ def of(messages: list[dict[str, Any]], method: str) -> list[dict[str, Any]]:
     return [message["params"] for message in messages if message["method"] == method]
 
 
-def test_everything_that_is_published_and_checked_is_recorded(
-    published_day: Day, run_job: InProcess, tmp_path: Path
-) -> None:
-    messages = recorded(run_job, published_day, tmp_path)
+def test_everything_that_is_published_and_checked_is_recorded(own_day: Day, run_job: InProcess, tmp_path: Path) -> None:
+    messages = recorded(run_job, own_day, tmp_path)
     assert (messages[0]["method"], messages[-1]["method"]) == ("opened", "closed")
     assert "exception" not in (messages[-1]["params"] or {})
     declared = of(messages, "report_custom_message")[0]["payload"]["declares"]
@@ -44,25 +42,23 @@ def test_everything_that_is_published_and_checked_is_recorded(
     assert reported == [(asset_key(dataset), check.name) for dataset, check in checks_of(JOB)]
 
 
-def test_the_same_attempt_once_more_starts_its_record_anew(
-    published_day: Day, run_job: InProcess, tmp_path: Path
-) -> None:
-    first = recorded(run_job, published_day, tmp_path)
-    again = recorded(run_job, published_day, tmp_path)
+def test_the_same_attempt_once_more_starts_its_record_anew(own_day: Day, run_job: InProcess, tmp_path: Path) -> None:
+    first = recorded(run_job, own_day, tmp_path)
+    again = recorded(run_job, own_day, tmp_path)
     assert [message["method"] for message in again if message["method"] == "opened"] == ["opened"]
     assert len(of(again, "report_asset_check")) == len(of(first, "report_asset_check"))
 
 
 def test_why_a_job_failed_and_whether_to_try_again_is_recorded(
-    published_day: Day, run_job: InProcess, tmp_path: Path
+    own_day: Day, run_job: InProcess, tmp_path: Path
 ) -> None:
-    uri = published_day.settings_with(
+    uri = own_day.settings_with(
         tmp_path, sources_shipments={"url": "http://127.0.0.1:9/v1/shipments", "max_retries": 0}
     )
-    messages = recorded(run_job, published_day, tmp_path / "messages", uri)
+    messages = recorded(run_job, own_day, tmp_path / "messages", uri)
     failed = of(messages, "report_custom_message")[-1]["payload"]["failed"]
     assert (failed["kind"], failed["retryable"]) == ("Unavailable", True)
-    assert failed["message"].startswith(f"web_api.shipments {published_day.partition}: expected whole answers")
+    assert failed["message"].startswith(f"web_api.shipments {own_day.partition}: expected whole answers")
     assert of(messages, "report_asset_materialization") == []
     assert messages[-1]["method"] == "closed"
     assert messages[-1]["params"]["exception"]["name"] == "Unavailable"

@@ -21,7 +21,12 @@ QUICK = ("stopped", "machine-times-out", "cluster-fails-to-start")
 
 
 @pytest.fixture(scope="module")
-def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def real_worlds() -> None:
+    """Days with Spark, one after another."""
+
+
+@pytest.fixture(scope="module")
+def stub_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     latest = Partition.latest_complete(datetime.now(UTC))
     days = [Partition(latest.date - timedelta(days=number)) for number in range(len(QUICK))]
     with (
@@ -32,20 +37,20 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_end_that_no_catch_sees_leaves_nothing_behind(production: World, name: str) -> None:
-    production.said()
-    SCENARIOS[name].run(production)
-    production.settle()
+def test_end_that_no_catch_sees_leaves_nothing_behind(stub_world: World, name: str) -> None:
+    stub_world.said()
+    SCENARIOS[name].run(stub_world)
+    stub_world.settle()
 
 
-def test_deployed_is_what_was_generated(production: World) -> None:
-    assert differences(production.deployment, Stacks()) == []
+def test_deployed_is_what_was_generated(stub_world: World) -> None:
+    assert differences(stub_world.deployment, Stacks()) == []
 
 
-def test_one_changed_retry_is_the_one_difference(production: World) -> None:
-    jobs = production.with_jobs(lambda job: replace(job, max_retries=2) if job.name == "master" else job)
+def test_one_changed_retry_is_the_one_difference(stub_world: World) -> None:
+    jobs = stub_world.with_jobs(lambda job: replace(job, max_retries=2) if job.name == "master" else job)
     changed = jobs(
-        replace(production.deployment, daily_timeout_s=production.deployment.definitions["daily"]["TimeoutSeconds"])
+        replace(stub_world.deployment, daily_timeout_s=stub_world.deployment.definitions["daily"]["TimeoutSeconds"])
     )
     retry = "States.Master.Retry[1].MaxAttempts"
     assert [(each.place, each.deployed, each.generated) for each in differences(changed, Stacks())] == [
@@ -54,9 +59,9 @@ def test_one_changed_retry_is_the_one_difference(production: World) -> None:
     ]
 
 
-def test_change_behind_the_stacks_back_is_seen(production: World) -> None:
+def test_change_behind_the_stacks_back_is_seen(stub_world: World) -> None:
     """Somebody disables the schedule in the console."""
-    scheduler = production.client("scheduler")
+    scheduler = stub_world.client("scheduler")
     found = scheduler.get_schedule(Name="pipeline-assets-daily", GroupName="pipeline-assets")
     given = {
         key: found[key]
@@ -71,7 +76,7 @@ def test_change_behind_the_stacks_back_is_seen(production: World) -> None:
     }
     scheduler.update_schedule(**given, State="DISABLED")
     try:
-        (only,) = differences(production.deployment, Stacks())
+        (only,) = differences(stub_world.deployment, Stacks())
         assert (only.place, only.deployed, only.generated) == (
             "DailySchedule as it runs.State",
             '"DISABLED"',
@@ -81,7 +86,7 @@ def test_change_behind_the_stacks_back_is_seen(production: World) -> None:
         scheduler.update_schedule(**given, State="ENABLED")
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("real_worlds")
 @pytest.mark.timeout(1800)
 def test_every_scenario_holds(tmp_path: Path) -> None:
     ended = pipeline("simulate", "all", "--json", home=tmp_path)

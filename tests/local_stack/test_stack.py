@@ -34,7 +34,7 @@ def _command(process: psutil.Process) -> list[str]:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
+def home(tmp_path: Path, processes: None) -> Iterator[Path]:
     yield tmp_path / "home"
     for process in members(tmp_path / "home"):
         process.kill()

@@ -50,6 +50,7 @@ def contract_checks() -> dict[tuple[str, str], Check]:
     return {(dataset, check.name): check for job in JOBS for dataset, check in checks_of(job)}
 
 
+@pytest.mark.usefixtures("processes")
 def test_loading_needs_no_network_no_java_no_credentials_and_nothing_heavy(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", GUARDED_IMPORT],
@@ -66,6 +67,7 @@ def test_loading_needs_no_network_no_java_no_credentials_and_nothing_heavy(tmp_p
     assert list(tmp_path.iterdir()) == [], "nothing is written"
 
 
+@pytest.mark.usefixtures("processes")
 def test_dagster_validates_the_workspace(tmp_path: Path) -> None:
     ended = subprocess.run(
         [str(Path(sys.executable).with_name("dagster")), "definitions", "validate", "-w", "workspace.yaml"],

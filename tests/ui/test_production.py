@@ -29,8 +29,6 @@ from tests.running import Ended, documents, pipeline, table_rows, wait_for
 from tests.ui.conftest import Picture, serving
 from tests.ui.test_what_a_user_sees import hide_navigation, metadata
 
-pytestmark = pytest.mark.slow  # a day four times, each with Spark
-
 _Type = dg.DagsterEventType
 
 

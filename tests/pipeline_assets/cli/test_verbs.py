@@ -105,6 +105,7 @@ def test_a_wrong_call_is_one_line(published_day: Day, arguments: list[str], code
     assert ended.code == code
 
 
+@pytest.mark.usefixtures("processes")
 def test_without_a_stack_and_settings_run_says_how_to_get_them(tmp_path: Path) -> None:
     ended = pipeline("run", "--partition", "2026-11-21", home=tmp_path)
     assert ended.last_line == (
@@ -149,12 +150,14 @@ def test_stack_status_names_the_services(published_day: Day, tmp_path: Path) -> 
     assert (json.loads(down.output), down.code) == ({"running": False}, 3)
 
 
+@pytest.mark.usefixtures("processes")
 def test_the_contracts_are_valid(tmp_path: Path) -> None:
     ended = pipeline("contracts", "check", "--json", home=tmp_path)
     assert ended.code == 0, ended.output
     assert json.loads(ended.output)["faults"] == []
 
 
+@pytest.mark.usefixtures("processes")
 def test_every_fault_of_the_contracts_is_named_with_file_and_path(tmp_path: Path) -> None:
     folder = tmp_path / "contracts"
     shutil.copytree(ROOT / "contracts", folder)

@@ -7,7 +7,6 @@ from emr_jobs.errors import Misconfigured
 from pipeline_assets.home import ROOT
 from pipeline_assets.launchers import emr_cluster
 from pipeline_assets.launchers.emr_cluster import require_reachable
-from tests.running import Day
 
 
 def test_the_cluster_is_the_one_of_the_settings() -> None:
@@ -82,9 +81,12 @@ def types(*names: str) -> list[dict[str, object]]:
     return [{"InstanceType": name, "WeightedCapacity": 1} for name in names]
 
 
-def test_settings_that_a_cluster_cannot_reach_are_refused_all_at_once(published_day: Day) -> None:
+LOCAL = settings_module.load(str(ROOT / "settings" / "local.toml"))
+
+
+def test_settings_that_a_cluster_cannot_reach_are_refused_all_at_once() -> None:
     with pytest.raises(Misconfigured) as refused:
-        require_reachable(published_day.settings, "local.toml")
+        require_reachable(LOCAL, "local.toml")
     said = str(refused.value)
     for key in (
         "lake.warehouse",
@@ -97,6 +99,6 @@ def test_settings_that_a_cluster_cannot_reach_are_refused_all_at_once(published_
         assert key in said
 
 
-def test_launcher_emr_without_its_settings_says_what_to_do(published_day: Day) -> None:
+def test_launcher_emr_without_its_settings_says_what_to_do() -> None:
     with pytest.raises(Misconfigured, match="pipeline stack up --aws"):
-        emr_cluster.emr_settings(published_day.settings)
+        emr_cluster.emr_settings(LOCAL)

@@ -11,6 +11,8 @@ from emr_jobs.catalog import Job
 from emr_jobs.report import asset_key, checks_of
 from pipeline_assets.launchers.outcome import Result, results
 
+pytestmark = pytest.mark.usefixtures("processes")
+
 JOB = Job("extract_customers", outputs=("intermediate.customers", "intermediate.fx_rates"), timeout_s=60, max_retries=0)
 
 SCRIPT = """

@@ -11,6 +11,8 @@ import pytest
 
 from pipeline_assets.launchers.process import TiedProcess
 
+pytestmark = pytest.mark.usefixtures("processes")
+
 # A tree with a grandchild that left its process group, as PySpark's worker daemon does.
 TREE = (
     "import os, subprocess, sys\n"

@@ -31,7 +31,7 @@ print(len(contracts()), code_version())
 
 
 @pytest.fixture(scope="module")
-def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unpacked(tmp_path_factory: pytest.TempPathFactory, processes: None) -> Path:
     """Both archives as a container has them."""
     folder = tmp_path_factory.mktemp("container")
     built = package.build(package.host_arch())
@@ -42,6 +42,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("processes")
 def test_two_builds_are_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_CACHE_DIR", str(home.cache() / "uv"))
     monkeypatch.setenv("UV_OFFLINE", "1")  # setup has fetched them
@@ -107,7 +108,7 @@ def test_what_is_on_s3_is_not_uploaded_again(cloud: Cloud) -> None:
     assert cloud.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == (ROOT / "emr_jobs/master.py").read_bytes()
 
 
-@pytest.mark.slow  # fetches the wheels of the other architecture
+@pytest.mark.usefixtures("package_index")  # fetches the wheels of the other architecture
 def test_either_architecture_is_built_here() -> None:
     (other,) = {"x86_64", "aarch64"} - {package.host_arch()}
     with tarfile.open(package.build(other).dependencies) as archive:  # type: ignore[arg-type]

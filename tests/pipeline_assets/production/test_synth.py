@@ -29,7 +29,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(tmp_path_factory: pytest.TempPathFactory, processes: None) -> Path:
     folder = tmp_path_factory.mktemp("synth") / "deployment"
     ended = pipeline("synth", "--out", str(folder), home=folder.parent, env={"PYTHONHASHSEED": "1"})
     assert ended.code == 0, ended.output

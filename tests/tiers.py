@@ -1,0 +1,133 @@
+"""Which tier a test is in and which worker runs it, both read from its fixtures.
+
+    fast    nothing outside this process: no other process, no JVM, no port
+    spark   the session's one JVM
+    stack   services, and processes that the test starts itself (fixture `processes`)
+    slow    minutes, or the network
+
+Does not own: the fixtures. Invariant: a fast test that starts a process or opens an internet socket fails.
+"""
+
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+# The fixtures of each tier, and the group of those who share what it starts. A group is one worker's; those that take
+# longest begin first. No group: nothing that another test could share.
+_SLOW = {
+    "produced": "production in the UI",
+    "yarn_day": "yarn",
+    "real_worlds": "real worlds",
+    "package_index": "",
+}
+_STACK = {
+    "aws_day": "emr",
+    "_own_day": "spark",
+    "_odd_days": "spark",
+    "published_day": "published",
+    "chromium": "published",
+    "_production": "production",
+    "account": "account",
+    "stub_world": "stub world",
+    "_cloud": "aws",
+    "processes": "",
+}
+_SPARK = {"spark": "spark"}
+_GROUPS = list(dict.fromkeys([*_SLOW.values(), *_STACK.values()]))
+
+_STARTS = {"subprocess.Popen", "os.system", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec"}
+_INTERNET = {socket.AF_INET, socket.AF_INET6}
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        tier, group = placed(item.fixturenames)  # type: ignore[attr-defined]
+        item.add_marker(tier)
+        if group:
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: _GROUPS.index(_group(item)))
+
+
+def placed(fixtures: list[str]) -> tuple[str, str]:
+    """Tier and group of a test with this closure of fixtures."""
+    for tier, known in (("slow", _SLOW), ("stack", _STACK), ("spark", _SPARK)):
+        if found := [group for fixture, group in known.items() if fixture in fixtures]:
+            return tier, found[0]
+    return "fast", ""
+
+
+def _group(item: pytest.Item) -> str:
+    mark = item.get_closest_marker("xdist_group")
+    return str(mark.args[0]) if mark else ""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """What a group has started ends with its last test: a worker has one stack at most."""
+    if nextitem is None or _group(item) in ("", _group(nextitem)):
+        return
+    for name in (*_SLOW, *_STACK, *_SPARK):
+        for fixture in item.session._fixturemanager.getfixturedefs(name, item) or ():
+            fixture.finish(item._request)  # type: ignore[attr-defined]
+
+
+class _Guard:
+    """Hears what this process does while a fast test runs. An audit hook stays for good: there is one."""
+
+    def __init__(self) -> None:
+        self._on = False
+        self._said: list[str] = []
+        sys.addaudithook(self._hear)
+
+    @contextmanager
+    def watching(self) -> Iterator[list[str]]:
+        """What was refused meanwhile; also what the code under test has caught."""
+        self._said = []
+        self._on = True
+        try:
+            yield self._said
+        finally:
+            self._on = False
+
+    def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
+        if not self._on:
+            return
+        if event in _STARTS:
+            self._refuse(f"started a process ({event} {str(arguments[:2])[:200]})")
+        if event == "socket.__new__" and arguments[1] in _INTERNET:
+            self._refuse("opened an internet socket")
+
+    def _refuse(self, what: str) -> None:
+        self._said.append(what)
+        raise RuntimeError(f"a fast test {what}")
+
+
+_guard = _Guard()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    yield from _watched(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    yield from _watched(item)
+
+
+def _watched(item: pytest.Item) -> Iterator[None]:
+    if item.get_closest_marker("fast") is None:
+        return (yield)
+    with _guard.watching() as said:
+        result = yield
+    if said:
+        pytest.fail(
+            f"a fast test {said[0]}. Ask for a fixture that brings what it needs, or for `processes`: then its tier is "
+            "stack",
+            pytrace=False,
+        )
+    return result

@@ -189,7 +189,9 @@ def refusal(values: SnowflakeSource) -> PipelineError:
     return refused.value
 
 
-def test_a_wrong_key_is_refused_and_not_shown(key: Path, login: int) -> None:
+def test_a_wrong_key_is_refused_and_not_shown(
+    key: Path, login: int, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     error = refusal(source(key, port=login))
     assert (type(error), str(error)) == (
         AccessDenied,
@@ -197,6 +199,7 @@ def test_a_wrong_key_is_refused_and_not_shown(key: Path, login: int) -> None:
         f"390144: Failed to connect to DB: 127.0.0.1:{login}. JWT token is invalid. "
         "Compare the key's public half with the user's: DESC USER PIPELINE",
     )
+    assert "PRIVATE" not in "".join(capfd.readouterr()) + caplog.text
 
 
 def test_snowflake_that_does_not_answer_is_unavailable(key: Path, processes: None) -> None:

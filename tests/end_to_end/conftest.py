@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 from emr_jobs.catalog import JOBS
 from local_stack import sample_data, stack
 from local_stack.services import services
+from local_stack.snowflake import load
 from tests.running import Day, InProcess, pipeline, readers_see
 
 PARTITION = "2026-11-20"
@@ -31,6 +32,7 @@ def _own_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
 @pytest.fixture
 def own_day(_own_day: Day, spark: SparkSession, run_job: InProcess) -> Day:
     """Extracted as delivered and published, in some state, before the test; every test may publish over it."""
+    load(_own_day.data / "snowflake")  # another stack of this process may have put its tables there
     seen = readers_see(_own_day.settings, _own_day.partition)
     stale = [job.name for job in JOBS if not all(seen[dataset] for dataset in job.outputs[1:] or job.outputs)]
     if len(seen["intermediate.orders"]) != ORDERS and "extract_orders" not in stale:

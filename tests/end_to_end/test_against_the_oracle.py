@@ -1,17 +1,18 @@
 """All rows of a day, from the real pipeline on real services, equal those of the oracle."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from emr_jobs.catalog import JOBS
-from local_stack import stack
+from local_stack.services import services
+from local_stack.snowflake import load
 from tests.reference import expected, odd_inputs
 from tests.running import Day, InProcess, documents, table_rows
 
@@ -65,18 +66,30 @@ def test_a_sample_day(published_day: Day) -> None:
     assert len(wanted["final.order_facts"]) == published_day.truth["orders"]
 
 
-@pytest.mark.parametrize("day", ["2026-11-21", "2026-03-08", "2026-11-01"], ids=["ordinary", "23 hours", "25 hours"])
-def test_a_day_of_every_defect_and_oddity(run_job: InProcess, tmp_path: Path, day: str) -> None:
-    data, home = tmp_path / "data", tmp_path / "home"
-    odd_inputs.write(data, date.fromisoformat(day))
-    addresses = stack.up(home, data)
-    try:
-        for job in JOBS:
-            ended = run_job(job.name, settings_uri=addresses.settings, partition=day)
-            assert ended.code == 0, ended.output
-        wanted = compare(Day(home, data, addresses.settings, day))
-    finally:
-        stack.down(home)
+ODD_DAYS = {"ordinary": "2026-11-21", "23 hours": "2026-03-08", "25 hours": "2026-11-01"}
+
+
+@pytest.fixture(scope="module")
+def odd_days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    """One stack with the deliveries of all of them; the partition is none of theirs."""
+    home = tmp_path_factory.mktemp("odd")
+    data = home / "data"
+    for day in ODD_DAYS.values():
+        odd_inputs.write(data, date.fromisoformat(day))
+    odd_inputs.write_tables(data, date.fromisoformat(day))
+    with services(home, data) as running:
+        yield Day(home, data, str(running.settings_file), "2000-01-01")
+
+
+@pytest.mark.parametrize("partition", ODD_DAYS.values(), ids=ODD_DAYS)
+def test_a_day_of_every_defect_and_oddity(odd_days: Day, run_job: InProcess, partition: str) -> None:
+    day = replace(odd_days, partition=partition)
+    odd_inputs.write_tables(day.data, date.fromisoformat(partition))
+    load(day.data / "snowflake")
+    for job in JOBS:
+        ended = run_job(job.name, settings_uri=day.settings_uri, partition=partition)
+        assert ended.code == 0, ended.output
+    wanted = compare(day)
     read = {row["order_id"] for row in wanted["intermediate.orders"]}
     assert [name for number, (name, _) in enumerate(odd_inputs.KEPT) if f"K-{number}" not in read] == []
     reasons = {row["reason"] for row in wanted["intermediate.rejected_orders"]}

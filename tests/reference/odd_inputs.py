@@ -537,16 +537,20 @@ TABLES: dict[str, tuple[Callable[[date], list[Json]], pa.Schema]] = {
 
 
 def write(data: Path, partition: date, *, seed: int = 7) -> None:
-    """The folder of inputs of one day."""
+    """The orders and shipments of one day, beside those of other days."""
     folder = data / "orders" / f"dt={partition}"
     folder.mkdir(parents=True)
     lines = order_lines(partition, seed)
     for part in range(3):
         (folder / f"part-{part}.json.gz").write_bytes(gzip.compress(b"\n".join(lines[part::3]), 1))
     plain = [json.loads(line) for line in lines if line.startswith(b'{"order_id": "P-')]
-    (data / "shipments").mkdir()
+    (data / "shipments").mkdir(exist_ok=True)
     content = b"\n".join(json.dumps(each).encode() for each in shipments(partition, seed, plain))
     (data / "shipments" / f"dt={partition}.jsonl.gz").write_bytes(gzip.compress(content))
-    (data / "snowflake").mkdir()
+
+
+def write_tables(data: Path, partition: date) -> None:
+    """Snowflake as it is on one day, in the place of any other."""
+    (data / "snowflake").mkdir(exist_ok=True)
     for name, (rows, schema) in TABLES.items():
         pq.write_table(pa.Table.from_pylist(rows(partition), schema), data / "snowflake" / f"{name}.parquet")

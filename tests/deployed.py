@@ -76,7 +76,7 @@ def deployed(cloud: Cloud, folder: Path) -> Iterator[Deployed]:
     profile = tomlkit.parse((ROOT / "settings" / "production.toml").read_text()).unwrap()
     profile["aws"] |= {"endpoint": cloud.settings.aws.endpoint}
     profile["search"] = {"url": "http://127.0.0.1:9"}
-    profile["emr"] |= {"arch": host_arch(), **QUICK["emr"], "poll_interval_s": 0.2}
+    profile["emr"] |= {"arch": host_arch(), **QUICK["emr"], "poll_interval_s": 0.2, "message_interval_s": 0.2}
     profile["production"] |= {**QUICK["production"], "maintain": False}
     file = folder / "deployment.toml"
     file.write_text(tomlkit.dumps(profile))

@@ -3,18 +3,24 @@
 `spark-submit … --archives A#name --py-files P script args` becomes local spark-submit with the script fetched,
 archives unpacked under their names, and nothing in the environment but the cluster's own and what the arguments
 ask for. Python starts without site-packages: a module that is not in the archives is not found. What is fetched is
-kept by address, as a node's cache keeps it. Does not own: when a step runs (agent).
+kept by address, as a node's cache keeps it; packages, whose names say their content, for all nodes of this machine.
+Does not own: when a step runs (agent).
 """
 
+import hashlib
 import os
 import shutil
 import sys
 import tarfile
 import zipfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
+
+from pipeline_assets.home import cache
 
 # Options of spark-submit with a value. Those of the cluster's size have no meaning on one machine.
 KEPT = {"--name", "--driver-memory", "--conf"}
@@ -57,10 +63,12 @@ class Node:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 fetched = path.with_name(f"{path.name}.part")
                 self.fetch(address, fetched)
-                if unpack:
-                    _unpack(fetched, address, path)
-                else:
+                if not unpack:
                     fetched.rename(path)
+                elif (digest := _digest(fetched)) in path.name:
+                    path.symlink_to(_unpacked_once(fetched, path.name, digest))
+                else:
+                    _unpack(fetched, address, path)
         return path
 
     def python(self) -> Path:
@@ -136,6 +144,24 @@ def environment(submit: Submit, node: Node, cluster: dict[str, str]) -> dict[str
         "PYSPARK_PYTHON": str(node.python()),
         "PYTHONPATH": os.pathsep.join([*filter(None, added), str(node.python_packages())]),
     }
+
+
+def _digest(file: Path) -> str:
+    """As packages have it in their names."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()[:16]
+
+
+def _unpacked_once(archive: Path, name: str, digest: str) -> Path:
+    """The folder of a package that is named after its content: unpacked once for every node of this machine."""
+    folder = cache() / "unpacked" / digest
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder.parent) as own:
+            _unpack(archive, name, Path(own) / "whole")
+            with suppress(OSError):  # another node was faster
+                (Path(own) / "whole").rename(folder)
+    return folder
 
 
 def _unpack(archive: Path, address: str, target: Path) -> None:

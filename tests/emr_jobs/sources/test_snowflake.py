@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-import snowflake.connector  # noqa: F401  # its urllib3 opens a socket while it is imported
+import snowflake.connector  # its urllib3 opens a socket while it is imported
 from starlette.applications import Starlette
 
 from emr_jobs import settings

@@ -62,6 +62,7 @@ def test_what_is_not_exactly_one_json_object_is_malformed(frames: Frames) -> Non
         good + b" " + good,
         good + b" trailing",
         good + b"," + good,
+        good + b',{"_seal":"0"}] trailing',
         b"[" + good + b"]",
         b"[]",
         b"null",
@@ -138,6 +139,7 @@ def test_ids_status_currency_and_items_of_another_form_are_refused(frames: Frame
 def test_an_item_has_a_sku_a_quantity_a_price_and_a_discount_that_it_covers(frames: Frames) -> None:
     bad: list[Json] = [{"sku": value} for value in (ABSENT, None, " ", 5)]
     bad += [{"quantity": value} for value in (ABSENT, None, 0, -1, 1.5, "two", True, 1e30)]
+    bad += [{"quantity": value, "unit_price": 0, "discount": 0} for value in (0, -1)]
     bad += [{"unit_price": value} for value in (ABSENT, None, "", -0.01, "free", True, "1e17")]
     bad += [{"discount": value} for value in ("x", True, [], {}, -0.01, "1e17", "NaN", "\t")]
     bad += [{"quantity": 2, "unit_price": 5, "discount": 10.01}]

@@ -12,7 +12,7 @@ BIN := .venv/bin
 IN_PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java browser demo dev test test-slow screenshots lint fmt lock clean
+.PHONY: help setup java browser demo dev test-fast test test-slow mutants screenshots lint fmt lock clean
 
 ##@ Use
 
@@ -38,6 +38,11 @@ test: setup browser ## All tests but the slow ones; no network after setup (PYTE
 test-slow: setup browser ## Tests of minutes: real YARN, scenarios, the other architecture's package from the index
 	@$(BIN)/pytest -m slow $(IN_PARALLEL) $(PYTEST_ARGS)
 
+mutants: setup ## Whether the tests notice mistakes: all but the slow ones, then each mistake; hours, needs the package index
+	@$(BIN)/uv pip install -q --python $(BIN)/python --group mutants && rm -f .cache/mutants.json
+	@$(BIN)/pytest -m "not slow" --cov --cov-context=test --cov-report= --junitxml=.cache/mutants.xml
+	@$(BIN)/python -m tests.mutants --coverage .coverage --durations .cache/mutants.xml --results .cache/mutants.json
+
 screenshots: browser setup ## Take the pictures of the UI in docs/ anew
 	@PIPELINE_SCREENSHOTS=docs $(BIN)/pytest tests/ui
 
@@ -62,7 +67,8 @@ lock: setup ## Resolve requirements.lock anew; names no registry's host
 
 clean: ## Stop the stack; remove .venv, caches and the local state
 	@test ! -x $(BIN)/pipeline || $(BIN)/pipeline stack down
-	@rm -rf .venv .cache .pipeline .tmp_dagster_home_* .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info
+	@rm -rf .venv .cache .pipeline .tmp_dagster_home_* .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage \
+		*.egg-info
 
 help: ## This text
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \

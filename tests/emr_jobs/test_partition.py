@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -55,3 +56,9 @@ def test_a_day_that_has_not_ended_is_refused_and_the_latest_complete_one_is_name
 def test_a_day_before_the_first_one_is_refused() -> None:
     with pytest.raises(Misconfigured, match="the first one is 2025-01-01"):
         Partition.parse("2024-12-31").check(first=date(2025, 1, 1), now=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("read", [Partition.parse, Partition.from_scheduled_time])
+def test_of_a_long_text_the_first_forty_characters_are_shown(read: Callable[[str], Partition]) -> None:
+    with pytest.raises(Misconfigured, match=rf" '{'x' * 40}': expected "):
+        read("x" * 100)

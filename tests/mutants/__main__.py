@@ -262,6 +262,7 @@ def main() -> None:
     parser.add_argument("--budget-s", type=float, default=90, help="of tests a mutant, by their durations")
     parser.add_argument("--limit-s", type=float, default=240, help="of time a mutant")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so would pytest
     coverage = Coverage.read(chosen.coverage, chosen.durations)
     mutants = [Mutant(**each) for each in json.loads(LIST.read_text())]
     taken = verdicts(chosen.results)

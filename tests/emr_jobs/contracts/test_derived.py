@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from emr_jobs.catalog import JOBS
 from emr_jobs.contracts import Check, Contract, Medium, Severity, contracts
 from emr_jobs.contracts.mapping import index_body
-from emr_jobs.contracts.model import AcceptedValues, Bound, Measure, RequiredColumns, RowCount, UniqueKey
+from emr_jobs.contracts.model import AcceptedValues, Bound, Measure, Query, RequiredColumns, RowCount, UniqueKey
 from emr_jobs.contracts.table import iceberg_schema, spark_ddl, spark_type, table_name
 from emr_jobs.partition import Partition
 from emr_jobs.transforms import order_lines
@@ -154,6 +154,19 @@ def test_checks_of_an_index_have_no_required_columns_because_absent_fields_are_n
             "Orders of final.order_facts that are not in the index, or the other way round",
             Measure("missing_documents", Bound("mustBe", 0.0)),
         ),
+    )
+
+
+def test_checks_of_a_query_with_samples_and_of_a_measure_between_two_limits() -> None:
+    checks = {check.name: check for check in contracts()["final.order_facts"].checks}
+    rate_known, drift = checks["fx_rate_known"].rule, checks["row_count_drift"]
+    assert isinstance(rate_known, Query)
+    assert rate_known.sql.startswith("SELECT count(*) FROM (")
+    assert rate_known.samples_sql is not None
+    assert rate_known.samples_sql.startswith("SELECT DISTINCT")
+    assert (drift.severity, drift.rule) == (
+        Severity.WARNING,
+        Measure("row_count_drift", Bound("mustBeBetween", (-0.5, 0.5))),
     )
 
 

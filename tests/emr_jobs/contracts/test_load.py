@@ -108,6 +108,18 @@ def test_a_copy_of_the_folder_loads_as_the_project_does(folder: Path) -> None:
         (
             SALES,
             SALES_ORDERS,
+            f"{SALES_ORDERS} quality: [{{name: known, metric: nullValues, mustBe: 0}}],",
+            "$.schema[0].orders.quality[0]: no such rule here: type None, metric nullValues",
+        ),
+        (
+            CUSTOMERS,
+            ROW_COUNT,
+            "{name: minimum, metric: invalidValues, arguments: {minimum: 0}, mustBe: 0}",
+            "$.schema[0].quality[0]: no such rule here: type None, metric invalidValues",
+        ),
+        (
+            SALES,
+            SALES_ORDERS,
             "{name: orders, logicalType: time,",
             "$.schema[0].orders.logicalType: time: expected one of string, boolean, date, timestamp, integer, "
             "number, array",
@@ -144,6 +156,8 @@ def test_a_copy_of_the_folder_loads_as_the_project_does(folder: Path) -> None:
         "check named as another",
         "unknown severity",
         "metric that is not ours",
+        "metric of a column that is not ours",
+        "minimum of no column",
         "unknown type",
         "unknown type of an index",
         "no owner",
@@ -216,3 +230,10 @@ def test_a_column_that_does_not_exist_upstream_is_named(folder: Path) -> None:
 
 def test_an_empty_folder_is_a_fault(tmp_path: Path) -> None:
     assert faults(tmp_path) == [f"{tmp_path}: no *.odcs.yaml in it"]
+
+
+def test_a_long_message_of_the_standard_is_cut(folder: Path) -> None:
+    edit(folder, SALES, SALES_ORDERS, f"{SALES_ORDERS} {'x' * 400}: true,")
+    (fault,) = faults(folder)
+    said = fault.removeprefix(f"{SALES} $.schema[0].properties[4]: ")
+    assert said == f"Unevaluated properties are not allowed ('{'x' * 400}"[:300]

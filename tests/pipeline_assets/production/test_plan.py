@@ -14,10 +14,12 @@ from pipeline_assets.production.plan import (
     Parallel,
     Series,
     Single,
+    critical_path,
     explained,
     orderings,
     plan,
     plan_of,
+    width,
 )
 
 
@@ -72,7 +74,42 @@ def test_graph_that_is_not_series_parallel_is_levelled_and_says_so() -> None:
     made = plan([a, b, c, d], {("a", "c"), ("b", "c"), ("b", "d")})
     assert made.root == Series((Parallel((Single(a), Single(b))), Parallel((Single(c), Single(d)))))
     assert made.added == {("a", "d")}
-    assert "a before d: added" in explained(made)
+    of_a_job = "at most 1 min, retried 1 times, publishes"
+    assert explained(made).splitlines() == [
+        "one after another",
+        "  at once",
+        f"    a: {of_a_job} x.a",
+        f"    b: {of_a_job} x.b",
+        "  at once",
+        f"    c: {of_a_job} x.c",
+        f"    d: {of_a_job} x.d",
+        "",
+        "a before c: the asset graph",
+        "b before c: the asset graph",
+        "b before d: the asset graph",
+        "a before d: added, to draw it in parallels",
+    ]
+
+
+def test_downstream_of_a_job_is_what_reads_it_also_by_way_of_others() -> None:
+    a, b, c, d = (job(name) for name in "abcd")
+    made = plan([a, b, c, d], {("a", "b"), ("b", "c"), ("d", "c")})
+    assert made.downstream("b") == (b, c)
+    assert set(made.downstream("a")) == {a, b, c}
+    assert made.last == (c,)
+
+
+def test_as_many_jobs_run_at_once_as_the_widest_step_has_branches() -> None:
+    a, b, c, d = (Single(job(name)) for name in "abcd")
+    assert width(Series((a, Parallel((b, Series((c, d)))), a))) == 2
+    assert width(Parallel((Parallel((a, b)), c))) == 3
+
+
+def test_critical_path_is_the_longest_way() -> None:
+    a, b, c, d = (Single(job(name)) for name in "abcd")
+    seconds = {"a": 1, "b": 20, "c": 300, "d": 4000}
+    node = Series((a, Parallel((b, Series((c, d))))))
+    assert critical_path(node, lambda each: seconds[each.name]) == 4301
 
 
 def test_cycle_is_refused() -> None:

@@ -1,8 +1,8 @@
 """Judges the mutants: `python -m tests.mutants --coverage .coverage --durations test.xml --results mutants.json`.
 
 Each goes into a copy of the tree, where pytest runs the tests that cover its line until one fails: first those that
-noticed another mutant of its folder, then the quickest. A failure counts when the same test passes in the copy without
-the mutant; otherwise the test is left out and the mutant is judged again.
+noticed another mutant of its folder, then the quickest. A failure counts when the same test fails once more, and passes
+in the copy without the mutant; otherwise the test is left out and the mutant is judged again.
 
 Verdicts are kept one by one; those that are there are not taken again. `--tree` judges another checkout with this
 list, and `--before` compares with its verdicts: what was noticed there has to be noticed here.
@@ -30,6 +30,11 @@ from coverage import CoverageData
 
 from tests.mutants import LIST, ROOT, Gone, Mutant
 
+# Tests that run a module's lines where no context of theirs is recorded.
+ALSO = {
+    "emr_jobs/contracts/": "tests/emr_jobs/contracts/",  # contracts() is cached, and first called by an import
+    "pipeline_assets/production/": "tests/pipeline_assets/production/test_synth.py",  # a process of its own
+}
 NOT_COPIED = (".*", "__pycache__", "*.egg-info")
 
 
@@ -69,18 +74,13 @@ class Coverage:
         return cls(data, {node_id(case): float(case.get("time", 0)) for case in _cases(junit) if not _failed(case)})
 
     def tests_of(self, module: str, lines: Iterable[int]) -> list[str]:
-        """The tests of these lines, the quickest first.
-
-        Of a line that ran before the first test too (at import, or in what an import calls) nobody knows whose it is:
-        then also those of the folder that mirrors the module's, and where no test ran it, all of the module.
-        """
+        """The tests of these lines, else of the module, and those that ALSO run it; the quickest first."""
         (measured,) = (name for name in self.data.measured_files() if name.endswith(module))
         contexts = self.data.contexts_by_lineno(measured)
-        ran = {context for line in lines for context in contexts.get(line, ())}
-        tests = _tests(ran) or _tests(context for of_line in contexts.values() for context in of_line)
-        if "" in ran:
-            mirror = Path("tests", module).parent
-            tests |= {test for test in self.durations_s if Path(test.partition("::")[0]).parent == mirror}
+        tests = _tests(context for line in lines for context in contexts.get(line, ()))
+        tests = tests or _tests(context for of_line in contexts.values() for context in of_line)
+        also = tuple(prefix for folder, prefix in ALSO.items() if module.startswith(folder))
+        tests |= {test for test in self.durations_s if test.startswith(also)}
         return sorted(tests & self.durations_s.keys(), key=lambda test: (self.durations_s[test], test))
 
     def affordable(self, tests: Sequence[str], budget_s: float, *, first: Collection[str]) -> list[str]:
@@ -199,12 +199,13 @@ class Copy:
             try:
                 with self.holding(mutant):
                     failed = self.failing(tests, limit_s=limit_s)
+                    again = failed and self.failing([failed], limit_s=limit_s)
             except subprocess.TimeoutExpired:
                 outcome = Outcome.TIMEOUT
                 break
             if failed is None:
                 break
-            if self.is_sound(failed, limit_s=limit_s):
+            if again and self.is_sound(failed, limit_s=limit_s):
                 outcome, killer = Outcome.KILLED, failed
             else:
                 tests.remove(failed)

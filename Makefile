@@ -32,10 +32,10 @@ dev: setup ## The Dagster UI on http://127.0.0.1:3000, history kept in .pipeline
 test-fast: setup ## Tests that touch nothing outside their own process
 	@$(BIN)/pytest -m fast $(IN_PARALLEL) $(PYTEST_ARGS)
 
-test: setup browser ## All tests but the slow ones; no network after setup (PYTEST_ARGS="-k orders", WORKERS=2)
+test: browser setup ## All tests but the slow ones; no network after setup (PYTEST_ARGS="-k orders", WORKERS=2)
 	@$(BIN)/pytest -m "not slow" $(IN_PARALLEL) $(PYTEST_ARGS)
 
-test-slow: setup browser ## Tests of minutes: real YARN, scenarios, the other architecture's package from the index
+test-slow: browser setup ## Tests of minutes: real YARN, scenarios, the other architecture's package from the index
 	@$(BIN)/pytest -m slow $(IN_PARALLEL) $(PYTEST_ARGS)
 
 mutants: setup ## Whether the tests notice mistakes: all but the slow ones, then each mistake; hours, needs the package index

@@ -271,7 +271,8 @@ def test_make_says_what_is_missing_before_it_fetches_anything(machine: Machine) 
     for file in ("Makefile", "local_stack/__init__.py", "local_stack/system_packages.py"):
         shutil.copy(ROOT / file, checkout / file)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", checkout / ".venv"], check=True)
-    for target, sentence in (("setup", "There is no Java on PATH."), ("browser", "There is no chromium on PATH.")):
+    java, chromium = "There is no Java on PATH.", "There is no chromium on PATH."
+    for target, sentence in (("setup", java), ("demo", java), ("test", chromium), ("test-slow", chromium)):
         done = subprocess.run(["make", target], cwd=checkout, capture_output=True, text=True, check=False)
         how = "Install it with the system's package manager, and see that it is on PATH."
         assert (done.returncode, done.stdout, done.stderr.splitlines()[:1]) == (2, "", [f"{sentence} {how}"])

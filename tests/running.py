@@ -3,6 +3,7 @@
 Also what readers see of a day, as one value that can be compared before and after.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -14,12 +15,15 @@ from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from uuid import uuid4
 
+import boto3
 import pytest
 import tomlkit
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
+from typer.testing import CliRunner
 
 from emr_jobs import job as frame
 from emr_jobs import session
@@ -31,6 +35,7 @@ from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
 from emr_jobs.settings import Settings
 from pipeline_assets import lake
+from pipeline_assets.cli import app
 from pipeline_assets.home import ROOT
 from pipeline_assets.launchers.command import job_arguments, local_environment, local_submit
 
@@ -43,6 +48,19 @@ class Ended:
     @property
     def last_line(self) -> str:
         return self.output.strip().splitlines()[-1]
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What a verb answered in this process."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
 
 
 @dataclass(frozen=True)
@@ -74,19 +92,33 @@ class Day:
         return str(changed)
 
 
+def typed(*arguments: str, home: Path, answer: str = "", env: dict[str, str] | None = None) -> Typed:
+    """The command as a user types it, in this process; neither its environment nor its AWS clients outlive it.
+
+    Nobody answers unless there is an answer. What a verb does not say in a sentence is raised here.
+    """
+    with (
+        mock.patch.dict(os.environ, _environment(home, env), clear=True),
+        mock.patch.object(boto3, "DEFAULT_SESSION", None),
+    ):
+        ended = CliRunner().invoke(app, arguments, answer, prog_name="pipeline", catch_exceptions=False)
+    return Typed(ended.exit_code, ended.stdout, ended.stderr)
+
+
 def pipeline(*arguments: str, home: Path, env: dict[str, str] | None = None) -> Ended:
-    """The command as a user types it, in a process of its own, without a terminal."""
+    """The command as a user types it, in a process of its own, without a terminal: nobody answers."""
     return finished(pipeline_process(*arguments, home=home, env=env))
 
 
 def pipeline_process(*arguments: str, home: Path, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [str(Path(sys.executable).with_name("pipeline")), *arguments],
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         cwd=ROOT,
-        env={**_environment(), "PIPELINE_HOME": str(home), "COLUMNS": "250", **(env or {})},
+        env=_environment(home, env),
     )
 
 
@@ -116,8 +148,10 @@ def finished(process: "subprocess.Popen[str]") -> Ended:
     return Ended(process.returncode, output)
 
 
-def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(("PYSPARK_", "SPARK_"))}
+def _environment(home: Path, changed: dict[str, str] | None) -> dict[str, str]:
+    """This process's without what its Spark was started with."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("PYSPARK_", "SPARK_"))}
+    return {**own, "PIPELINE_HOME": str(home), "COLUMNS": "250", **(changed or {})}
 
 
 def session_for(spark: SparkSession, settings: Settings) -> SparkSession:

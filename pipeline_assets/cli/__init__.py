@@ -1,9 +1,11 @@
 """The `pipeline` command: one module a group of verbs. What is heavy is imported by the verb that needs it."""
 
 import sys
+from typing import Any, NoReturn
 
 import typer
 from emr_jobs.errors import Misconfigured, PipelineError
+from typer.core import TyperGroup
 
 from pipeline_assets.cli import (
     contracts,
@@ -22,7 +24,21 @@ from pipeline_assets.cli import (
 )
 from pipeline_assets.production.stacks import StackFailed
 
+
+class Verbs(TyperGroup):
+    """Errors that a person can mend are one line, not a stack trace."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **kwargs)
+        except Misconfigured as error:
+            _fail(error, 2)
+        except (PipelineError, StackFailed) as error:
+            _fail(error, 1)
+
+
 app = typer.Typer(
+    cls=Verbs,
     help="The daily pipeline: run it, look at it, serve it locally.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -49,16 +65,10 @@ app.add_typer(contracts.app, name="contracts")
 
 
 def main() -> None:
-    """Errors that a person can mend are one line, not a stack trace."""
-    try:
-        app()
-    except Misconfigured as error:
-        _fail(error, 2)
-    except (PipelineError, StackFailed) as error:
-        _fail(error, 1)
+    app()
 
 
-def _fail(error: Exception, code: int) -> None:
+def _fail(error: Exception, code: int) -> NoReturn:
     from pipeline_assets.cli.output import errors
 
     errors().print(f"[bold red]{type(error).__name__}[/]: ", end="")

@@ -36,19 +36,22 @@ _STACK = {
     "processes": "",
 }
 _SPARK = {"spark": "spark"}
-_GROUPS = list(dict.fromkeys([*_SLOW.values(), *_STACK.values()]))
+_GROUPS = [*filter(None, dict.fromkeys([*_SLOW.values(), *_STACK.values()])), ""]
 
 _STARTS = {"subprocess.Popen", "os.system", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec"}
 _INTERNET = {socket.AF_INET, socket.AF_INET6}
 
 
-@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Before -m and xdist look at the marks."""
+    tier, group = placed(item.fixturenames)  # type: ignore[attr-defined]
+    item.add_marker(tier)
+    if group:
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        tier, group = placed(item.fixturenames)  # type: ignore[attr-defined]
-        item.add_marker(tier)
-        if group:
-            item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: _GROUPS.index(_group(item)))
 
 

@@ -1,6 +1,5 @@
 """Production deployed to a local AWS, its jobs replaced by programs without Spark: real executions in seconds."""
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +9,9 @@ from typing import Any
 import tomlkit
 
 from emr_jobs import settings as settings_module
-from emr_jobs.catalog import JOBS
 from emr_jobs.partition import Partition
-from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Settings
+from local_stack.simulation import stubs
 from local_stack.simulation.world import QUICK, deploy_at_once
 from pipeline_assets.definitions import defs
 from pipeline_assets.home import ROOT
@@ -24,9 +22,7 @@ from pipeline_assets.production.synth import Deployment
 from tests.aws import Cloud
 from tests.running import wait_for
 
-PROGRAM = ROOT / "tests" / "pipeline_assets" / "launchers" / "step_program.py"
-
-# Days on which jobs behave in some way of step_program, by "<partition> <job> <attempt>".
+# Days on which jobs behave in some way of stub_job, by "<partition> <job> <attempt>".
 GOOD, FAILS, SECOND, KILLED, OLDER, LONG, LAST_LOST, NO_CLUSTER, WHOLE, OTHER, EMPTY, PATIENT = (
     f"2026-09-{day:02}" for day in range(1, 13)
 )
@@ -84,12 +80,7 @@ def deployed(cloud: Cloud, folder: Path) -> Iterator[Deployed]:
     stacks, settings_uri = deploy_at_once(deployment)
     main = stacks.find(deployment.production.name)
     assert main is not None
-    program = PROGRAM.read_text().replace(
-        "BEHAVIOURS: dict[str, str] = {}", f"BEHAVIOURS: dict[str, str] = {json.dumps(BEHAVIOURS)}"
-    )
-    for job in JOBS:
-        bucket, key = bucket_and_key(f"{main.parameters['Code']}/{job.name}.py")
-        cloud.s3.put_object(Bucket=bucket, Key=key, Body=program.encode())
+    stubs.ship(cloud.s3, main.parameters["Code"], stubs.program(behaviours=BEHAVIOURS))
     yield Deployed(cloud, settings_module.load(settings_uri), settings_uri)
 
 

@@ -31,14 +31,18 @@ def lines(spark: "SparkSession", pattern: str, *, dataset: str, partition: Parti
         # \n only: Spark would also end a line at a lone \r, which is white space inside JSON.
         return spark.read.option("lineSep", "\n").text([file.uri for file in files])
     if not allow_empty:
-        raise BadInput(
-            dataset=dataset,
-            partition=partition,
-            expected=f"files in {pattern}",
-            found="none (the folder is missing or empty)",
-            fix="Deliver the day, or if it really has no orders: --allow-empty.",
-        )
+        raise nothing_delivered(pattern, dataset=dataset, partition=partition)
     return spark.createDataFrame([], "value string")
+
+
+def nothing_delivered(pattern: str, *, dataset: str, partition: Partition) -> BadInput:
+    return BadInput(
+        dataset=dataset,
+        partition=partition,
+        expected=f"files in {pattern}",
+        found="none (the folder is missing or empty)",
+        fix="Deliver the day, or if it really has no orders: --allow-empty.",
+    )
 
 
 def unreadable(error: Exception, *, dataset: str, partition: Partition) -> BadInput | None:

@@ -18,15 +18,14 @@ import tomlkit
 
 from emr_jobs.catalog import JOBS, MAINTAIN
 from emr_jobs.partition import Partition
-from emr_jobs.s3_uri import bucket_and_key
 from local_stack.aws.account import LocalAws, client
+from local_stack.simulation import stubs
 from local_stack.simulation.world import PARAMETERS, QUICK
 from pipeline_assets.home import ROOT
 from pipeline_assets.production.package import host_arch
 from pipeline_assets.production.stacks import BODY_LIMIT_BYTES
 from tests.running import Ended, Typed, pipeline, typed, wait_for
 
-PROGRAM = ROOT / "tests" / "pipeline_assets" / "launchers" / "step_program.py"
 BEHAVIOUR = {"extract_orders": "fails", "extract_customers": "hangs", "extract_shipments": "is killed"}
 NEEDED = {**PARAMETERS, "SearchHost": "search.example", "SearchDomain": "shop"}
 FAILED_DAY, HELD_DAY, NO_CLUSTER_DAY, GOOD_DAY = "2026-09-01", "2026-09-02", "2026-09-03", "2026-09-04"
@@ -115,12 +114,10 @@ def deployed(account: Account, first_deploy: Typed) -> Account:
     main = account.stack("pipeline-assets")
     assert main is not None
     parameters = {each["ParameterKey"]: each["ParameterValue"] for each in main["Parameters"]}
+    s3 = client("s3", account.url)
     for job in JOBS:
-        program = PROGRAM.read_text().replace('BEHAVIOUR = "good"', f'BEHAVIOUR = "{BEHAVIOUR.get(job.name, "good")}"')
-        bucket, key = bucket_and_key(f"{parameters['Code']}/{job.name}.py")
-        client("s3", account.url).put_object(Bucket=bucket, Key=key, Body=program.encode())
-    key = key.replace(f"{JOBS[-1].name}.py", f"{MAINTAIN.name}.py")
-    client("s3", account.url).put_object(Bucket=bucket, Key=key, Body=b"import sys; sys.exit('no lake')")
+        stubs.ship(s3, parameters["Code"], stubs.program(BEHAVIOUR.get(job.name, "good")), jobs=(job,))
+    stubs.ship(s3, parameters["Code"], b"import sys; sys.exit('no lake')", jobs=(MAINTAIN,))
     return account
 
 

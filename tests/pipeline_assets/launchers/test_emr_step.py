@@ -14,6 +14,7 @@ import pytest
 
 from emr_jobs.catalog import Job, job_named
 from emr_jobs.errors import Misconfigured
+from local_stack.simulation import stubs
 from pipeline_assets.assets.jobs import job_assets
 from pipeline_assets.home import deployment_settings
 from pipeline_assets.launchers import emr_step
@@ -27,7 +28,6 @@ from tests.running import wait_for
 
 PARTITION = "2026-11-20"
 JOB = replace(job_named("extract_orders"), max_retries=0)
-PROGRAM = Path(__file__).with_name("step_program.py")
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +81,7 @@ def packing(behaviour: str, folder: Path) -> Callable[..., Package]:
             for name in old.namelist():
                 content = old.read(name)
                 if name == JOB.script:
-                    content = PROGRAM.read_bytes().replace(b'"good"', f'"{behaviour}"'.encode(), 1)
+                    content = stubs.program(behaviour)
                 new.writestr(name, content)
         return Package(code, real.dependencies)
 

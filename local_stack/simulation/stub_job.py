@@ -1,0 +1,166 @@
+"""A job without Spark, shipped in the place of the job whose name its file has; it reports through the jobs' own code.
+
+BEHAVIOUR, or what BEHAVIOURS has for "<partition> <job> <attempt>", is put in when it is packed (stubs). "good" touches
+no data. "hands on orders" does as the real jobs do, with numbers of rows instead of rows: the first job counts the
+orders that were delivered, master hands that on when all its inputs are there, and each number lies at the
+dataset's `trace`. The program's file must not need this package: the cluster has only the jobs' own code.
+"""
+
+import gzip
+import json
+import os
+import signal
+import sys
+import time
+from argparse import Namespace
+from dataclasses import replace
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from emr_jobs import recording, settings
+from emr_jobs.catalog import JOBS, MAINTAIN, Job, job_named
+from emr_jobs.errors import BadInput
+from emr_jobs.job import parser
+from emr_jobs.partition import Partition
+from emr_jobs.report import Report, asset_key, checks_of
+from emr_jobs.s3_uri import bucket_and_key
+from emr_jobs.settings import Settings
+from emr_jobs.sources import s3_json
+
+BEHAVIOUR = "good"
+BEHAVIOURS: dict[str, str] = {}
+HANDS_ON = "hands on orders"
+ROWS = 7  # of what has no number to hand on
+
+
+def trace(values: Settings, dataset: str, partition: object) -> str:
+    """Address of what a stub has published of a dataset's day: {"rows": N}."""
+    return f"{values.lake.warehouse}/stubs/{dataset}/{partition}.json"
+
+
+def main(name: str) -> None:
+    if name == MAINTAIN.name:
+        settings.load(sys.argv[sys.argv.index("--settings") + 1])
+        return
+    job = job_named(name)
+    arguments = parser(job).parse_args()
+    partition = (
+        Partition.parse(arguments.partition)
+        if arguments.partition
+        else Partition.from_scheduled_time(arguments.scheduled_time)
+    )
+    behaviour = BEHAVIOURS.get(f"{partition} {job.name} {arguments.attempt}", BEHAVIOUR)
+    published = job
+    if behaviour == "is an older version":  # one dataset and its checks less, and one that is not there any more
+        job = replace(job, outputs=job.outputs[:-1])
+        published = replace(job, outputs=(*job.outputs, "intermediate.returns"))
+    if behaviour == "says nothing":
+        return
+    with recording.open_session(
+        published,
+        partition=str(partition),
+        run_id=arguments.run_id,
+        attempt=arguments.attempt,
+        messages=arguments.messages,
+        under_dagster=arguments.dagster_pipes_context is not None,
+    ) as pipes:
+        report = Report(pipes, job, partition=partition, code_version="1", attempt=arguments.attempt)
+        try:
+            _behave(behaviour, job, partition, arguments, pipes, report)
+        except Exception as error:
+            report.failed(error)
+            raise
+
+
+def _behave(behaviour: str, job: Job, partition: Partition, arguments: Namespace, pipes: Any, report: Report) -> None:
+    report.log("working", partition=partition)
+    rows = ROWS
+    if behaviour == HANDS_ON:
+        values = settings.load(arguments.settings)
+        rows = _rows(job, partition, values, allow_empty=arguments.allow_empty == "yes")
+    if behaviour == "hangs":
+        report.log("hanging")
+        time.sleep(600)
+    if behaviour == "fails" or (behaviour == "has no orders" and arguments.allow_empty == "no"):
+        report.failed(ValueError("no orders today"))
+        print("this is in the log of the step", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+    if behaviour == "is killed":
+        print("about to die", file=sys.stderr, flush=True)  # noqa: T201
+        os.kill(os.getpid(), signal.SIGKILL)
+    for dataset, check in checks_of(job):
+        pipes.report_asset_check(asset_key=asset_key(dataset), check_name=check.name, passed=True)
+    if behaviour == "is an older version":
+        pipes.report_asset_materialization(asset_key="intermediate/returns", metadata={})
+        pipes.report_asset_check(asset_key=asset_key(job.outputs[0]), check_name="was_there_once", passed=True)
+    outputs = job.outputs[:-1] if behaviour == "two of three" else job.outputs
+    if behaviour != "publishes nothing":
+        for dataset in outputs:
+            if behaviour == HANDS_ON:
+                _write(trace(values, dataset, partition), {"rows": rows})
+            report.materialized(dataset, version="1", rows=rows)
+    if behaviour == "talks for long":
+        for number in range(20):
+            report.log(f"line {number}")
+            time.sleep(0.5)
+    if behaviour == "is killed at the end":
+        time.sleep(recording.UPLOAD_INTERVAL_S * 2)  # what it said so far is uploaded
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _rows(job: Job, partition: Partition, values: Settings, *, allow_empty: bool) -> int:
+    """That the job hands on. Raises BadInput when orders were not delivered, or when an input is missing."""
+    if job.name == "extract_orders":
+        return _delivered(values.sources.orders.uri, partition, allow_empty=allow_empty)
+    if job.name != "master":
+        return ROWS
+    rows = {
+        dataset: _read(trace(values, dataset, partition), dataset, partition)["rows"]
+        for other in JOBS
+        if other is not job
+        for dataset in other.outputs
+    }
+    return int(rows["intermediate.orders"])
+
+
+def _delivered(uri: str, partition: Partition, *, allow_empty: bool) -> int:
+    """Lines in the day's files."""
+    bucket, pattern = bucket_and_key(uri.format(partition=partition))
+    s3 = _s3()
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=pattern.partition("*")[0]).get("Contents", [])
+    keys = [each["Key"] for each in listed if fnmatch(each["Key"], pattern)]
+    if not keys and not allow_empty:
+        raise s3_json.nothing_delivered(f"s3://{bucket}/{pattern}", dataset="intermediate.orders", partition=partition)
+    files = (s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys)
+    return sum(gzip.decompress(content).count(b"\n") for content in files)
+
+
+def _read(uri: str, dataset: str, partition: Partition) -> Any:
+    bucket, key = bucket_and_key(uri)
+    s3 = _s3()
+    try:
+        return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    except s3.exceptions.NoSuchKey:
+        raise BadInput(
+            dataset=dataset,
+            partition=partition,
+            expected=f"rows at {uri}",
+            found="none",
+            fix="Run the job that publishes it.",
+        ) from None
+
+
+def _write(uri: str, content: Any) -> None:
+    bucket, key = bucket_and_key(uri)
+    _s3().put_object(Bucket=bucket, Key=key, Body=json.dumps(content).encode())
+
+
+def _s3() -> Any:
+    import boto3
+
+    return boto3.client("s3")
+
+
+if __name__ == "__main__":
+    main(Path(__file__).stem)

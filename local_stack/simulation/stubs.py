@@ -1,0 +1,34 @@
+"""Jobs without Spark in the place of those that a deployment shipped: real executions in seconds.
+
+Does not own: what such a job does (stub_job).
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from emr_jobs.catalog import JOBS, MAINTAIN, Job
+from emr_jobs.s3_uri import bucket_and_key
+from local_stack.simulation import stub_job
+
+_PROGRAM = Path(stub_job.__file__)
+
+
+def program(behaviour: str = stub_job.BEHAVIOUR, behaviours: Mapping[str, str] | None = None) -> bytes:
+    """The one program, packed to behave like this; `behaviours` by "<partition> <job> <attempt>"."""
+    text = _PROGRAM.read_text()
+    for line, value in (
+        ('BEHAVIOUR = "good"', f"BEHAVIOUR = {json.dumps(behaviour)}"),
+        ("BEHAVIOURS: dict[str, str] = {}", f"BEHAVIOURS: dict[str, str] = {json.dumps(dict(behaviours or {}))}"),
+    ):
+        assert text.count(f"\n{line}\n") == 1, line
+        text = text.replace(f"\n{line}\n", f"\n{value}\n")
+    return text.encode()
+
+
+def ship(s3: Any, code: str, content: bytes, *, jobs: tuple[Job, ...] = (*JOBS, MAINTAIN)) -> None:
+    """Under the deployment's parameter Code, in the place of these jobs."""
+    for job in jobs:
+        bucket, key = bucket_and_key(f"{code}/{job.name}.py")
+        s3.put_object(Bucket=bucket, Key=key, Body=content)

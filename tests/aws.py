@@ -50,7 +50,7 @@ class Cloud:
 
 @contextmanager
 def running_cloud(folder: Path) -> Iterator[Cloud]:
-    aws = LocalAws(folder / "aws")
+    aws = LocalAws(folder / "aws", plain=True)
     try:
         addresses = aws.wait()
         profile = tomlkit.parse((ROOT / "settings" / "emulator.toml").read_text()).unwrap()

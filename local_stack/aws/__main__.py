@@ -28,11 +28,12 @@ from local_stack.aws import (
 from local_stack.aws.agent import Agent, Runner
 from local_stack.aws.container import Node
 from local_stack.aws.local_spark import LocalSpark
+from local_stack.aws.plain_python import PlainPython
 from local_stack.aws.yarn import Yarn
 from pipeline_assets.home import aws_environment
 
 
-def main(folder: Path, *, yarn: bool) -> None:
+def main(folder: Path, *, yarn: bool, plain: bool) -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     emr.install()
     glue.install()
@@ -55,7 +56,7 @@ def main(folder: Path, *, yarn: bool) -> None:
         s3.put_object(Bucket=bucket, Key=key, Body=content)
 
     node = Node(folder / "node", fetch)
-    runner: Runner = LocalSpark(node, environment)
+    runner: Runner = PlainPython(node, environment) if plain else LocalSpark(node, environment)
     if yarn:
         runner = Yarn(node, environment, folder / "yarn")
         runner.launch()
@@ -75,4 +76,4 @@ def main(folder: Path, *, yarn: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), yarn="--yarn" in sys.argv[2:])
+    main(Path(sys.argv[1]), yarn="--yarn" in sys.argv[2:], plain="--plain" in sys.argv[2:])

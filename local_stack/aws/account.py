@@ -18,13 +18,21 @@ START_TIMEOUT_S = 60
 class LocalAws:
     """Starts at once; `wait` returns its addresses when it answers, `stop` ends it and every step."""
 
-    def __init__(self, folder: Path, *, yarn: bool = False) -> None:
+    def __init__(self, folder: Path, *, yarn: bool = False, plain: bool = False) -> None:
+        """`plain`: its steps are programs without Spark."""
         folder.mkdir(parents=True, exist_ok=True)
         self._addresses = folder / ADDRESSES
         self._addresses.unlink(missing_ok=True)
         self._log = folder / "aws.log"
         with self._log.open("w") as log:
-            command = [sys.executable, "-m", "local_stack.aws", str(folder), *(["--yarn"] if yarn else [])]
+            command = [
+                sys.executable,
+                "-m",
+                "local_stack.aws",
+                str(folder),
+                *(["--yarn"] if yarn else []),
+                *(["--plain"] if plain else []),
+            ]
             self._process = TiedProcess(command, output=log)
         self._deadline = time.monotonic() + START_TIMEOUT_S
 

@@ -24,11 +24,16 @@ from pipeline_assets.launchers.process import TiedProcess
 
 BOOT_S = 1.0
 PASS_S = 0.1
+LOOK_S = 0.02  # for a process that is to be hit before it has done anything
 OUTPUT = "stderr"
 GRACE_S = 5.0  # between SIGTERM and SIGKILL, of SEND_INTERRUPT
 
 
 class Runner(Protocol):
+    @property
+    def program(self) -> str:
+        """In the name of the step's own process, once that is there."""
+
     def start(self, cluster: Cluster, step: Step, folder: Path) -> TiedProcess:
         """The step's process, in this folder, its output in the file OUTPUT there. Raises NotEmulated."""
 
@@ -113,7 +118,7 @@ class Agent:
             process = self.runner.start(cluster, step, folder)
             with LOCK:
                 self._processes[step.id] = process
-            _plant_faults(step, process)
+            _plant_faults(step, process, self.runner.program)
             code = process.wait()
         except NotEmulated as error:
             code, failure = 1, {"Reason": "Not emulated", "Message": str(error)}
@@ -146,12 +151,12 @@ class Agent:
         return f"{base}/steps/{step.id}/stderr.gz"
 
 
-def _plant_faults(step: Step, process: TiedProcess) -> None:
+def _plant_faults(step: Step, process: TiedProcess, program: str) -> None:
     kill, hold = (faults.strikes(fault, step.name) for fault in faults.STEP_FAULTS)
     if not (kill or hold):
         return
-    while process.poll() is None and not (tree := _command(process)):
-        time.sleep(PASS_S)
+    while process.poll() is None and not (tree := _command(process, program)):
+        time.sleep(LOOK_S)
     if kill:
         process.kill()
     elif hold:
@@ -159,7 +164,7 @@ def _plant_faults(step: Step, process: TiedProcess) -> None:
             each.suspend()
 
 
-def _command(process: TiedProcess) -> list[psutil.Process]:
-    """The step's own processes, once Java is among them."""
+def _command(process: TiedProcess, program: str) -> list[psutil.Process]:
+    """The step's own processes, once the program is among them."""
     tree = psutil.Process(process.pid).children(recursive=True)
-    return tree if any("java" in each.name() for each in tree) else []
+    return tree if any(program in each.name() for each in tree) else []

@@ -20,6 +20,7 @@ from pipeline_assets.launchers.process import TiedProcess
 class LocalSpark:
     node: Node
     environment: dict[str, str]  # what the cluster gives every step
+    program: str = "java"
 
     def start(self, cluster: Cluster, step: Step, folder: Path) -> TiedProcess:
         submit = understand(step.args)

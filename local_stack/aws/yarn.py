@@ -51,6 +51,7 @@ class Yarn:
     node: Node
     environment: dict[str, str]  # what the cluster gives every container: EMR's instance profile
     folder: Path
+    program: str = "java"
     _processes: list[TiedProcess] = field(default_factory=list)
 
     def launch(self) -> None:

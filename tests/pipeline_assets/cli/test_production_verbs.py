@@ -93,7 +93,7 @@ def given(parameters: dict[str, str]) -> list[str]:
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     folder = tmp_path_factory.mktemp("account")
-    aws = LocalAws(folder / "aws")
+    aws = LocalAws(folder / "aws", plain=True)
     try:
         addresses = aws.wait()
         client("s3", addresses["url"]).create_bucket(Bucket=NEEDED["OrdersBucket"])

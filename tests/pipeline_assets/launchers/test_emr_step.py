@@ -1,4 +1,4 @@
-"""What becomes of a step: on the emulated EMR, as a real process of spark-submit."""
+"""What becomes of a step: on the emulated EMR, as a real process of a program without Spark."""
 
 import io
 import threading

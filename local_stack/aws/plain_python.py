@@ -1,4 +1,4 @@
-"""Runs a step's program with Python alone, in the container that local_spark gives it: without the JVMs of spark-submit.
+"""Runs a step's program with Python alone, in the container of local_spark: without the JVMs of spark-submit.
 
 For programs without Spark; one that imports PySpark finds it, and no gateway to talk to.
 """

@@ -53,7 +53,7 @@ def join_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.A
     def published_joins(context: dg.AssetCheckExecutionContext) -> Results:
         with spark_session(settings, name=f"published_joins {context.partition_key}") as spark:
             for contract in selected(context, tables):
-                answers = _asked(spark, contract, context.partition_key)
+                answers = answers_of(spark, contract, context.partition_key)
                 yield result(contract, AGREES, judge_rules(contract, answers, partition=context.partition_key))
 
     return published_joins
@@ -71,7 +71,8 @@ def _rules(contract: Contract) -> dict[str, "Statement"]:
     return {check.name: statement for check in wanted if (statement := compiled(check, contract)) is not None}
 
 
-def _asked(spark: "SparkSession", contract: Contract, partition: str) -> list[Answer]:
+def answers_of(spark: "SparkSession", contract: Contract, partition: str) -> list[Answer]:
+    """What each rule of the contract gives on the published day."""
     from emr_jobs.publish.audit import view_name
 
     for dataset in (contract.id, *contract.upstream):

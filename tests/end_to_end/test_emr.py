@@ -17,7 +17,7 @@ from pipeline_assets.home import aws_environment
 from pipeline_assets.sensors.clusters import end_forgotten
 from tests.end_to_end.conftest import published_by_emr
 from tests.end_to_end.test_against_the_oracle import compare
-from tests.running import Day, pipeline, pipeline_process, table_rows, wait_for
+from tests.running import Day, pipeline_process, table_rows, typed, wait_for
 
 GOLDEN = Path(__file__).with_name("golden")
 EXTRACTIONS = ("extract_orders", "extract_customers", "extract_shipments")
@@ -64,12 +64,12 @@ def test_the_command_line_is_the_one_for_emr_and_holds_no_secret(aws_day: Day, j
 
 def test_every_verb_works_against_this_profile(aws_day: Day) -> None:
     count = "SELECT count(*) AS n FROM final.order_facts"
-    found = pipeline("query", count, "--json", home=aws_day.home)
-    assert found.code == 0, found.output
-    assert f'"n": {len(table_rows(aws_day.settings, aws_day.partition)["final.order_facts"])}' in found.output
+    found = typed("query", count, "--json", home=aws_day.home)
+    assert found.code == 0, found.err
+    assert found.json == [{"n": len(table_rows(aws_day.settings, aws_day.partition)["final.order_facts"])}]
     for verb in (("search", "find", "lamp"), ("lake", "apply"), ("lake", "maintain"), ("stack", "status")):
-        ended = pipeline(*verb, home=aws_day.home)
-        assert ended.code == 0, ended.output
+        ended = typed(*verb, home=aws_day.home)
+        assert ended.code == 0, ended.err
 
 
 class TestInterrupted:

@@ -13,7 +13,7 @@ from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
 from tests.end_to_end.conftest import deliver, good_lines
 from tests.end_to_end.search_proxy import FOR_EVER, BusyProxy, busy_proxy
-from tests.running import Day, Ended, InProcess, pipeline, readers_see
+from tests.running import Day, Ended, InProcess, pipeline, readers_see, typed
 
 
 def master(run_job: InProcess, day: Day, uri: str | None = None, **options: object) -> Ended:
@@ -129,9 +129,9 @@ def test_rollback_puts_the_replaced_index_back_and_again_the_newer_one(own_day: 
     ((new, _),) = readers_see(own_day.settings, own_day.partition)["search.orders"]
     env = {"PIPELINE_SETTINGS": own_day.settings_uri}
     for expected, replaced in ((old, new), (new, old)):
-        ended = pipeline("search", "rollback", "--partition", own_day.partition, home=own_day.home, env=env)
-        assert ended.code == 0, ended.output
-        assert expected in ended.output
+        ended = typed("search", "rollback", "--partition", own_day.partition, home=own_day.home, env=env)
+        assert ended.code == 0, ended.err
+        assert ended.out == f"published  {expected}\nreplaced   {replaced}\n"
         assert indices(own_day)[expected] == {"orders"}
         assert indices(own_day)[replaced] == {"orders-replaced"}
 

@@ -9,7 +9,7 @@ import pytest
 
 from local_stack import sample_data
 from pipeline_assets.home import stack_is_running
-from tests.running import finished, pipeline, pipeline_process
+from tests.running import finished, pipeline, pipeline_process, typed
 
 PATIENCE_S = 60
 
@@ -41,20 +41,26 @@ def home(tmp_path: Path, processes: None) -> Iterator[Path]:
 
 
 def up(home: Path, data: Path) -> list[psutil.Process]:
-    ended = pipeline("stack", "up", "--data", str(data), home=home)
-    assert ended.code == 0, ended.output
+    ended = typed("stack", "up", "--data", str(data), home=home)
+    assert ended.code == 0, ended.err
+    return started(home)
+
+
+def started(home: Path) -> list[psutil.Process]:
     running = members(home)
     assert len(running) >= 2, "the supervisor and OpenSearch"
     return running
 
 
 def test_down_leaves_nothing(home: Path, data: Path) -> None:
-    running = up(home, data)
-    again = pipeline("stack", "up", "--data", str(data), home=home)
-    assert (again.code, "the stack runs already" in again.output) == (1, True)
+    ended = pipeline("stack", "up", "--data", str(data), home=home)
+    assert ended.code == 0, ended.output
+    running = started(home)
+    again = typed("stack", "up", "--data", str(data), home=home)
+    assert (again.code, "the stack runs already" in again.err) == (1, True)
     assert pipeline("stack", "down", home=home).output == "stopped\n"
     assert [process for process in running if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
-    assert pipeline("stack", "down", home=home).output == "no stack was running\n"
+    assert typed("stack", "down", home=home).out == "no stack was running\n"
 
 
 def test_a_killed_supervisor_takes_everything_along(home: Path, data: Path) -> None:
@@ -80,9 +86,9 @@ def test_ctrl_c_during_the_start_leaves_nothing(home: Path, data: Path) -> None:
 
 
 def test_a_stack_that_cannot_start_says_why_and_leaves_nothing(home: Path, tmp_path: Path) -> None:
-    ended = pipeline("stack", "up", "--data", str(tmp_path), home=home)
-    assert ended.code == 1
-    assert "no <SCHEMA.TABLE>.parquet in it" in ended.output
+    ended = typed("stack", "up", "--data", str(tmp_path), home=home)
+    assert (ended.code, ended.out) == (1, "")
+    assert "no <SCHEMA.TABLE>.parquet in it" in ended.err
     assert members(home) == []
 
 
@@ -93,4 +99,4 @@ def test_secrets_of_the_stack_are_for_their_owner_alone(home: Path, data: Path) 
     values = [path.read_text().strip() for path in (home / "secrets").iterdir()]
     arguments = [part for process in members(home) for part in _command(process)]
     assert not [value for value in values if any(value in part for part in arguments)]
-    assert pipeline("stack", "down", home=home).code == 0
+    assert typed("stack", "down", home=home).code == 0

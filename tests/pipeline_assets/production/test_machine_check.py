@@ -45,9 +45,10 @@ def test_dangling_catch_in_a_branch(daily: dict[str, Any]) -> None:
     assert found(daily) == ["AtOnce1 > ExtractOrders: Gone does not exist"]
 
 
-def test_dangling_next_in_a_branch(daily: dict[str, Any]) -> None:
-    daily["States"]["AtOnce1"]["Branches"][0]["States"]["ExtractOrders"]["Next"] = "Gone"
-    assert found(daily) == ["AtOnce1 > ExtractOrders: Gone does not exist"]
+def test_dangling_choice_where_a_branch_starts(daily: dict[str, Any]) -> None:
+    """The branch still has its other ways to an end."""
+    daily["States"]["AtOnce1"]["Branches"][0]["States"]["WantsExtractOrders"]["Choices"][0]["Next"] = "Gone"
+    assert found(daily) == ["AtOnce1 > WantsExtractOrders: Gone does not exist"]
 
 
 def test_unreachable_state(daily: dict[str, Any]) -> None:

@@ -88,6 +88,7 @@ $(BIN)/python:
 
 .venv/installed: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "installing the dependencies into .venv"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@# PySpark is built here; Debian 12's pip would warn of the old way that it takes by itself.
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --use-pep517 --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

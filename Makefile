@@ -12,7 +12,7 @@ BIN := .venv/bin
 IN_PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java browser demo dev test-fast test test-slow mutants screenshots lint fmt lock clean
+.PHONY: help setup java browser demo dev test-fast test test-slow simulate-all mutants screenshots lint fmt lock clean
 
 ##@ Use
 
@@ -36,7 +36,10 @@ test: browser setup ## All tests but the slow ones; no network after setup (PYTE
 	@$(BIN)/pytest -m "not slow" $(IN_PARALLEL) $(PYTEST_ARGS)
 
 test-slow: browser setup ## Tests of minutes: real YARN, scenarios, the other architecture's package from the index
-	@$(BIN)/pytest -m slow $(IN_PARALLEL) $(PYTEST_ARGS)
+	@$(BIN)/pytest -m slow $(PYTEST_ARGS)
+
+simulate-all: setup ## Every scenario with real jobs: 25 minutes, outside CI; before an issue is called resolved
+	@$(BIN)/pipeline simulate all
 
 mutants: setup ## Whether the tests notice mistakes: all but the slow ones, then each mistake; hours, needs the package index
 	@$(BIN)/uv pip install -q --python $(BIN)/python --group mutants && rm -f .cache/mutants.json

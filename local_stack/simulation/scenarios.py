@@ -7,20 +7,18 @@ import gzip
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from itertools import count, islice
 
 from emr_jobs.partition import Partition
 from emr_jobs.s3_uri import bucket_and_key
 from local_stack.simulation.unmet import Unmet, expect
-from local_stack.simulation.world import PARAMETERS, World, world
+from local_stack.simulation.world import NOWHERE, PARAMETERS, Jobs, World
 from pipeline_assets.production.executions import Execution, to_resume
 from pipeline_assets.production.synth import Deployment
-
-ORDERS = 150
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,7 @@ class Scenario:
     run: Callable[[World], None]
     days: int
     on: tuple[str, ...]  # these days rather than the latest ones
+    stubs: bool  # stubs can show it too
 
 
 @dataclass(frozen=True)
@@ -44,54 +43,42 @@ SCENARIOS: dict[str, Scenario] = {}
 
 
 def scenario(
-    *, days: int = 1, on: tuple[str, ...] = ()
+    *, days: int = 1, on: tuple[str, ...] = (), stubs: bool = True
 ) -> Callable[[Callable[[World], None]], Callable[[World], None]]:
     def add(run: Callable[[World], None]) -> Callable[[World], None]:
         name = run.__name__.replace("_", "-")
-        SCENARIOS[name] = Scenario(name, (run.__doc__ or "").strip(), run, len(on) or days, on)
+        SCENARIOS[name] = Scenario(name, (run.__doc__ or "").strip(), run, len(on) or days, on, stubs)
         return run
 
     return add
 
 
-def simulate(
-    names: list[str],
-    home: Path,
-    *,
-    follow: bool = False,
-    progress: Callable[[str], None],
-    ended: Callable[[Ended], None],
-) -> None:
-    """Run them one after another in one world; tells how each ended. `follow`: Dagster must have seen it alike."""
+def days_of(names: Sequence[str], *, now: datetime) -> dict[str, list[Partition]]:
+    """For each scenario its own, none twice."""
+    latest = Partition.latest_complete(now).date
     chosen = [SCENARIOS[name] for name in names]
-    latest = Partition.latest_complete(datetime.now(UTC))
-    recent = [
-        Partition(latest.date - timedelta(days=number)) for number in range(sum(s.days for s in chosen if not s.on))
-    ]
-    plan = {
-        each.name: [Partition.parse(day) for day in each.on] or [recent.pop(0) for _ in range(each.days)]
-        for each in chosen
-    }
-    days = [day for days in plan.values() for day in days]
-    with world(home, days=days, orders=ORDERS, follow=follow, progress=progress) as made:
-        for each in chosen:
-            made.days = plan[each.name]
-            started, since = time.monotonic(), datetime.now(UTC)
-            progress(each.name)
-            made.said()
-            unmet = ""
-            said: tuple[str, ...] = ()
-            try:
-                each.run(made)
-                made.settle()
-                said = made.followed(since)
-            except Unmet as error:
-                unmet = str(error)
-            except Exception as error:  # noqa: BLE001  # a scenario's edge: the others are run all the same
-                unmet = f"{type(error).__name__}: {error}"
-            if unmet:
-                made.calm()
-            ended(Ended(each.name, unmet, time.monotonic() - started, said))
+    recent = (Partition(latest - timedelta(days=number)) for number in count())
+    return {each.name: [Partition.parse(day) for day in each.on] or list(islice(recent, each.days)) for each in chosen}
+
+
+def play(made: World, name: str, days: Sequence[Partition]) -> Ended:
+    """Bring it about in this world; nothing of it reaches the next one."""
+    made.days = list(days)
+    started, since = time.monotonic(), datetime.now(UTC)
+    made.said()
+    unmet = ""
+    said: tuple[str, ...] = ()
+    try:
+        SCENARIOS[name].run(made)
+        made.settle()
+        said = made.followed(since)
+    except Unmet as error:
+        unmet = str(error)
+    except Exception as error:  # noqa: BLE001  # a scenario's edge: the others are run all the same
+        unmet = f"{type(error).__name__}: {error}"
+    if unmet:
+        made.calm()
+    return Ended(name, unmet, time.monotonic() - started, said)
 
 
 @scenario()
@@ -134,6 +121,25 @@ def extraction_fails(world: World) -> None:
 
 
 @scenario()
+def empty_day(world: World) -> None:
+    """No orders are delivered: the day fails and says what to type if it was empty; that publishes the empty day."""
+    day = world.day()
+    with no_delivery(world, day):
+        failed = _failed(world, day)
+        _told(world, failed, "extract_orders")
+        said = _said_by(world, failed)
+        expect("if it really has no orders: --allow-empty" in said, f"it says what to type: {said[-2000:]}")
+        expect(not world.is_published(day), f"{day} is not published yet")
+        execution = world.ended(world.executions.start(day, allow_empty=True))
+    expect(execution.status == "SUCCEEDED", f"succeeded, not {execution.status}: {execution.cause}")
+    world.is_empty(day)
+    expect(world.executions.day(day).get("status") == "published", "the guard says published")
+    expect(world.is_published(day), f"{day} is published")
+    world.strike_ten(day)
+    expect(not world.said(), "nobody is called")
+
+
+@scenario()
 def undelivered(world: World) -> None:
     """The Scheduler may not start the day: its start lies in the queue, and at 10:00 the person on call is told."""
     day = world.day()
@@ -167,7 +173,8 @@ def step_times_out(world: World) -> None:
     day = world.day()
     world.switch(hold_step="extract_shipments", times=1)
     limits = world.with_jobs(lambda job: replace(job, timeout_s=1) if job.name == "extract_shipments" else job)
-    with _deployed(world, lambda deployment: _impatient(limits(deployment))):
+    start_s = 30 if world.jobs is Jobs.REAL else 10
+    with _deployed(world, lambda deployment: _impatient(limits(deployment), start_s)):
         execution = _failed(world, day)
     expect(world.went(execution)["extract_shipments"] == ("failed", 1), f"shipments once: {world.went(execution)}")
     _told(world, execution, "extract_shipments: States.Timeout")
@@ -177,10 +184,11 @@ def step_times_out(world: World) -> None:
 def stopped(world: World) -> None:
     """Somebody stops the execution: no Catch runs, so the reaper ends the cluster, frees the day and tells."""
     day = world.day()
-    (started,) = world.strike_eight(day)
-    world.until(lambda: any(status == "running" for status, _ in world.went(started).values()), "a job runs")
-    world.client("stepfunctions").stop_execution(executionArn=started.arn)
-    execution = world.ended(started.name)
+    with _hanging(world, "extract_orders"):
+        (started,) = world.strike_eight(day)
+        world.until(lambda: any(status == "running" for status, _ in world.went(started).values()), "a job runs")
+        world.client("stepfunctions").stop_execution(executionArn=started.arn)
+        execution = world.ended(started.name)
     expect(execution.status == "ABORTED", f"aborted, not {execution.status}")
     _reaped(world, day, execution)
 
@@ -189,7 +197,11 @@ def stopped(world: World) -> None:
 def machine_times_out(world: World) -> None:
     """The whole takes too long: no Catch runs, the reaper does its work."""
     day = world.day()
-    with _deployed(world, lambda deployment: replace(deployment, daily_timeout_s=12)):
+    timeout_s = 12 if world.jobs is Jobs.REAL else 5
+    with (
+        _hanging(world, "extract_orders"),
+        _deployed(world, lambda deployment: replace(deployment, daily_timeout_s=timeout_s)),
+    ):
         (started,) = world.strike_eight(day)
         execution = world.ended(started.name)
     expect(execution.status == "TIMED_OUT", f"timed out, not {execution.status}")
@@ -260,10 +272,11 @@ def cluster_fails_to_start(world: World) -> None:
 def cluster_dies(world: World) -> None:
     """The cluster ends while steps run."""
     day = world.day()
-    (started,) = world.strike_eight(day)
-    world.until(lambda: any(status == "running" for status, _ in world.went(started).values()), "a job runs")
-    world.client("emr").terminate_job_flows(JobFlowIds=[world.executions.cluster(started.name)])
-    execution = world.ended(started.name)
+    with _hanging(world, "extract_orders"):
+        (started,) = world.strike_eight(day)
+        world.until(lambda: any(status == "running" for status, _ in world.went(started).values()), "a job runs")
+        world.client("emr").terminate_job_flows(JobFlowIds=[world.executions.cluster(started.name)])
+        execution = world.ended(started.name)
     expect(execution.status == "FAILED", f"failed, not {execution.status}")
     _told(world, execution, "TERMINAT")
 
@@ -280,7 +293,7 @@ def throttled(world: World) -> None:
     expect(world.is_published(day), f"{day} is published")
 
 
-@scenario()
+@scenario(stubs=False)
 def search_down(world: World) -> None:
     """OpenSearch does not answer: the lake is not published either."""
     day = world.day()
@@ -291,7 +304,7 @@ def search_down(world: World) -> None:
     expect(not world.is_published(day), f"{day} is not published")
 
 
-@scenario()
+@scenario(stubs=False)
 def api_storm(world: World) -> None:
     """The shipments API answers 429 and 500 for a while: the job's own retries are enough."""
     day = world.day()
@@ -414,16 +427,26 @@ def _deployed(world: World, change: Callable[[Deployment], Deployment]) -> Itera
         world.deploy()
 
 
-def _impatient(deployment: Deployment) -> Deployment:
+@contextmanager
+def _hanging(world: World, job: str) -> Iterator[None]:
+    """Its next step is held as soon as it runs, so that the day does not end by itself."""
+    world.switch(hold_step=job, times=1)
+    try:
+        yield
+    finally:
+        world.switch(clear=True)
+
+
+def _impatient(deployment: Deployment, start_s: int) -> Deployment:
     settings = deployment.settings
     assert settings.emr is not None
-    quick = settings.emr.model_copy(update={"start_allowance_s": 30})
+    quick = settings.emr.model_copy(update={"start_allowance_s": start_s})
     return replace(deployment, settings=settings.model_copy(update={"emr": quick}))
 
 
 def _without_search(deployment: Deployment) -> Deployment:
     settings = deployment.settings
-    nowhere = settings.search.model_copy(update={"url": "http://127.0.0.1:9", "max_retries": 1})
+    nowhere = settings.search.model_copy(update={"url": NOWHERE, "max_retries": 1})
     return replace(deployment, settings=settings.model_copy(update={"search": nowhere}))
 
 

@@ -1,15 +1,18 @@
 """One deployed production on this machine, for scenarios: its own stack, sample days, clock, switches and readers.
 
 Deploys with the same steps as `pipeline deploy`. The settings are settings/production.toml with this machine's
-addresses and shorter waits. Does not own: what happens in it (scenarios).
+addresses and shorter waits. With stubs its jobs hand on numbers of rows instead of rows (stub_job), and it is the
+local AWS and nothing else. Does not own: what happens in it (scenarios).
 """
 
+import gzip
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,15 +21,17 @@ import requests
 import tomlkit
 
 from emr_jobs import settings as settings_module
-from emr_jobs.catalog import Job
+from emr_jobs.catalog import JOBS, Job
 from emr_jobs.contracts import contracts
 from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
-from emr_jobs.settings import Settings
+from emr_jobs.s3_uri import bucket_and_key
+from emr_jobs.settings import Aws, Settings
 from local_stack import sample_data
 from local_stack.aws import ADDRESSES
-from local_stack.aws.account import client
+from local_stack.aws.account import LocalAws, client, furnish
 from local_stack.services import Running, services
+from local_stack.simulation import stub_job, stubs
 from local_stack.simulation.follower import Follower, follower
 from local_stack.simulation.unmet import expect
 from pipeline_assets import lake
@@ -34,6 +39,7 @@ from pipeline_assets.definitions import defs
 from pipeline_assets.home import ROOT, use_aws
 from pipeline_assets.production.deploy import Deploying, dumped, filled
 from pipeline_assets.production.executions import Execution, Executions
+from pipeline_assets.production.package import host_arch
 from pipeline_assets.production.plan import Plan, plan, plan_of
 from pipeline_assets.production.stacks import Stacks
 from pipeline_assets.production.synth import Deployment
@@ -52,14 +58,22 @@ QUICK = {
     "emr": {"start_allowance_s": 60, "poll_interval_s": 2.0, "message_interval_s": 1.0},
 }
 FROM_RUNNING = ("aws", "search")  # sections that are this machine's
+NOWHERE = "http://127.0.0.1:9"
+ORDERS = 150
 END_TIMEOUT_S = 420.0
 SETTLE_TIMEOUT_S = 60.0
 POLL_S = 0.3
 
 
+class Jobs(StrEnum):
+    REAL = "real"
+    STUB = "stub"  # without Spark and without data
+
+
 @dataclass
 class World:
-    running: Running
+    aws: str
+    services: Running | None  # None: the jobs are stubs, which need none
     deployment: Deployment
     settings: Settings  # of the deployment, filled
     days: list[Partition]
@@ -68,6 +82,17 @@ class World:
     settings_uri: str  # of the deployment
     follower: Follower | None
     _used: list[Partition] = field(default_factory=list)
+    _empty: set[Partition] = field(default_factory=set)
+
+    @property
+    def jobs(self) -> Jobs:
+        return Jobs.REAL if self.services else Jobs.STUB
+
+    @property
+    def running(self) -> Running:
+        """What only real jobs use."""
+        assert self.services is not None, "this world has stubs"
+        return self.services
 
     # -- days and the clock
 
@@ -76,6 +101,10 @@ class World:
         taken = self.days.pop(0)
         self._used.append(taken)
         return taken
+
+    def is_empty(self, day: Partition) -> None:
+        """Somebody said so: from now on readers of this day see no orders."""
+        self._empty.add(day)
 
     def strike_eight(self, day: Partition, *, times: int = 1) -> list[Execution]:
         """The schedule of this day's run; `times` when the delivery is doubled."""
@@ -159,7 +188,7 @@ class World:
 
     def deploy(self, change: Callable[[Deployment], Deployment] = lambda same: same) -> Stacks:
         """The generated deployment, changed like this, in the place of what is deployed."""
-        return deploy_at_once(change(self.deployment))[0]
+        return deploy_at_once(change(self.deployment))[0]  # what was shipped, the stubs too, stays
 
     def with_jobs(self, change: Callable[[Job], Job]) -> Callable[[Deployment], Deployment]:
         """A change of the deployment: other limits of the jobs."""
@@ -170,7 +199,7 @@ class World:
     # -- what is seen
 
     def client(self, service: str) -> Any:
-        return client(service, str(self.running.aws))
+        return client(service, self.aws)
 
     def said(self) -> list[dict[str, str]]:
         """What the alarm topic told since the last time."""
@@ -182,8 +211,10 @@ class World:
                 self.client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
         return found
 
-    def readers_see(self, day: Partition) -> dict[str, int]:
-        """Rows of each table and documents behind the alias."""
+    def readers_see(self, day: Partition) -> dict[str, int | None]:
+        """Rows of each table and documents behind the alias, None without an index; of stubs what they published."""
+        if self.jobs is Jobs.STUB:
+            return {**dict.fromkeys((each.id for each in lake.tables()), 0), "search.orders": None, **self._traces(day)}
         catalog = lake.catalog(self.settings)
         rows = {
             contract.id: int(
@@ -193,18 +224,29 @@ class World:
         }
         index = SearchIndex(self.settings.search, contracts()["search.orders"])
         published = [index.client.count(index=each.name)["count"] for each in index.published(day)]
-        return {**rows, "search.orders": sum(published)}
+        return {**rows, "search.orders": sum(published) if published else None}
+
+    def _traces(self, day: Partition) -> dict[str, int]:
+        """What the stubs have published of this day."""
+        s3 = self.client("s3")
+        found = {}
+        for dataset in (output for job in JOBS for output in job.outputs):
+            bucket, key = bucket_and_key(stub_job.trace(self.settings, dataset, day))
+            if s3.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"]:
+                found[dataset] = int(json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())["rows"])
+        return found
 
     def is_published(self, day: Partition) -> bool:
         """Whole: facts, sales and search agree, every good order is there. Raises Unmet for half a day."""
         seen = self.readers_see(day)
-        final = {name: seen[name] for name in ("final.order_facts", "final.daily_sales", "search.orders")}
-        expect(all(final.values()) or not any(final.values()), f"{day}: readers see half a day: {final}")
-        if not any(final.values()):
+        facts, sales, documents = (seen[name] for name in ("final.order_facts", "final.daily_sales", "search.orders"))
+        if documents is None:
+            expect(not facts and not sales, f"{day}: readers see half a day: {seen}")
             return False
+        orders = 0 if day in self._empty else self.orders
         expect(
-            final["final.order_facts"] == final["search.orders"] == seen["intermediate.orders"] == self.orders,
-            f"{day}: expected {self.orders} orders everywhere, found {seen}",
+            facts == documents == seen["intermediate.orders"] == orders and bool(sales) == bool(orders),
+            f"{day}: expected {orders} orders everywhere, found {seen}",
         )
         return True
 
@@ -252,24 +294,21 @@ def world(
     home: Path,
     *,
     days: Sequence[Partition],
-    orders: int,
+    orders: int = ORDERS,
+    jobs: Jobs = Jobs.REAL,
     follow: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Iterator[World]:
     """Brought up and deployed, with `follow` beside a Dagster of its own; nothing of it is left afterwards."""
-    data = home / "data"
-    truth: dict[str, Any] = {}
-
-    def prepare() -> None:
-        for day in days:
-            truth.update(sample_data.generate(data, partition=day, orders=orders))
-
     with ExitStack() as stack:
-        running = stack.enter_context(
-            services(home, data, prepare=prepare, progress=progress, aws=True, lake_tables=False)
-        )
-        use_aws(running.settings.aws)
-        settings = _production_settings(running)
+        if jobs is Jobs.REAL:
+            running = stack.enter_context(_services(home, days, orders, progress))
+            aws = running.settings.aws
+        else:
+            running, aws = None, stack.enter_context(_only_aws(home, days, orders, progress))
+        assert aws.endpoint is not None
+        use_aws(aws)
+        settings = _production_settings(aws, running)
         deployment = Deployment(plan_of(defs.resolve_asset_graph()), settings)
         progress("deploying")
         stacks, settings_uri = deploy_at_once(deployment)
@@ -279,10 +318,44 @@ def world(
         assert base is not None
         names = {**made.parameters, **base.outputs, **made.outputs}
         whole = settings_module.parse(tomlkit.dumps(filled(dumped(settings), names)), where="the world", base=home)
-        _hear(str(running.aws), made.outputs["AlarmTopic"])
+        if jobs is Jobs.STUB:
+            stubs.ship(client("s3", aws.endpoint), made.parameters["Code"], stubs.program(stub_job.HANDS_ON))
+        _hear(aws.endpoint, made.outputs["AlarmTopic"])
         control = json.loads((home / "aws" / ADDRESSES).read_text())["faults"]
         follows = stack.enter_context(follower(home, settings_uri, progress=progress)) if follow else None
-        yield World(running, deployment, whole, list(days), orders, control, settings_uri, follows)
+        yield World(aws.endpoint, running, deployment, whole, list(days), orders, control, settings_uri, follows)
+
+
+@contextmanager
+def _services(home: Path, days: Sequence[Partition], orders: int, progress: Callable[[str], None]) -> Iterator[Running]:
+    """All of them, with sample data of these days."""
+    data = home / "data"
+
+    def prepare() -> None:
+        for day in days:
+            sample_data.generate(data, partition=day, orders=orders)
+
+    with services(home, data, prepare=prepare, progress=progress, aws=True, lake_tables=False) as running:
+        yield running
+
+
+@contextmanager
+def _only_aws(home: Path, days: Sequence[Partition], orders: int, progress: Callable[[str], None]) -> Iterator[Aws]:
+    """That runs programs without Spark; the orders of these days are as many lines."""
+    cloud = LocalAws(home / "aws", plain=True)
+    try:
+        for day in days:
+            folder = home / "orders" / f"dt={day}"
+            folder.mkdir(parents=True)
+            (folder / "orders.json.gz").write_bytes(gzip.compress(b"{}\n" * orders))
+        progress("AWS")
+        profile = tomlkit.parse((ROOT / "settings" / "emulator.toml").read_text()).unwrap()
+        profile["aws"] |= {"endpoint": cloud.wait()["url"]}
+        settings = settings_module.parse(tomlkit.dumps(profile), where="the simulation", base=home)
+        furnish(settings, secrets={}, orders=home / "orders")
+        yield settings.aws
+    finally:
+        cloud.stop()
 
 
 def deploy_at_once(deployment: Deployment) -> tuple[Stacks, str]:
@@ -296,17 +369,20 @@ def deploy_at_once(deployment: Deployment) -> tuple[Stacks, str]:
     return deploying.stacks, deploying.keep_settings()
 
 
-def _production_settings(running: Running) -> Settings:
+def _production_settings(aws: Aws, running: Running | None) -> Settings:
     """Of production, with the addresses of what runs here."""
     profile = tomlkit.parse((ROOT / "settings" / "production.toml").read_text()).unwrap()
-    local = running.settings.model_dump(mode="json", exclude_none=True)
-    for section in FROM_RUNNING:
-        profile[section] = local[section]
-    for source in ("snowflake", "shipments"):
-        profile["sources"][source] = local["sources"][source]
-    profile["spark"] = {name: local["spark"][name] for name in ("driver_memory", "shuffle_partitions")}
-    assert running.settings.emr is not None
-    profile["emr"]["arch"] = running.settings.emr.arch
+    if running is not None:
+        local = running.settings.model_dump(mode="json", exclude_none=True)
+        for section in FROM_RUNNING:
+            profile[section] = local[section]
+        for source in ("snowflake", "shipments"):
+            profile["sources"][source] = local["sources"][source]
+        profile["spark"] = {name: local["spark"][name] for name in ("driver_memory", "shuffle_partitions")}
+    else:
+        profile["aws"] = aws.model_dump(mode="json", exclude_none=True)
+        profile["search"] = {"url": NOWHERE}
+    profile["emr"]["arch"] = host_arch()
     for section, values in QUICK.items():
         profile[section] |= values
     return settings_module.parse(tomlkit.dumps(profile), where="the simulation", base=ROOT)

@@ -4,20 +4,18 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest import mock
 
 import pytest
 
-from emr_jobs.partition import Partition
-from local_stack.simulation.scenarios import ORDERS, SCENARIOS
-from local_stack.simulation.world import World, world
+from local_stack.simulation.scenarios import SCENARIOS
+from local_stack.simulation.world import Jobs, World, world
 from pipeline_assets.production.diff import differences
 from pipeline_assets.production.stacks import Stacks
-from tests.running import pipeline
+from tests.running import pipeline, typed
 
-QUICK = ("stopped", "machine-times-out", "cluster-fails-to-start")
+REAL = ("happy", "empty-day", "search-down", "api-storm", "clock-change", "least-privilege")  # where the data matters
 
 
 @pytest.fixture(scope="module")
@@ -27,20 +25,11 @@ def real_worlds() -> None:
 
 @pytest.fixture(scope="module")
 def stub_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    latest = Partition.latest_complete(datetime.now(UTC))
-    days = [Partition(latest.date - timedelta(days=number)) for number in range(len(QUICK))]
     with (
         mock.patch.dict(os.environ),  # this process's AWS clients go to it
-        world(tmp_path_factory.mktemp("world"), days=days, orders=ORDERS) as made,
+        world(tmp_path_factory.mktemp("world"), days=[], jobs=Jobs.STUB) as made,
     ):
         yield made
-
-
-@pytest.mark.parametrize("name", QUICK)
-def test_end_that_no_catch_sees_leaves_nothing_behind(stub_world: World, name: str) -> None:
-    stub_world.said()
-    SCENARIOS[name].run(stub_world)
-    stub_world.settle()
 
 
 def test_deployed_is_what_was_generated(stub_world: World) -> None:
@@ -86,9 +75,25 @@ def test_change_behind_the_stacks_back_is_seen(stub_world: World) -> None:
         scheduler.update_schedule(**given, State="ENABLED")
 
 
+@pytest.mark.usefixtures("processes")
+def test_every_scenario_that_stubs_can_show_holds(tmp_path: Path) -> None:
+    assert held(tmp_path, "all", "--jobs", "stub") == [name for name, each in SCENARIOS.items() if each.stubs]
+
+
 @pytest.mark.usefixtures("real_worlds")
 @pytest.mark.timeout(1800)
-def test_every_scenario_holds(tmp_path: Path) -> None:
-    ended = pipeline("simulate", "all", "--json", home=tmp_path)
+def test_scenarios_whose_data_matters_hold_with_real_jobs(tmp_path: Path) -> None:
+    assert held(tmp_path, *REAL, "--worlds", "1") == list(REAL)
+
+
+def test_scenario_that_stubs_cannot_show_is_refused(tmp_path: Path) -> None:
+    refused = typed("simulate", "search-down", "--jobs", "stub", home=tmp_path)
+    assert refused.code == 2
+    assert "stubs cannot show search-down: leave out --jobs stub" in " ".join(refused.err.replace("│", "").split())
+
+
+def held(home: Path, *arguments: str) -> list[str]:
+    """The scenarios that were run; all hold."""
+    ended = pipeline("simulate", *arguments, "--json", home=home)
     assert ended.code == 0, ended.output
-    assert [each["scenario"] for each in json.loads(ended.output.splitlines()[-1])] == list(SCENARIOS)
+    return [each["scenario"] for each in json.loads(ended.output.splitlines()[-1])]

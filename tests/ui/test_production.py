@@ -20,8 +20,8 @@ from emr_jobs import settings as settings_module
 from emr_jobs.catalog import JOBS
 from emr_jobs.partition import Partition
 from local_stack.simulation.follower import Follower, start_daemon
-from local_stack.simulation.scenarios import ORDERS, SCENARIOS, no_delivery
-from local_stack.simulation.world import World, world
+from local_stack.simulation.scenarios import SCENARIOS, no_delivery
+from local_stack.simulation.world import ORDERS, World, world
 from pipeline_assets.home import ROOT
 from pipeline_assets.production.executions import Execution
 from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG, PARTITION_TAG
@@ -93,7 +93,7 @@ def produced(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     before = Partition(day.date - timedelta(days=1))
     with (
         mock.patch.dict(os.environ),  # this process's AWS clients go to it
-        world(home, days=[day, before], orders=ORDERS, follow=True) as made,
+        world(home, days=[day, before], follow=True) as made,
     ):
         since = datetime.now(UTC)
         SCENARIOS["happy"].run(made)

@@ -4,6 +4,7 @@ The simulated production, its Dagster with a daemon, and the same day once more 
 """
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -178,8 +179,8 @@ def test_followed_run_shows_its_execution_and_its_steps(
         page.goto(f"{url}/runs/{run.run_id}")
         hide_navigation(page)
         expect(page.get_by_text("Success", exact=True).first).to_be_visible()
-        for job in JOBS:
-            expect(page.get_by_text(job.name, exact=True).first).to_be_visible()
+        for job in JOBS:  # the chart shortens the name of a short step in its middle
+            expect(page.get_by_text(re.compile(f"{job.name[-6:]}$")).first).to_be_visible()
         expect(page.get_by_text(f"Succeeded ({len(JOBS)})")).to_be_attached()
         page.get_by_text(JOBS[-1].name, exact=True).first.click(trial=True)  # waits until the chart stands still
         picture("followed-run")

@@ -8,45 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_stack import jars
-from local_stack.aws.agent import OUTPUT
-from local_stack.aws.authorisation import instance_environment
-from local_stack.aws.container import Node, command, environment, prepare, understand
-from local_stack.aws.emr import Cluster, Step
+from local_stack.aws.container import Submit, command
+from local_stack.aws.plain_python import PlainPython
 from pipeline_assets.launchers.command import spark_home
-from pipeline_assets.launchers.process import TiedProcess
 
 
 @dataclass(frozen=True)
-class LocalSpark:
-    node: Node
-    environment: dict[str, str]  # what the cluster gives every step
+class LocalSpark(PlainPython):
     program: str = "java"
 
-    def start(self, cluster: Cluster, step: Step, folder: Path) -> TiedProcess:
-        submit = understand(step.args)
-        container = folder / "container"
-        prepare(submit, self.node, container)
-        given = {
-            **self.environment,
-            **instance_environment(cluster.role),
+    def _command(self, submit: Submit) -> list[str]:
+        return command(submit, spark_home=spark_home())
+
+    def _own_environment(self) -> dict[str, str]:
+        return {
             "SPARK_HOME": str(spark_home()),
             "SPARK_CONF_DIR": str(self._configuration()),
             "SPARK_LOCAL_IP": "127.0.0.1",
         }
-        with (folder / OUTPUT).open("wb") as output:
-            return TiedProcess(
-                command(submit, spark_home=spark_home()),
-                env=environment(submit, self.node, given),
-                cwd=container,
-                output=output,
-            )
-
-    def logs(self, output: str) -> dict[str, bytes]:
-        """The driver writes into the step's output."""
-        return {}
-
-    def end(self, cluster: Cluster) -> None:
-        """A step's process is all there is."""
 
     def _configuration(self) -> Path:
         folder = self.node.folder / "spark-conf"

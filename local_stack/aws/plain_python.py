@@ -1,4 +1,4 @@
-"""Runs a step's program with Python alone, in the container of local_spark: without the JVMs of spark-submit.
+"""Runs a step's program in a container of this machine, with Python alone: without the JVMs of spark-submit.
 
 For programs without Spark; one that imports PySpark finds it, and no gateway to talk to.
 """
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from local_stack.aws.agent import OUTPUT
 from local_stack.aws.authorisation import instance_environment
-from local_stack.aws.container import Node, environment, prepare, understand
+from local_stack.aws.container import Node, Submit, environment, prepare, understand
 from local_stack.aws.emr import Cluster, Step
 from pipeline_assets.launchers.process import TiedProcess
 
@@ -23,14 +23,17 @@ class PlainPython:
         submit = understand(step.args)
         container = folder / "container"
         prepare(submit, self.node, container)
-        given = {**self.environment, **instance_environment(cluster.role)}
+        given = {**self.environment, **instance_environment(cluster.role), **self._own_environment()}
         with (folder / OUTPUT).open("wb") as output:
             return TiedProcess(
-                [str(self.node.python()), submit.script.rpartition("/")[2], *submit.arguments],
-                env=environment(submit, self.node, given),
-                cwd=container,
-                output=output,
+                self._command(submit), env=environment(submit, self.node, given), cwd=container, output=output
             )
+
+    def _command(self, submit: Submit) -> list[str]:
+        return [str(self.node.python()), submit.script.rpartition("/")[2], *submit.arguments]
+
+    def _own_environment(self) -> dict[str, str]:
+        return {}
 
     def logs(self, output: str) -> dict[str, bytes]:
         """The program writes into the step's output."""

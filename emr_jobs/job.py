@@ -86,9 +86,7 @@ def run(
 ) -> None:
     """Run the job in this process, in a session of its own or the caller's. Raises what made it fail, once reported."""
     given = parser(job).parse_args(arguments)
-    partition = (
-        Partition.parse(given.partition) if given.partition else Partition.from_scheduled_time(given.scheduled_time)
-    )
+    partition = partition_of(given)
     under_dagster = given.dagster_pipes_context is not None
     with recording.open_session(
         job,
@@ -154,6 +152,11 @@ def parser(job: Job) -> argparse.ArgumentParser:
     arguments.add_argument("--dagster-pipes-context", help=argparse.SUPPRESS)
     arguments.add_argument("--dagster-pipes-messages", help=argparse.SUPPRESS)
     return arguments
+
+
+def partition_of(given: argparse.Namespace) -> Partition:
+    """What --partition or --scheduled-time names."""
+    return Partition.parse(given.partition) if given.partition else Partition.from_scheduled_time(given.scheduled_time)
 
 
 def _run_id(text: str) -> str:

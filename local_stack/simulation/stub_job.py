@@ -21,7 +21,7 @@ from typing import Any
 from emr_jobs import recording, settings
 from emr_jobs.catalog import JOBS, MAINTAIN, Job, job_named
 from emr_jobs.errors import BadInput
-from emr_jobs.job import parser
+from emr_jobs.job import parser, partition_of
 from emr_jobs.partition import Partition
 from emr_jobs.report import Report, asset_key, checks_of
 from emr_jobs.s3_uri import bucket_and_key
@@ -45,11 +45,7 @@ def main(name: str) -> None:
         return
     job = job_named(name)
     arguments = parser(job).parse_args()
-    partition = (
-        Partition.parse(arguments.partition)
-        if arguments.partition
-        else Partition.from_scheduled_time(arguments.scheduled_time)
-    )
+    partition = partition_of(arguments)
     behaviour = BEHAVIOURS.get(f"{partition} {job.name} {arguments.attempt}", BEHAVIOUR)
     published = job
     if behaviour == "is an older version":  # one dataset and its checks less, and one that is not there any more

@@ -20,6 +20,10 @@ from tests.running import Day, InProcess
 
 pytest_plugins = ["tests.tiers"]
 
+# The first compiler alone has 48 MB for what it has compiled; the tests' many queries fill them, and everything is
+# compiled again and again.
+_JVM = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC -Xlog:disable -Xlog:all=off"
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_home_of_the_developers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -48,7 +52,7 @@ def spark() -> Iterator[SparkSession]:
         for name, value in local_environment().items():
             patch.setenv(name, value)
         archive = jars.archive("spark")
-        options = f"{UTF8} -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xlog:disable -Xlog:all=off"
+        options = f"{UTF8} {_JVM}"
         if archive.exists():
             options += f" -XX:SharedArchiveFile={archive}"
         submit = f'--master local[2] --driver-memory 1g --driver-class-path "{jars.folder("spark")}/*"'

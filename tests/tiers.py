@@ -16,7 +16,8 @@ from contextlib import contextmanager
 import pytest
 
 # The fixtures of each tier, and the group of those who share what it starts. A group is one worker's; those that take
-# longest begin first. No group: nothing that another test could share.
+# longest begin first. No group: nothing that another test could share. What starts within seconds is shared by the
+# tests of a module only ({module}), so that several workers can have one.
 _SLOW = {
     "produced": "production in the UI",
     "yarn_day": "yarn",
@@ -24,15 +25,15 @@ _SLOW = {
     "package_index": "",
 }
 _STACK = {
-    "aws_day": "emr",
-    "_own_day": "spark",
-    "_odd_days": "spark",
+    "_own_day": "own day",
+    "stub_worlds": "stub worlds",
     "published_day": "published",
     "chromium": "published",
-    "_production": "production",
+    "_production": "production of {module}",
+    "odd_days": "odd days",
     "account": "account",
+    "_cloud": "aws of {module}",
     "stub_world": "stub world",
-    "_cloud": "aws",
     "processes": "",
 }
 _SPARK = {"spark": "spark"}
@@ -47,12 +48,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     tier, group = placed(item.fixturenames)  # type: ignore[attr-defined]
     item.add_marker(tier)
     if group:
-        item.add_marker(pytest.mark.xdist_group(group))
+        item.add_marker(pytest.mark.xdist_group(group.format(module=item.path.stem)))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: _GROUPS.index(_group(item)))
+    items.sort(key=lambda item: _GROUPS.index(placed(item.fixturenames)[1]))  # type: ignore[attr-defined]
 
 
 def placed(fixtures: list[str]) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 import gzip
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
@@ -11,10 +10,10 @@ import requests
 from pyspark.sql import SparkSession
 
 from emr_jobs.catalog import JOBS
-from local_stack import sample_data, stack
+from local_stack import sample_data
 from local_stack.services import services
 from local_stack.snowflake import load
-from tests.running import Day, InProcess, pipeline, readers_see
+from tests.running import Day, InProcess, readers_see
 
 PARTITION = "2026-11-20"
 ORDERS = 300
@@ -30,17 +29,27 @@ def _own_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
 
 
 @pytest.fixture
-def own_day(_own_day: Day, spark: SparkSession, run_job: InProcess) -> Day:
-    """Extracted as delivered and published, in some state, before the test; every test may publish over it."""
+def whole_day(_own_day: Day, spark: SparkSession, run_job: InProcess) -> Day:
+    """Extracted and published, in some state; every test may publish over it."""
     load(_own_day.data / "snowflake")  # another stack of this process may have put its tables there
     seen = readers_see(_own_day.settings, _own_day.partition)
-    stale = [job.name for job in JOBS if not all(seen[dataset] for dataset in job.outputs[1:] or job.outputs)]
-    if len(seen["intermediate.orders"]) != ORDERS and "extract_orders" not in stale:
-        stale.insert(0, "extract_orders")
-    for job in stale:
-        ended = run_job(job, settings_uri=_own_day.settings_uri, partition=_own_day.partition)
-        assert ended.code == 0, ended.output
+    for job in JOBS:
+        if not all(seen[dataset] for dataset in job.outputs[1:] or job.outputs):
+            succeeded(run_job, job.name, _own_day)
     return _own_day
+
+
+@pytest.fixture
+def own_day(whole_day: Day, run_job: InProcess) -> Day:
+    """Its orders are extracted as delivered; published in some state."""
+    if len(readers_see(whole_day.settings, whole_day.partition)["intermediate.orders"]) != ORDERS:
+        succeeded(run_job, "extract_orders", whole_day)
+    return whole_day
+
+
+def succeeded(run_job: InProcess, job: str, day: Day, settings_uri: str | None = None) -> None:
+    ended = run_job(job, settings_uri=settings_uri or day.settings_uri, partition=day.partition)
+    assert ended.code == 0, ended.output
 
 
 @pytest.fixture
@@ -90,18 +99,3 @@ def deliver(day: Day, folder: Path, orders: list[dict[str, object]], *, raw: byt
     content = b"\n".join([*map(orjson.dumps, orders), raw])
     (target / "part-0.json.gz").write_bytes(gzip.compress(content))
     return day.settings_with(folder, sources_orders={"uri": f"{folder}/orders/dt={{partition}}/*.json.gz"})
-
-
-@contextmanager
-def published_by_emr(home: Path, *, yarn: bool) -> Iterator[Day]:
-    """A sample day on a local AWS, published by launcher emr."""
-    data = home / "data"
-    partition = "2026-11-21"
-    truth = sample_data.generate(data, partition=sample_data.Partition.parse(partition), orders=ORDERS)
-    addresses = stack.up(home, data, aws=True, yarn=yarn)
-    try:
-        ended = pipeline("run", "--partition", partition, "--launcher", "emr", home=home)
-        assert ended.code == 0, ended.output
-        yield Day(home, data, addresses.settings, partition, truth, said=ended.output)
-    finally:
-        stack.down(home)

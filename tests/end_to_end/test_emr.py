@@ -1,45 +1,71 @@
-"""The whole graph as steps of one emulated EMR cluster, against the production code path: Glue, S3, Secrets Manager."""
+"""The whole graph as steps of one emulated EMR cluster with a real YARN, by the code path of production.
+
+Glue, S3, Secrets Manager; clean containers, nothing left behind.
+"""
 
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import psutil
 import pytest
 
+from emr_jobs.catalog import job_named
+from emr_jobs.partition import Partition
+from local_stack import sample_data, stack
 from local_stack.aws.account import client
+from pipeline_assets.assets.jobs import job_assets
 from pipeline_assets.home import aws_environment
+from pipeline_assets.launchers.cluster_lease import ending_clusters
+from pipeline_assets.launchers.emr_step import EmrStepLauncher
+from pipeline_assets.partitions import daily
+from pipeline_assets.production import package
+from pipeline_assets.production.package import Package
 from pipeline_assets.sensors.clusters import end_forgotten
-from tests.end_to_end.conftest import published_by_emr
+from pipeline_assets.tags import LAUNCHER_TAG
 from tests.end_to_end.test_against_the_oracle import compare
-from tests.running import Day, pipeline_process, table_rows, typed, wait_for
+from tests.running import Day, pipeline, pipeline_process, table_rows, typed, wait_for
 
 GOLDEN = Path(__file__).with_name("golden")
+PARTITION = "2026-11-21"
+ORDERS = 300
 EXTRACTIONS = ("extract_orders", "extract_customers", "extract_shipments")
 
 
 @pytest.fixture(scope="module")
-def aws_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    with published_by_emr(tmp_path_factory.mktemp("aws"), yarn=False) as day:
-        yield day
+def yarn_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    """A sample day, published by launcher emr."""
+    home = tmp_path_factory.mktemp("yarn")
+    truth = sample_data.generate(home / "data", partition=Partition.parse(PARTITION), orders=ORDERS)
+    addresses = stack.up(home, home / "data", aws=True, yarn=True)
+    try:
+        ended = pipeline("run", "--partition", PARTITION, "--launcher", "emr", home=home)
+        assert ended.code == 0, ended.output
+        yield Day(home, home / "data", addresses.settings, PARTITION, truth, said=ended.output)
+    finally:
+        stack.down(home)
+    assert containers() == [], "a stopped stack leaves no container"
 
 
-def test_rows_and_documents_are_those_of_the_oracle(aws_day: Day) -> None:
-    wanted = compare(aws_day)
-    assert len(wanted["final.order_facts"]) == aws_day.truth["orders"]
+def test_rows_and_documents_are_those_of_the_oracle(yarn_day: Day) -> None:
+    wanted = compare(yarn_day)
+    assert len(wanted["final.order_facts"]) == yarn_day.truth["orders"]
 
 
-def test_one_cluster_is_made_and_ended_and_the_extractions_overlap(aws_day: Day) -> None:
-    (cluster,) = clusters(aws_day)
-    wait_for(lambda: states(aws_day)[cluster["Id"]] == "TERMINATED")
+def test_one_cluster_is_made_and_ended_and_the_extractions_overlap(yarn_day: Day) -> None:
+    (cluster,) = clusters(yarn_day)
+    wait_for(lambda: states(yarn_day)[cluster["Id"]] == "TERMINATED")
     times = {
         step["Name"].split()[0]: step["Status"]["Timeline"]
-        for step in emr(aws_day).list_steps(ClusterId=cluster["Id"])["Steps"]
+        for step in emr(yarn_day).list_steps(ClusterId=cluster["Id"])["Steps"]
     }
     assert set(times) == {*EXTRACTIONS, "master"}
     for one, other in combinations(EXTRACTIONS, 2):
@@ -49,54 +75,78 @@ def test_one_cluster_is_made_and_ended_and_the_extractions_overlap(aws_day: Day)
 
 
 @pytest.mark.parametrize("job", [*EXTRACTIONS, "master"])
-def test_the_command_line_is_the_one_for_emr_and_holds_no_secret(aws_day: Day, job: str) -> None:
-    (cluster,) = clusters(aws_day)
-    steps = emr(aws_day).list_steps(ClusterId=cluster["Id"])["Steps"]
-    (step,) = [step for step in steps if step["Name"] == f"{job} {aws_day.partition}"]
+def test_the_command_line_is_the_one_for_emr_and_holds_no_secret(yarn_day: Day, job: str) -> None:
+    (cluster,) = clusters(yarn_day)
+    steps = emr(yarn_day).list_steps(ClusterId=cluster["Id"])["Steps"]
+    (step,) = [step for step in steps if step["Name"] == f"{job} {yarn_day.partition}"]
     config = step["Config"]
     assert (config["Jar"], step["ActionOnFailure"]) == ("command-runner.jar", "CONTINUE")
     assert "".join(f"{each}\n" for each in masked(config["Args"])) == (GOLDEN / f"{job}.txt").read_text()
-    secrets = client("secretsmanager", str(aws_day.settings.aws.endpoint))
+    secrets = client("secretsmanager", str(yarn_day.settings.aws.endpoint))
     for name in ("pipeline/snowflake-key", "pipeline/shipments-token"):
         value = secrets.get_secret_value(SecretId=name)["SecretString"]
         assert value not in " ".join(config["Args"])
 
 
-def test_every_verb_works_against_this_profile(aws_day: Day) -> None:
+def test_every_verb_works_against_this_profile(yarn_day: Day) -> None:
     count = "SELECT count(*) AS n FROM final.order_facts"
-    found = typed("query", count, "--json", home=aws_day.home)
+    found = typed("query", count, "--json", home=yarn_day.home)
     assert found.code == 0, found.err
-    assert found.json == [{"n": len(table_rows(aws_day.settings, aws_day.partition)["final.order_facts"])}]
+    assert found.json == [{"n": len(table_rows(yarn_day.settings, yarn_day.partition)["final.order_facts"])}]
     for verb in (("search", "find", "lamp"), ("lake", "apply"), ("lake", "maintain"), ("stack", "status")):
-        ended = typed(*verb, home=aws_day.home)
+        ended = typed(*verb, home=yarn_day.home)
         assert ended.code == 0, ended.err
+
+
+def test_a_module_that_is_not_in_the_archive_fails_the_step_and_is_named(
+    yarn_day: Day, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in aws_environment(yarn_day.settings.aws).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("dagster._core.pipes.utils.WAIT_FOR_LOGS_AFTER_EXECUTION_INTERVAL", 1)
+    job = replace(job_named("extract_shipments"), max_retries=0)
+    launcher = EmrStepLauncher(yarn_day.settings, yarn_day.settings_uri, build=without("orjson", tmp_path))
+    with dg.instance_for_test() as instance, ending_clusters(yarn_day.settings, instance, {LAUNCHER_TAG: "emr"}):
+        result = dg.materialize(
+            [job_assets(job, {"emr": launcher}, yarn_day.settings, daily(yarn_day.settings))],
+            partition_key=yarn_day.partition,
+            instance=instance,
+            tags={LAUNCHER_TAG: "emr"},
+            raise_on_error=False,
+        )
+    (event,) = [event for event in result.all_events if event.is_step_failure]
+    said = event.step_failure_data.user_failure_data
+    assert said is not None
+    assert "ModuleNotFoundError: No module named 'orjson'" in str(said.description)
 
 
 class TestInterrupted:
     """A run that does not end by itself. Each leaves no step running and, in the end, no cluster."""
 
-    def test_cancelling_a_run_ends_its_steps_and_its_cluster(self, aws_day: Day) -> None:
-        running, cluster_id = self.running_step(aws_day)
+    def test_cancelling_a_run_ends_its_application_its_step_and_its_cluster(self, yarn_day: Day) -> None:
+        running, cluster_id = self.running_step(yarn_day)
+        wait_for(lambda: any("extract_orders.py" in container for container in containers()))
         running.send_signal(signal.SIGINT)
         assert running.wait() != 0
-        wait_for(lambda: states(aws_day)[cluster_id] == "TERMINATED")
-        (step,) = emr(aws_day).list_steps(ClusterId=cluster_id)["Steps"]
+        wait_for(lambda: containers() == [])
+        wait_for(lambda: states(yarn_day)[cluster_id] == "TERMINATED")
+        (step,) = emr(yarn_day).list_steps(ClusterId=cluster_id)["Steps"]
         assert step["Status"]["State"] == "CANCELLED"
 
     def test_the_cluster_of_a_killed_run_is_ended_by_the_sensor(
-        self, aws_day: Day, monkeypatch: pytest.MonkeyPatch
+        self, yarn_day: Day, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        running, cluster_id = self.running_step(aws_day)
+        running, cluster_id = self.running_step(yarn_day)
         running.kill()
         running.wait()
-        assert states(aws_day)[cluster_id] in ("RUNNING", "WAITING")
-        for name, value in aws_environment(aws_day.settings.aws).items():
+        assert states(yarn_day)[cluster_id] in ("RUNNING", "WAITING")
+        for name, value in aws_environment(yarn_day.settings.aws).items():
             monkeypatch.setenv(name, value)
-        with dg.DagsterInstance.from_config(str(aws_day.home / "dagster")) as instance:
+        with dg.DagsterInstance.from_config(str(yarn_day.home / "dagster")) as instance:
             now = datetime.now(UTC)
-            assert end_forgotten(aws_day.settings, instance, now=now) == []
-            assert end_forgotten(aws_day.settings, instance, now=now + timedelta(minutes=6)) == [cluster_id]
-        wait_for(lambda: states(aws_day)[cluster_id] == "TERMINATED")
+            assert end_forgotten(yarn_day.settings, instance, now=now) == []
+            assert end_forgotten(yarn_day.settings, instance, now=now + timedelta(minutes=6)) == [cluster_id]
+        wait_for(lambda: states(yarn_day)[cluster_id] == "TERMINATED")
 
     @staticmethod
     def running_step(day: Day) -> tuple["subprocess.Popen[str]", str]:
@@ -119,6 +169,21 @@ class TestInterrupted:
         return process, found[0]
 
 
+def without(module: str, folder: Path) -> Callable[..., Package]:
+    """The package, its dependencies short of one module."""
+
+    def build(arch: package.Arch, **_: Any) -> Package:
+        real = package.build(arch)
+        short = folder / "deps-short.tar.gz"
+        with tarfile.open(real.dependencies) as old, tarfile.open(short, "w:gz", compresslevel=1) as new:
+            for entry in old:
+                if not entry.name.startswith(f"{module}/"):
+                    new.addfile(entry, old.extractfile(entry))
+        return Package(real.code, short)
+
+    return build
+
+
 def masked(arguments: list[str]) -> list[str]:
     """Hashes, run ids and what Dagster tells the job are new each time."""
     shown = list(arguments)
@@ -139,3 +204,13 @@ def clusters(day: Day) -> list[dict[str, Any]]:
 
 def states(day: Day) -> dict[str, str]:
     return {found["Id"]: found["Status"]["State"] for found in emr(day).list_clusters()["Clusters"]}
+
+
+def containers() -> list[str]:
+    """The command lines of drivers and executors on YARN."""
+    lines = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = " ".join(process.info["cmdline"] or [])
+        if "java" in line and ("yarn.ApplicationMaster" in line or "YarnCoarseGrainedExecutorBackend" in line):
+            lines.append(line)
+    return lines

@@ -11,7 +11,7 @@ import pytest
 from emr_jobs.contracts import contracts
 from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
-from tests.end_to_end.conftest import deliver, good_lines
+from tests.end_to_end.conftest import deliver, good_lines, succeeded
 from tests.end_to_end.search_proxy import FOR_EVER, BusyProxy, busy_proxy
 from tests.running import Day, Ended, InProcess, pipeline, readers_see, typed
 
@@ -71,39 +71,38 @@ def test_documents_answered_429_are_sent_again(
 
 
 @pytest.fixture
-def with_a_huge_tag(own_day: Day, run_job: InProcess, tmp_path: Path) -> str:
+def with_a_huge_tag(whole_day: Day, run_job: InProcess, tmp_path: Path) -> str:
     """Seven orders extracted, one with a tag longer than OpenSearch takes as a keyword; returns its order_id."""
-    assert master(run_job, own_day).code == 0
-    orders = good_lines(own_day)[:7]
-    uri = deliver(own_day, tmp_path, [{**orders[0], "tags": ["x" * 40_000]}, *orders[1:]])
-    assert run_job("extract_orders", settings_uri=uri, partition=own_day.partition).code == 0
+    orders = good_lines(whole_day)[:7]
+    uri = deliver(whole_day, tmp_path, [{**orders[0], "tags": ["x" * 40_000]}, *orders[1:]])
+    succeeded(run_job, "extract_orders", whole_day, uri)
     return str(orders[0]["order_id"])
 
 
 def test_a_refused_document_blocks_and_is_kept_with_its_reason(
-    own_day: Day, run_job: InProcess, with_a_huge_tag: str
+    whole_day: Day, run_job: InProcess, with_a_huge_tag: str
 ) -> None:
-    before = readers_see(own_day.settings, own_day.partition)
-    ended = master(run_job, own_day, run_id="refused", attempt=3)
-    letters = own_day.home / "runs" / "dead_letters" / "refused" / "master" / "3.jsonl.gz"
+    before = readers_see(whole_day.settings, whole_day.partition)
+    ended = master(run_job, whole_day, run_id="refused", attempt=3)
+    letters = whole_day.home / "runs" / "dead_letters" / "refused" / "master" / "3.jsonl.gz"
     assert ended.code == 1
     assert re.search(
-        rf"CheckFailed: search\.orders {own_day.partition}: expected .*missing, 1 refused: "
+        rf"CheckFailed: search\.orders {whole_day.partition}: expected .*missing, 1 refused: "
         rf"1 illegal_argument_exception; {letters}",
         ended.last_line,
     ), ended.output
-    assert readers_see(own_day.settings, own_day.partition) == before
+    assert readers_see(whole_day.settings, whole_day.partition) == before
     (letter,) = map(orjson.loads, gzip.decompress(letters.read_bytes()).splitlines())
     assert letter["id"] == letter["document"]["order_id"] == with_a_huge_tag
     assert "immense term" in letter["reason"]["reason"]
 
 
 def test_a_refused_document_within_the_limit_is_left_out(
-    own_day: Day, run_job: InProcess, tmp_path: Path, with_a_huge_tag: str
+    whole_day: Day, run_job: InProcess, tmp_path: Path, with_a_huge_tag: str
 ) -> None:
-    ended = master(run_job, own_day, own_day.settings_with(tmp_path, search={"max_refused": 1}))
+    ended = master(run_job, whole_day, whole_day.settings_with(tmp_path, search={"max_refused": 1}))
     assert ended.code == 0, ended.output
-    seen = readers_see(own_day.settings, own_day.partition)
+    seen = readers_see(whole_day.settings, whole_day.partition)
     assert len(seen["final.order_facts"]) == 7
     assert [count for _, count in seen["search.orders"]] == [6]
 
@@ -123,7 +122,6 @@ def test_a_rerun_gives_the_same_rows_behind_a_newer_index(own_day: Day, run_job:
 
 
 def test_rollback_puts_the_replaced_index_back_and_again_the_newer_one(own_day: Day, run_job: InProcess) -> None:
-    assert master(run_job, own_day).code == 0
     ((old, _),) = readers_see(own_day.settings, own_day.partition)["search.orders"]
     assert master(run_job, own_day).code == 0
     ((new, _),) = readers_see(own_day.settings, own_day.partition)["search.orders"]

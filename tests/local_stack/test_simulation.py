@@ -24,6 +24,11 @@ def real_worlds() -> None:
 
 
 @pytest.fixture(scope="module")
+def stub_worlds() -> None:
+    """Days without Spark, several at once."""
+
+
+@pytest.fixture(scope="module")
 def stub_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with (
         mock.patch.dict(os.environ),  # this process's AWS clients go to it
@@ -75,7 +80,7 @@ def test_change_behind_the_stacks_back_is_seen(stub_world: World) -> None:
         scheduler.update_schedule(**given, State="ENABLED")
 
 
-@pytest.mark.usefixtures("processes")
+@pytest.mark.usefixtures("stub_worlds")
 def test_every_scenario_that_stubs_can_show_holds(tmp_path: Path) -> None:
     assert held(tmp_path, "all", "--jobs", "stub") == [name for name, each in SCENARIOS.items() if each.stubs]
 

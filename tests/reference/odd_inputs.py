@@ -1,6 +1,7 @@
 """Seeded inputs with every defect and every oddity that DOMAIN.md names, a line of these tables each.
 
-Written as a folder of inputs, among so many plain orders that the rejects stay below the share that blocks.
+Written as a folder of inputs, among plain orders, and so many test orders that the rejects stay below the share that
+blocks.
 """
 
 import gzip
@@ -26,6 +27,7 @@ MICROSECOND = timedelta(microseconds=1)
 RATES = {"USD": "1", "EUR": "1.08214500", "JPY": "0.00672100", "CAD": "0.73000369", "AAA": "0.00000001"}
 TIERS = (-5, 0, 999, 1000, 4999, 5000, 19999, 20000)
 CUSTOMERS = 40
+PLAIN = 600
 
 
 def start_of(partition: date) -> datetime:
@@ -270,7 +272,7 @@ MALFORMED = [
 BLANK = [b"", b"   ", b"\r", b" \t \r"]
 
 
-def order_lines(partition: date, seed: int) -> list[bytes]:
+def order_lines(partition: date, seed: int, *, every_reject: bool) -> list[bytes]:
     rng = random.Random(f"{seed} {partition}")
     start, end = start_of(partition), end_of(partition)
     noon = start + timedelta(hours=12)
@@ -287,11 +289,14 @@ def order_lines(partition: date, seed: int) -> list[bytes]:
         b" \t" + encoded(make_order("W-1", noon)) + b" \r",
         encoded(make_order("R-1", noon)).replace(b"1 Road", b"1\\u0020Road\\ud83d\\ude00"),
     ]
-    rejects = [encoded(make_order(f"X-{number}", noon, **changes)) for number, (_, changes) in enumerate(REJECTED)]
-    rejects += [encoded(make_order("X-early", start - MICROSECOND)), encoded(make_order("X-late", end))]
-    rejects += MALFORMED
-    plain = int(len(rejects) / REJECTED_SHARE) - len(odd)
-    lines = odd + rejects + BLANK + [plain_order(rng, number, start, end) for number in range(plain)]
+    rejects = [encoded(make_order("X-early", start - MICROSECOND)), encoded(make_order("X-late", end))]
+    if every_reject:
+        rejects += [encoded(make_order(f"X-{number}", noon, **changes)) for number, (_, changes) in enumerate(REJECTED)]
+        rejects += MALFORMED
+    plain = [plain_order(rng, number, start, end) for number in range(PLAIN)]
+    dropped = int(len(rejects) / REJECTED_SHARE) - len(odd) - len(plain)
+    lines = odd + rejects + BLANK + plain
+    lines += [encoded(make_order(f"T-{number}", noon, status="test")) for number in range(dropped)]
     rng.shuffle(lines)
     return lines
 
@@ -536,11 +541,11 @@ TABLES: dict[str, tuple[Callable[[date], list[Json]], pa.Schema]] = {
 }
 
 
-def write(data: Path, partition: date, *, seed: int = 7) -> None:
-    """The orders and shipments of one day, beside those of other days."""
+def write(data: Path, partition: date, *, every_reject: bool, seed: int = 7) -> None:
+    """The orders and shipments of one day, beside those of other days; each reject costs a hundred other lines."""
     folder = data / "orders" / f"dt={partition}"
     folder.mkdir(parents=True)
-    lines = order_lines(partition, seed)
+    lines = order_lines(partition, seed, every_reject=every_reject)
     for part in range(3):
         (folder / f"part-{part}.json.gz").write_bytes(gzip.compress(b"\n".join(lines[part::3]), 1))
     plain = [json.loads(line) for line in lines if line.startswith(b'{"order_id": "P-')]

@@ -37,7 +37,7 @@ _STACK = {
     "processes": "",
 }
 _SPARK = {"spark": "spark"}
-_GROUPS = [*filter(None, dict.fromkeys([*_SLOW.values(), *_STACK.values()])), ""]
+_GROUPS = [*filter(None, dict.fromkeys([*_SLOW.values(), *_STACK.values(), *_SPARK.values()])), ""]
 
 _STARTS = {"subprocess.Popen", "os.system", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec"}
 _INTERNET = {socket.AF_INET, socket.AF_INET6}

@@ -10,8 +10,9 @@ import tomlkit
 
 from emr_jobs import settings as settings_module
 from emr_jobs.partition import Partition
+from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Settings
-from local_stack.simulation import stubs
+from local_stack.simulation import stub_job, stubs
 from local_stack.simulation.world import QUICK, deploy_at_once
 from pipeline_assets.definitions import defs
 from pipeline_assets.home import ROOT
@@ -33,7 +34,7 @@ BEHAVIOURS = {
     f"{KILLED} extract_orders 0": "is killed",
     f"{KILLED} extract_orders 1": "is killed at the end",
     f"{OLDER} extract_orders 0": "is an older version",
-    f"{LONG} extract_orders 0": "talks for long",
+    f"{LONG} extract_orders 0": "talks until told",
     f"{LAST_LOST} extract_orders 0": "is killed at the end",
     f"{LAST_LOST} extract_orders 1": "says nothing",
     f"{WHOLE} extract_customers 0": "fails",
@@ -64,6 +65,14 @@ class Deployed:
 
     def ran(self, partition: str, *, only: Sequence[str] = (), **asked: bool) -> Execution:
         return self.ended(self.start(partition, only=only, **asked))
+
+    def told(self, name: str, partition: str) -> Execution:
+        """The execution of a job that talked until now."""
+        bucket, key = bucket_and_key(stub_job.told(self.settings, partition))
+        self.cloud.s3.put_object(Bucket=bucket, Key=key)
+        ended = self.ended(name)
+        self.cloud.s3.delete_object(Bucket=bucket, Key=key)
+        return ended
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.retry.retry_outcome import RetryOutcome
+from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
     StateTaskServiceAwsSdk,
@@ -176,7 +177,10 @@ def _drive_emr() -> None:
 
 
 def _stop_means_stop() -> None:
-    """moto goes on with Retry and Catch in an execution that was stopped, which then ends FAILED."""
+    """moto goes on with Retry and Catch in an execution that was stopped, which then ends FAILED.
+
+    When it is stopped while the branches of a Parallel start, their threads die, and it runs for ever.
+    """
     retry, catch, uncaught = (
         ExecutionState._handle_retry,
         ExecutionState._handle_catch,
@@ -201,6 +205,17 @@ def _stop_means_stop() -> None:
     ExecutionState._handle_catch = handle_catch
     ExecutionState._handle_uncaught = handle_uncaught
     Environment.set_error = set_error_of_running
+
+    begin = Program.eval
+
+    def begin_unless_stopped(self: Any, env: Any) -> None:
+        try:
+            begin(self, env)
+        except RuntimeError:  # there is no next state
+            if env.is_running():
+                raise
+
+    Program.eval = begin_unless_stopped
 
 
 def _errors_can_be_caught() -> None:

@@ -39,6 +39,11 @@ def trace(values: Settings, dataset: str, partition: object) -> str:
     return f"{values.lake.warehouse}/stubs/{dataset}/{partition}.json"
 
 
+def told(values: Settings, partition: object) -> str:
+    """Address of what is to be there before it stops talking."""
+    return f"{values.lake.warehouse}/stubs/told/{partition}"
+
+
 def main(name: str) -> None:
     if name == MAINTAIN.name:
         settings.load(sys.argv[sys.argv.index("--settings") + 1])
@@ -96,10 +101,8 @@ def _behave(behaviour: str, job: Job, partition: Partition, arguments: Namespace
             if behaviour == HANDS_ON:
                 _write(trace(values, dataset, partition), {"rows": rows})
             report.materialized(dataset, version="1", rows=rows)
-    if behaviour == "talks for long":
-        for number in range(20):
-            report.log(f"line {number}")
-            time.sleep(0.5)
+    if behaviour == "talks until told":
+        _talk(told(settings.load(arguments.settings), partition), report)
     if behaviour == "is killed at the end":
         time.sleep(recording.UPLOAD_INTERVAL_S * 2)  # what it said so far is uploaded
         os.kill(os.getpid(), signal.SIGKILL)
@@ -118,6 +121,15 @@ def _rows(job: Job, partition: Partition, values: Settings, *, allow_empty: bool
         for dataset in other.outputs
     }
     return int(rows["intermediate.orders"])
+
+
+def _talk(until: str, report: Report) -> None:
+    bucket, key = bucket_and_key(until)
+    s3, number = _s3(), 0
+    while not s3.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"]:
+        report.log(f"line {number}")
+        number += 1
+        time.sleep(0.3)
 
 
 def _delivered(uri: str, partition: Partition, *, allow_empty: bool) -> int:

@@ -1,0 +1,25 @@
+"""Step Functions of the local AWS where moto alone is not as AWS is."""
+
+import json
+from typing import Any
+
+from local_stack.aws.account import client
+from tests.aws import Cloud
+from tests.running import wait_for
+
+
+def machine(states: Any, name: str, definition: dict[str, Any]) -> str:
+    role = "arn:aws:iam::123456789012:role/of-nobody"
+    made = states.create_state_machine(name=name, definition=json.dumps(definition), roleArn=role)
+    return str(made["stateMachineArn"])
+
+
+def test_an_execution_that_is_stopped_while_its_branches_start_is_aborted(cloud: Cloud) -> None:
+    states = client("stepfunctions", str(cloud.settings.aws.endpoint))
+    branch = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}
+    wide = {"StartAt": "All", "States": {"All": {"Type": "Parallel", "Branches": [branch] * 40, "End": True}}}
+    arn = machine(states, "wide", wide)
+    for _ in range(10):
+        execution = states.start_execution(stateMachineArn=arn)["executionArn"]
+        states.stop_execution(executionArn=execution)
+        wait_for(lambda execution=execution: states.describe_execution(executionArn=execution)["status"] == "ABORTED")

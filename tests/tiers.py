@@ -22,11 +22,11 @@ _SLOW = {
     "produced": "production in the UI",
     "yarn_day": "yarn",
     "real_worlds": "real worlds",
+    "stub_worlds": "stub worlds",
     "package_index": "",
 }
 _STACK = {
     "_own_day": "own day",
-    "stub_worlds": "stub worlds",
     "published_day": "published",
     "chromium": "published",
     "_production": "production of {module}",

@@ -9,8 +9,7 @@ WORKERS ?= 4
 
 BIN := .venv/bin
 # tests/tiers.py puts tests that share services into one group, and the groups that take longest first.
-IN_GROUPS = --dist loadgroup --no-loadscope-reorder
-IN_PARALLEL = -n $(WORKERS) $(IN_GROUPS)
+IN_PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup java browser demo dev test-fast test test-slow simulate-all mutants screenshots lint fmt lock clean
@@ -37,7 +36,7 @@ test: browser setup ## All tests but the slow ones; no network after setup (PYTE
 	@$(BIN)/pytest -m "not slow" $(IN_PARALLEL) $(PYTEST_ARGS)
 
 test-slow: browser setup ## Tests of minutes: real YARN, scenarios, the other architecture's package from the index
-	@$(BIN)/pytest -m slow -n 2 $(IN_GROUPS) $(PYTEST_ARGS)
+	@$(BIN)/pytest -m slow $(PYTEST_ARGS)
 
 simulate-all: setup ## Every scenario with real jobs: 25 minutes, outside CI; before an issue is called resolved
 	@$(BIN)/pipeline simulate all

@@ -213,12 +213,13 @@ def duplicate_trigger(world: World) -> None:
     """The schedule delivers twice, and somebody starts the day by hand as well: it runs once."""
     day = world.day()
     both = [execution.name for execution in world.strike_eight(day, times=2)]
-    refused = world.until(
-        lambda: next((name for name in both if world.executions.find(name).status != "RUNNING"), None), "one has ended"
-    )
-    (first,) = set(both) - {refused}  # whichever had the day
-    again = world.ended(refused)
-    expect(again.status == "SUCCEEDED" and world.executions.cluster(refused) is None, f"no work: {again}")
+
+    def ended() -> Execution | None:
+        return next((each for each in map(world.executions.find, both) if each.status != "RUNNING"), None)
+
+    again = world.until(ended, "one of both has ended")
+    (first,) = set(both) - {again.name}  # whichever had the day
+    expect(again.status == "SUCCEEDED" and world.executions.cluster(again.name) is None, f"no work: {again}")
     by_hand = world.ended(world.executions.start(day))
     expect((by_hand.status, by_hand.error) == ("FAILED", "AlreadyDone"), f"refused: {by_hand}")
     expect(world.ended(first).status == "SUCCEEDED", "the first one publishes")

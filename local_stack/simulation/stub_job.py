@@ -130,6 +130,7 @@ def _talk(until: str, report: Report) -> None:
         report.log(f"line {number}")
         number += 1
         time.sleep(0.3)
+    report.log(f"told after {number} lines")
 
 
 def _delivered(uri: str, partition: Partition, *, allow_empty: bool) -> int:

@@ -13,6 +13,7 @@ from emr_jobs.catalog import JOBS
 from local_stack import sample_data
 from local_stack.services import services
 from local_stack.snowflake import load
+from pipeline_assets import lake
 from tests.running import Day, InProcess, readers_see
 
 PARTITION = "2026-11-20"
@@ -42,12 +43,14 @@ def whole_day(_own_day: Day, spark: SparkSession, run_job: InProcess) -> Day:
 @pytest.fixture
 def own_day(whole_day: Day, run_job: InProcess) -> Day:
     """Its orders are extracted as delivered; published in some state."""
-    if len(readers_see(whole_day.settings, whole_day.partition)["intermediate.orders"]) != ORDERS:
+    orders = lake.catalog(whole_day.settings).load_table("intermediate.orders")
+    if orders.scan(row_filter=f"partition_date == '{whole_day.partition}'").count() != ORDERS:
         succeeded(run_job, "extract_orders", whole_day)
     return whole_day
 
 
 def succeeded(run_job: InProcess, job: str, day: Day, settings_uri: str | None = None) -> None:
+    """Runs it."""
     ended = run_job(job, settings_uri=settings_uri or day.settings_uri, partition=day.partition)
     assert ended.code == 0, ended.output
 

@@ -13,6 +13,7 @@ import pytest
 from emr_jobs.catalog import JOBS
 from local_stack.services import services
 from local_stack.snowflake import load
+from tests.end_to_end.conftest import succeeded
 from tests.reference import expected, odd_inputs
 from tests.running import Day, InProcess, documents, table_rows
 
@@ -87,8 +88,7 @@ def test_a_day_of_every_defect_and_oddity(odd_days: Day, run_job: InProcess, par
     odd_inputs.write_tables(day.data, date.fromisoformat(partition))
     load(day.data / "snowflake")
     for job in JOBS:
-        ended = run_job(job.name, settings_uri=day.settings_uri, partition=partition)
-        assert ended.code == 0, ended.output
+        succeeded(run_job, job.name, day)
     wanted = compare(day)
     read = {row["order_id"] for row in wanted["intermediate.orders"]}
     assert [name for number, (name, _) in enumerate(odd_inputs.KEPT) if f"K-{number}" not in read] == []

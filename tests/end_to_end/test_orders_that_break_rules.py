@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import deliver, good_lines
+from tests.end_to_end.conftest import deliver, good_lines, succeeded
 from tests.running import Day, InProcess, readers_see
 
 
@@ -33,7 +33,7 @@ def test_too_many_rejects_block_the_orders_and_can_be_read(own_day: Day, run_job
 def test_a_currency_without_a_rate_blocks_the_day(own_day: Day, run_job: InProcess, tmp_path: Path) -> None:
     orders = good_lines(own_day)[:8]
     uri = deliver(own_day, tmp_path, [{**orders[0], "currency": "XAU"}, *orders[1:]])
-    assert run_job("extract_orders", settings_uri=uri, partition=own_day.partition).code == 0
+    succeeded(run_job, "extract_orders", own_day, uri)
     before = readers_see(own_day.settings, own_day.partition)
     ended = run_job("master", settings_uri=own_day.settings_uri, partition=own_day.partition)
     assert ended.code == 1

@@ -14,6 +14,7 @@ from local_stack import sample_data
 from local_stack.services import services
 from local_stack.snowflake import load
 from pipeline_assets import lake
+from pipeline_assets.checks.tables import row_count
 from tests.running import Day, InProcess, readers_see
 
 PARTITION = "2026-11-20"
@@ -44,7 +45,7 @@ def whole_day(_own_day: Day, spark: SparkSession, run_job: InProcess) -> Day:
 def own_day(whole_day: Day, run_job: InProcess) -> Day:
     """Its orders are extracted as delivered; published in some state."""
     orders = lake.catalog(whole_day.settings).load_table("intermediate.orders")
-    if orders.scan(row_filter=f"partition_date == '{whole_day.partition}'").count() != ORDERS:
+    if row_count(orders, whole_day.partition) != ORDERS:
         succeeded(run_job, "extract_orders", whole_day)
     return whole_day
 

@@ -4,6 +4,7 @@ Validated by the standard's JSON schema (its pydantic model alone lets misspelt 
 the rules of this project: one dataset a file, known types, known custom properties, lineage that resolves.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import time
@@ -11,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+import jsonschema_rs
 import yaml
 from open_data_contract_standard.model import (
     DataQuality,
@@ -185,9 +187,9 @@ class _Reader:
         except yaml.YAMLError as error:
             self.fault("$", f"not YAML ({' '.join(str(error).split())})")
             return None
-        for wrong in sorted(_standard().iter_errors(raw), key=lambda each: each.json_path):
-            deepest = min(_leaves(wrong), key=lambda each: (-len(each.absolute_path), each.message))
-            self.fault(deepest.json_path, deepest.message[:300])
+        for wrong in sorted(_standard().iter_errors(raw), key=_place):
+            deepest = min(_leaves(wrong), key=lambda each: (-len(each.instance_path), each.message))
+            self.fault(_place(deepest), _said(deepest)[:300])
         if self.faults:
             return None
         return self.contract(OpenDataContractStandard.model_validate(raw))
@@ -368,15 +370,24 @@ def _reference(text: str) -> tuple[str, str | None]:
 
 
 @cache
-def _standard() -> Any:
-    import json
-
-    from jsonschema import Draft201909Validator
-
-    return Draft201909Validator(json.loads(OpenDataContractStandard.json_schema()))
+def _standard() -> jsonschema_rs.Draft201909Validator:
+    """In Rust: python-jsonschema takes 0.4 s for the nine contracts, in every process; this one 3 ms."""
+    return jsonschema_rs.Draft201909Validator(json.loads(OpenDataContractStandard.json_schema()))
 
 
-def _leaves(error: Any) -> list[Any]:
+def _place(error: jsonschema_rs.ValidationError) -> str:
+    return "$" + "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in error.instance_path)
+
+
+def _said(error: jsonschema_rs.ValidationError) -> str:
+    """An enumeration names all its members; the library's message names two."""
+    match error.kind:
+        case jsonschema_rs.ValidationErrorKind.Enum(options=options):
+            return f"{error.instance!r} is not one of {options}"
+    return error.message
+
+
+def _leaves(error: jsonschema_rs.ValidationError) -> list[jsonschema_rs.ValidationError]:
     """The errors below an anyOf or oneOf, which name the place; the error itself where there are none."""
-    below = [leaf for each in error.context or () for leaf in _leaves(each)]
-    return below or [error]
+    branches = getattr(error.kind, "context", ())
+    return [leaf for branch in branches for each in branch for leaf in _leaves(each)] or [error]

@@ -53,7 +53,7 @@ def test_a_copy_of_the_folder_loads_as_the_project_does(folder: Path) -> None:
             CUSTOMERS,
             "domain: crm",
             "domian: crm",
-            "$: Unevaluated properties are not allowed ('domian' was unexpected)",
+            "$: Additional properties are not allowed ('domian' was unexpected)",
         ),
         (
             SALES,

@@ -17,7 +17,7 @@ import pytest
 
 # The fixtures of each tier, and the group of those who share what it starts. A group is one worker's; those that take
 # longest begin first. No group: nothing that another test could share. What starts within seconds is shared by the
-# tests of a module only ({module}), so that several workers can have one.
+# tests of a folder only ({folder}), so that several workers can have one.
 _SLOW = {
     "produced": "production in the UI",
     "yarn_day": "yarn",
@@ -29,10 +29,10 @@ _STACK = {
     "_own_day": "own day",
     "published_day": "published",
     "chromium": "published",
-    "_production": "production of {module}",
+    "_production": "production of {folder}",
     "odd_days": "odd days",
     "account": "account",
-    "_cloud": "aws of {module}",
+    "_cloud": "aws of {folder}",
     "stub_world": "stub world",
     "processes": "",
 }
@@ -48,7 +48,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     tier, group = placed(item.fixturenames)  # type: ignore[attr-defined]
     item.add_marker(tier)
     if group:
-        item.add_marker(pytest.mark.xdist_group(group.format(module=item.path.stem)))
+        item.add_marker(pytest.mark.xdist_group(group.format(folder=item.path.parent.name)))
 
 
 @pytest.hookimpl(tryfirst=True)

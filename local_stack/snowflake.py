@@ -1,10 +1,10 @@
 """Snowflake for a laptop: fakesnow's server behind the real connector, loaded from parquet files.
 
-Answers what fakesnow answers: login, queries with bound values, Arrow results. Differs: one inline batch a
-result, no ALTER SESSION, no time travel, no unload; a statement that DuckDB cannot run fails as Snowflake's
-would, with another text. Added here: the login checks the key pair (fakesnow takes any credentials); a
-password is refused. Mended here: fakesnow 0.12.1 sends a null timestamp as 1970. What fakesnow does not know it
-answers with 500 and the statement.
+Answers what fakesnow answers: login, queries with bound values, Arrow results. Differs: no ALTER SESSION, no time
+travel, no unload; a statement that DuckDB cannot run fails as Snowflake's would, with another text. Added here: the
+login checks the key pair (fakesnow takes any credentials); a password is refused; results are sent as Snowflake
+sends them (snowflake_results). Mended here: fakesnow 0.12.1 sends a null timestamp as 1970. What fakesnow
+does not know it answers with 500 and the statement.
 """
 
 import gzip
@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from local_stack.serving import serving
+from local_stack.snowflake_results import ResultBatches
 
 ACCOUNT = "fakesnow"
 USER = "PIPELINE"
@@ -77,7 +78,7 @@ def snowflake(folder: Path, public_key: bytes) -> Iterator[str]:
     warnings.filterwarnings("ignore", module="fakesnow")
     _mend_null_timestamps()
     load(folder)
-    with serving(KeyPairLogin(app, public_key)) as url:
+    with serving(KeyPairLogin(ResultBatches(app), public_key)) as url:
         yield url
 
 

@@ -7,6 +7,8 @@ them, and once a batch has expired the statement is run again, once.
 """
 
 import logging
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -35,6 +37,7 @@ Consumed = TypeVar("Consumed")
 class ResultBatch(Protocol):
     """What is used of the connector's batch: picklable, fetched without a connection."""
 
+    rowcount: int
     compressed_size: int | None  # None: the rows came with the answer
 
     def to_arrow(self, *, force_microsecond_precision: bool) -> "pa.Table": ...
@@ -74,6 +77,7 @@ def connection(
             database=settings.database,
             protocol=settings.protocol,
             paramstyle="qmark",
+            arrow_number_to_decimal=True,  # else a NUMBER with a scale is a double
             login_timeout=settings.connect_timeout_s,
             network_timeout=settings.statement_timeout_s + settings.connect_timeout_s,
             session_parameters={
@@ -256,13 +260,18 @@ class BatchNotFetched(Exception):
 
 
 def as_frame(spark: "SparkSession", contract: Contract, batches: Sequence[ResultBatch]) -> "DataFrame":
-    """The first batch comes with the answer; the executors fetch the others, each core its share."""
+    """The first batch comes with the answer; the executors fetch the others, each core its share.
+
+    A batch without rows is skipped: of a large result the first one usually is, and the connector would ask pandas
+    for the types of an empty table.
+    """
     import pyarrow as pa
     from pyspark.sql.pandas.types import to_arrow_schema
     from pyspark.sql.types import StructType
 
     ddl = spark_ddl(contract)
     schema = to_arrow_schema(StructType.fromDDL(ddl))
+    batches = [batch for batch in batches if batch.rowcount]
     here = [cast_to(schema, fetch(batch)) for batch in batches if batch.compressed_size is None]
     rows = spark.createDataFrame(pa.concat_tables([schema.empty_table(), *here]), ddl)
     remote = [batch for batch in batches if batch.compressed_size is not None]
@@ -294,25 +303,45 @@ def fetch(batch: ResultBatch) -> "pa.Table":
 def cast_to(schema: "pa.Schema", table: "pa.Table") -> "pa.Table":
     """Exactly these columns, in order and type; timestamps to microseconds UTC. Names match in any case.
 
-    Raises BatchMismatch naming every column that is missing, unexpected or does not fit.
+    Raises BatchMismatch naming every column that is missing, unexpected, there twice or does not fit, with the first
+    such row, never its value.
     """
     import pyarrow as pa
 
-    table = table.rename_columns([name.lower() for name in table.column_names])
-    wrong = [f"{name} missing" for name in schema.names if name not in table.column_names]
-    wrong += [f"{name} not in the contract" for name in table.column_names if name not in schema.names]
+    names = [name.lower() for name in table.column_names]
+    table = table.rename_columns(names)
+    wrong = [f"{name} missing" for name in schema.names if name not in names]
+    wrong += [f"{name} not in the contract" for name in dict.fromkeys(names) if name not in schema.names]
+    wrong += [f"{name} {times} times" for name, times in Counter(names).items() if times > 1]
     columns = {}
     for field in schema:
-        if field.name not in table.column_names:
+        if names.count(field.name) != 1:
             continue
+        column = table[field.name]
         try:
-            columns[field.name] = _cast(table[field.name], field.type)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            found = table.schema.field(field.name).type
-            wrong.append(f"{field.name} is {found} and does not fit {field.type} ({str(error).splitlines()[0][:80]})")
+            columns[field.name] = _cast(column, field.type)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            row = _first_misfit(column, field.type)
+            wrong.append(
+                f"{field.name} is {column.type} and does not fit {field.type}{f' in row {row}' if row else ''}"
+            )
     if wrong:
         raise BatchMismatch(f"{len(wrong)} of {len(schema)} columns differ: {'; '.join(wrong)}")
     return pa.table(columns, schema=schema)
+
+
+def _first_misfit(column: "pa.ChunkedArray", to: "pa.DataType") -> int:
+    """The number of the first row that cannot be cast, from 1; 0 when no value of this type can be."""
+    import pyarrow as pa
+
+    def refused(rows: int) -> bool:
+        try:
+            _cast(column.slice(0, rows), to)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return True
+        return False
+
+    return bisect_left(range(len(column)), True, key=refused)
 
 
 def _cast(column: "pa.ChunkedArray", to: "pa.DataType") -> "pa.ChunkedArray":

@@ -102,23 +102,38 @@ def test_every_column_that_does_not_fit_is_named() -> None:
         cast_to(SCHEMA, batch)
     assert str(refused.value) == (
         "4 of 4 columns differ: usd_rate missing; email not in the contract; "
-        "customer_id is int64 and does not fit string (not text); "
-        "created_at is date32[day] and does not fit timestamp[us, tz=UTC] (not a timestamp)"
+        "customer_id is int64 and does not fit string; "
+        "created_at is date32[day] and does not fit timestamp[us, tz=UTC]"
     )
+
+
+def test_columns_that_are_there_twice_are_named() -> None:
+    batch = make_batch()
+    doubled = pa.Table.from_arrays(
+        [*batch.columns, batch["USD_RATE"], batch["USD_RATE"]], [*batch.column_names, "USD_RATE", "usd_rate"]
+    )
+    with pytest.raises(BatchMismatch) as refused:
+        cast_to(SCHEMA, doubled)
+    assert str(refused.value) == "1 of 4 columns differ: usd_rate 3 times"
 
 
 @pytest.mark.parametrize(
     ("column", "values", "why"),
     [
-        ("LOYALTY_POINTS", pa.array([1.5, 2.0]), "double and does not fit int64"),
-        ("LOYALTY_POINTS", pa.array(["7", "x"]), "string and does not fit int64"),
-        ("USD_RATE", pa.array([Decimal("1.123456789"), None]), r"decimal128\(10, 9\) and does not fit decimal128"),
-        ("CREATED_AT", pa.array(["2026-01-01T00:00:00", None]), "string and does not fit timestamp"),
+        ("LOYALTY_POINTS", pa.array([1.5, 2.0]), "double and does not fit int64 in row 1"),
+        ("LOYALTY_POINTS", pa.array(["7", "s3cr3t"]), "string and does not fit int64 in row 2"),
+        (
+            "USD_RATE",
+            pa.array([None, Decimal("1.123456789")]),
+            "decimal128(10, 9) and does not fit decimal128(18, 8) in row 2",
+        ),
+        ("CREATED_AT", pa.array(["2026-01-01T00:00:00", None]), "string and does not fit timestamp[us, tz=UTC]"),
     ],
 )
-def test_a_value_that_would_be_changed_does_not_fit(column: str, values: pa.Array, why: str) -> None:
-    with pytest.raises(BatchMismatch, match=rf"^1 of 4 columns differ: {column.lower()} is {why}"):
+def test_a_value_that_would_be_changed_does_not_fit_and_is_not_told(column: str, values: pa.Array, why: str) -> None:
+    with pytest.raises(BatchMismatch) as refused:
         cast_to(SCHEMA, make_batch(**{column: values}))
+    assert str(refused.value) == f"1 of 4 columns differ: {column.lower()} is {why}"
 
 
 class Failing:

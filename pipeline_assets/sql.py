@@ -17,10 +17,13 @@ _WRITERS = {".parquet": "PARQUET", ".csv": "CSV", ".json": "JSON, ARRAY true"}
 
 
 def run(settings: Settings, sql: str) -> "duckdb.DuckDBPyRelation":
-    """The rows of a SELECT. Only the tables that it names are opened; columns and rows are read as it needs them."""
+    """The rows of a SELECT. Only the tables that it names are opened; columns and rows are read as it needs them.
+
+    It reads nothing else: no file, no address, no variable of this program.
+    """
     import duckdb
 
-    connection = duckdb.connect()
+    connection = duckdb.connect(config={"python_enable_replacements": False})
     kinds = [statement.type for statement in connection.extract_statements(sql)]
     if kinds != [duckdb.StatementType.SELECT]:
         raise Misconfigured(f"the lake is read only: expected one SELECT, found {', '.join(map(str, kinds)) or 'none'}")
@@ -31,6 +34,7 @@ def run(settings: Settings, sql: str) -> "duckdb.DuckDBPyRelation":
         files = f"{layer}__{table}"
         connection.register(files, _dataset(lake.load_table((layer, table))))
         connection.execute(f'CREATE VIEW "{layer}"."{table}" AS SELECT * FROM {files}')  # noqa: S608  # our own names
+    connection.execute("SET enable_external_access = false")
     return connection.sql(sql)
 
 

@@ -69,8 +69,8 @@ def main() -> None:
 
 
 def _fail(error: Exception, code: int) -> NoReturn:
-    from pipeline_assets.cli.output import errors
+    from pipeline_assets.cli.output import errors, print_message
 
     errors().print(f"[bold red]{type(error).__name__}[/]: ", end="")
-    errors().print(str(error), markup=False, highlight=False, soft_wrap=True)
+    print_message(errors(), error)
     sys.exit(code)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline_assets.cli.aws_errors import aws_errors_named
-from pipeline_assets.cli.output import Json, console, errors, print_json, table
+from pipeline_assets.cli.output import Json, console, errors, print_json, print_message, table
 from pipeline_assets.cli.synth import DeploymentSettings, deployment
 from pipeline_assets.home import deployment_settings
 
@@ -175,7 +175,7 @@ def _refuse_while_it_runs(name: str, there: "list[Stack]") -> None:
 def _warn(said: list[str]) -> None:
     for warning in said:
         errors().print("[yellow]warning[/] ", end="")
-        errors().print(warning, markup=False, soft_wrap=True)
+        print_message(errors(), warning)
 
 
 def _count(differences: int) -> str:

@@ -7,7 +7,7 @@ import typer
 from emr_jobs.errors import Misconfigured
 
 from pipeline_assets.cli.aws_errors import aws_errors_named
-from pipeline_assets.cli.output import Json, console, errors, print_json, table
+from pipeline_assets.cli.output import Json, console, errors, print_json, print_message, table
 from pipeline_assets.cli.synth import DeploymentSettings, deployment
 from pipeline_assets.home import deployment_settings
 
@@ -243,7 +243,7 @@ def _together(why: dict[str, str]) -> list[tuple[str, list[str]]]:
 
 def _say(who: str, what: str) -> None:
     console().print(f"\n[bold]{who}[/]")
-    console().print(what.strip(), markup=False, soft_wrap=True)
+    print_message(console(), what.strip())
 
 
 def _status(went: "JobRun", execution: "Execution") -> str:

@@ -5,7 +5,7 @@ import subprocess
 
 import typer
 
-from pipeline_assets.cli.output import Json, SettingsOption, console, errors, print_json, table
+from pipeline_assets.cli.output import Json, SettingsOption, console, errors, print_json, print_message, table
 from pipeline_assets.home import load_settings, settings_uri
 
 app = typer.Typer(help="The tables of the lake.", no_args_is_help=True)
@@ -33,7 +33,7 @@ def maintain(settings: SettingsOption = None, json: Json = False) -> None:
     with errors().status("maintaining the lake"):
         done = subprocess.run(command, env=local_environment(), capture_output=True, text=True, check=False)
     if done.returncode:
-        errors().print(done.stderr[-3000:], markup=False)
+        print_message(errors(), done.stderr[-3000:])
         raise typer.Exit(1)
     rows = [jsonlib.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     if json:

@@ -2,12 +2,14 @@
 
 import json
 import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 SettingsOption = Annotated[
@@ -27,14 +29,35 @@ def errors() -> Console:
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(value, default=str, ensure_ascii=False))  # noqa: T201  # the output
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    print("".join(f"\\u{ord(each):04x}" if _controls(each) else each for each in text))  # noqa: T201  # the output
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    """Control characters escaped, but for those to keep: what comes from data must not steer a terminal."""
+    return "".join(repr(each)[1:-1] if _controls(each) and each not in keep else each for each in text)
+
+
+def _controls(character: str) -> bool:
+    return unicodedata.category(character) == "Cc"
+
+
+def print_message(on: Console, message: object) -> None:
+    """Sentences as they are: lines stay lines, nothing is markup."""
+    on.print(printable(str(message), keep="\n\t"), markup=False, highlight=False, soft_wrap=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> Table:
-    """Numbers on the right; None as nothing; never cut."""
+    """Numbers on the right; None as nothing; never cut. Text is no markup; who wants a colour gives a rich Text."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        made.add_column(Text(printable(column)), justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*("" if cell is None else str(cell) for cell in row))
+        made.add_row(*(_cell(cell) for cell in row))
     return made
+
+
+def _cell(value: object) -> Text:
+    if isinstance(value, Text):
+        return value
+    return Text("" if value is None else printable(str(value)))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline_assets.cli.output import Json, SettingsOption, console, errors, print_json, table
+from pipeline_assets.cli.output import Json, SettingsOption, console, errors, print_json, print_message, table
 from pipeline_assets.home import load_settings
 
 SHOWN_ROWS = 100
@@ -26,13 +26,13 @@ def query(
         result = lake_sql.run(load_settings(settings), sql)
         if output is not None:
             lake_sql.write(result, output)
-            errors().print(f"wrote {output}")
+            print_message(errors(), f"wrote {output}")
             return
         rows = (result if json else result.limit(SHOWN_ROWS + 1)).fetchall()
         names = result.columns
     except duckdb.Error as error:
         errors().print("[bold red]query[/]: ", end="")
-        errors().print(str(error), markup=False, soft_wrap=True)
+        print_message(errors(), error)
         if isinstance(error, duckdb.CatalogException):
             errors().print(f"datasets: {', '.join(sorted(lake_sql.datasets()))}", soft_wrap=True)
         raise typer.Exit(1) from None

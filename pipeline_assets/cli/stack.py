@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline_assets.cli.output import Json, console, errors, print_json, table
+from pipeline_assets.cli.output import Json, console, errors, print_json, print_message, table
 from pipeline_assets.home import home
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def start(folder: Path, sample: "Sample | None", *, aws: bool = False, yarn: boo
             )
         except stack.StackError as error:
             errors().print("[bold red]stack[/]: ", end="")
-            errors().print(str(error), markup=False, soft_wrap=True)
+            print_message(errors(), error)
             raise typer.Exit(1) from None
 
 

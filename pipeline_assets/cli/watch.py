@@ -11,8 +11,9 @@ import dagster as dg
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
-from pipeline_assets.cli.output import console, table
+from pipeline_assets.cli.output import console, print_message, table
 
 POLL_INTERVAL_S = 0.3
 _STATES = {
@@ -85,11 +86,11 @@ class Outcome:
         console().print(table(columns, rows, right=("rows", "rejected", "seconds")))
         for name, each in self.datasets.items():
             for note in each.notes:
-                console().print(f"{name} {note}", markup=False, soft_wrap=True)
+                print_message(console(), f"{name} {note}")
         for name, job in self.jobs.items():
             if job.failure:
                 console().print(f"\n[bold red]{name} failed[/]", soft_wrap=True)
-                console().print(job.failure, markup=False, soft_wrap=True)
+                print_message(console(), job.failure)
         if not self.success:
             console().print(f"\nrun {self.run_id}\nlog {self.log}", soft_wrap=True)
 
@@ -165,7 +166,7 @@ def _progress(outcome: Outcome) -> Table:
     colours = {"running": "cyan", "done": "green", "failed": "red", "retrying": "yellow"}
     rows = [
         (
-            f"[{colours.get(job.state, 'dim')}]{job.state}[/]",
+            Text(job.state, colours.get(job.state, "dim")),
             name,
             "" if job.seconds is None else f"{job.seconds:.0f} s",
             job.line,

@@ -13,7 +13,7 @@ from pydantic import StringConstraints
 
 from emr_jobs.errors import Misconfigured
 
-SecretRef = Annotated[str, StringConstraints(pattern=r"^(env|aws|file):\S+$")]
+SecretRef = Annotated[str, StringConstraints(pattern=r"^((env|aws):\S+|file:\S(.*\S)?)$")]
 
 
 def resolve(ref: SecretRef) -> str:

@@ -6,6 +6,7 @@ settings file is relative to that file's folder. Units are in the names.
 
 import tomllib
 from datetime import date
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ from emr_jobs.secret_ref import SecretRef
 
 
 def _absolute(value: str, info: ValidationInfo) -> str:
+    _require_nobody_in(value)
     if urlsplit(value).scheme in ("s3", "s3a", "file", "hdfs"):
         return value
     base: Path = (info.context or {}).get("base", Path.cwd())
@@ -46,6 +48,33 @@ def _as_uri(value: str, info: ValidationInfo) -> str:
     return f"file://{location}" if location.startswith("/") else location
 
 
+def _address(value: str) -> str:
+    _require_nobody_in(value)
+    if urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname:
+        raise ValueError("expected http:// or https:// and a host")
+    return value
+
+
+def _require_nobody_in(value: str) -> None:
+    if "://" in value and "@" in urlsplit(value).netloc:
+        raise ValueError("a user or password stands in the address; a secret is a reference")
+
+
+def _in_clear(protocol: str, host: str | None) -> bool:
+    """Whether others on the way can read what is sent."""
+    if protocol == "https":
+        return False
+    try:
+        return not (host == "localhost" or ip_address(host or "").is_loopback)
+    except ValueError:
+        return True
+
+
+def _url_in_clear(url: str) -> bool:
+    return _in_clear(urlsplit(url).scheme, urlsplit(url).hostname)
+
+
+Url = Annotated[str, AfterValidator(_address)]
 Location = Annotated[str, AfterValidator(_absolute)]  # a path or a URI
 Uri = Annotated[str, AfterValidator(_as_uri)]
 S3Uri = Annotated[str, StringConstraints(pattern=r"^s3://[^/]+(/.*[^/])?$")]  # without a slash at the end
@@ -109,9 +138,15 @@ class SnowflakeSource(Section):
     statement_timeout_s: PositiveInt = 900
     connect_timeout_s: PositiveInt = 60
 
+    @model_validator(mode="after")
+    def _nobody_listens(self) -> Self:
+        if _in_clear(self.protocol, self.host):
+            raise ValueError("protocol http is for this machine only: others could read what comes and act as the user")
+        return self
+
 
 class ShipmentsSource(Section):
-    url: str
+    url: Url
     token: Secret
     page_size: PositiveInt = 500
     concurrency: PositiveInt = 8  # slices in flight, over all Spark partitions
@@ -121,6 +156,12 @@ class ShipmentsSource(Section):
     backoff_s: PositiveFloat = 0.5  # doubles with every retry, plus up to as much jitter
     max_retry_after_s: PositiveInt = 300  # a longer Retry-After is cut to this
 
+    @model_validator(mode="after")
+    def _nobody_listens(self) -> Self:
+        if _url_in_clear(self.url):
+            raise ValueError("url: http is for this machine only: others could read the token. Use https")
+        return self
+
 
 class Sources(Section):
     orders: OrdersSource
@@ -129,7 +170,7 @@ class Sources(Section):
 
 
 class Search(Section):
-    url: str
+    url: Url
     auth: Literal["none", "basic", "sigv4"] = "none"
     username: str | None = None
     password: Secret | None = None
@@ -154,12 +195,20 @@ class Search(Section):
             raise ValueError("auth sigv4 needs region")
         return self
 
+    @model_validator(mode="after")
+    def _nobody_listens(self) -> Self:
+        if self.auth != "none" and _url_in_clear(self.url):
+            raise ValueError(
+                f"url: http is for this machine only: others could read what auth {self.auth} sends. Use https"
+            )
+        return self
+
 
 class Aws(Section):
     """Where AWS is. Credentials come from where AWS's own clients find them: environment, profile, instance."""
 
     region: str | None = None  # None: as AWS's own clients find it
-    endpoint: str | None = None  # the local stack's; then nothing of this process talks to the real AWS
+    endpoint: Url | None = None  # the local stack's; then nothing of this process talks to the real AWS
 
 
 class Fleet(Section):

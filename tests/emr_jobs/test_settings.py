@@ -7,6 +7,7 @@ import pytest
 import tomlkit
 
 from emr_jobs.errors import Misconfigured
+from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import Settings, load, parse
 from pipeline_assets.home import ROOT
 
@@ -54,6 +55,91 @@ def test_a_secret_in_the_place_of_its_name_is_refused_and_not_shown(tmp_path: Pa
     with pytest.raises(Misconfigured, match=r"^settings x\.toml: sources\.shipments\.token: ") as refused:
         parsed(tmp_path, sources_shipments={"token": "s3cr3t"})
     assert "s3cr3t" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "changes", "said"),
+    [
+        ("sources.shipments", {"url": "http://api.example/v1"}, "others could read the token. Use https"),
+        ("sources.shipments", {"url": "http://10.0.0.7:9000/v1"}, "others could read the token. Use https"),
+        ("sources.shipments", {"url": "http://127.0.0.1.example/v1"}, "others could read the token. Use https"),
+        ("sources.snowflake", {"protocol": "http"}, "others could read what comes and act as the user"),
+        ("sources.snowflake", {"protocol": "http", "host": "db"}, "others could read what comes and act as the user"),
+        (
+            "search",
+            {"url": "http://search:9200", "auth": "basic", "username": "u", "password": "env:P"},
+            "others could read what auth basic sends. Use https",
+        ),
+        (
+            "search",
+            {"url": "http://search:9200", "auth": "sigv4", "region": "eu-west-1"},
+            "others could read what auth sigv4 sends. Use https",
+        ),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_what_proves_who_asks_is_not_sent_in_clear(
+    tmp_path: Path, section: str, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        parsed(tmp_path, **{section.replace(".", "_"): changes})
+    assert str(refused.value).startswith(f"settings x.toml: {section}: ")
+    assert str(refused.value).endswith(f" is for this machine only: {said}")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.8.0.1"])
+def test_on_this_machine_nobody_listens(tmp_path: Path, host: str) -> None:
+    basic = {"auth": "basic", "username": "u", "password": "env:P"}
+    read = parsed(
+        tmp_path,
+        sources_shipments={"url": f"http://{host}:1/v1"},
+        sources_snowflake={"protocol": "http", "host": host.strip("[]")},
+        search={"url": f"http://{host}:9200", **basic},
+    )
+    assert read.search.url == f"http://{host}:9200"
+    assert parsed(tmp_path, search={"url": "http://search:9200"}).search.auth == "none"
+    assert parsed(tmp_path, search={"url": "https://search", **basic}).search.auth == "basic"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("sources.shipments.url", "https://me:s3cr3t@api.example/v1"),
+        ("sources.shipments.url", "https://s3cr3t@api.example/v1"),
+        ("search.url", "https://me:s3cr3t@search"),
+        ("sources.orders.uri", "s3://me:s3cr3t@bucket/dt={partition}/*.json.gz"),
+        ("runs.uri", "s3a://me:s3cr3t@bucket/runs"),
+    ],
+)
+def test_a_password_in_an_address_is_refused_and_not_shown(tmp_path: Path, key: str, value: str) -> None:
+    section, _, name = key.rpartition(".")
+    with pytest.raises(Misconfigured) as refused:
+        parsed(tmp_path, **{section.replace(".", "_"): {name: value}})
+    assert str(refused.value) == (
+        f"settings x.toml: {key}: Value error, a user or password stands in the address; a secret is a reference"
+    )
+
+
+@pytest.mark.parametrize("value", ["search:9200", "ftp://search", "https://", "/search"])
+def test_an_address_has_protocol_and_host(tmp_path: Path, value: str) -> None:
+    with pytest.raises(Misconfigured, match=r"search\.url: Value error, expected http:// or https:// and a host$"):
+        parsed(tmp_path, search={"url": value})
+
+
+def test_a_secret_in_a_folder_with_spaces_is_read(tmp_path: Path) -> None:
+    home = tmp_path / "my  home"
+    home.mkdir()
+    (home / "the token").touch(mode=0o600)
+    (home / "the token").write_text("s3cr3t\n")
+    read = parsed(home, sources_shipments={"token": "file:the token"})
+    assert read.sources.shipments.token == f"file:{home}/the token"
+    assert resolve(read.sources.shipments.token) == "s3cr3t"
+
+
+@pytest.mark.parametrize("ref", ["file:", "file: ", "file: a", "file:a ", "file:a\nb", "env:A B", "aws:a b", "token"])
+def test_what_names_no_secret_is_refused(tmp_path: Path, ref: str) -> None:
+    with pytest.raises(Misconfigured, match=r"^settings x\.toml: sources\.shipments\.token: "):
+        parsed(tmp_path, sources_shipments={"token": ref})
 
 
 def test_what_is_no_toml_or_no_file_is_named(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def parser(job: Job) -> argparse.ArgumentParser:
     when.add_argument("--scheduled-time", help="the instant of the daily run; its partition is the day before")
     arguments.add_argument("--settings", required=True, help="path or s3:// of the settings")
     arguments.add_argument("--run-id", required=True, type=_run_id)
-    arguments.add_argument("--attempt", required=True, type=int, help="0, 1, ... when the job is retried")
+    arguments.add_argument("--attempt", required=True, type=_attempt, help="0, 1, ... when the job is retried")
     arguments.add_argument("--messages", help="folder or s3:// to record what is reported, when not under Dagster")
     arguments.add_argument(
         "--allow-empty",
@@ -163,6 +163,13 @@ def _run_id(text: str) -> str:
     if not _RUN_ID.fullmatch(text):
         raise argparse.ArgumentTypeError("letters, digits, - and _, at most 80")
     return text
+
+
+def _attempt(text: str) -> int:
+    """Also part of names, which a sign would break."""
+    if not re.fullmatch(r"[0-9]{1,6}", text):
+        raise argparse.ArgumentTypeError("a whole number from 0")
+    return int(text)
 
 
 @cache

@@ -178,6 +178,7 @@ class Search(Section):
     ca_file: Location | None = None  # None: the system's authorities
     timeout_s: PositiveFloat = 60.0
     replicas: NonNegativeInt = 1
+    replica_wait_s: NonNegativeInt = 10  # then the day is published without them: they follow by themselves
     keep_previous: NonNegativeInt = 2  # replaced indices per partition, for rollback
     keep_days: PositiveInt = 400  # one shard a day: mind the node's shard limit
     staged_keep_hours: PositiveInt = 24  # indices that nobody published

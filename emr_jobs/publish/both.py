@@ -128,15 +128,16 @@ def publish_both(
 def load(run: JobRun, dataset: str, documents: "DataFrame") -> Loaded:
     contract, settings = run.contract(dataset), run.settings.search
     target = search.SearchIndex(settings, contract)
-    index = target.name(run.partition, run_id=run.run_id, attempt=run.attempt)
+    name = target.name(run.partition, run_id=run.run_id, attempt=run.attempt)
     with run.report.phase(f"load {dataset}"):
-        target.create(index, meta={"run_id": run.run_id, "attempt": run.attempt, "contract": contract.version})
+        index = target.create(name, meta={"run_id": run.run_id, "attempt": run.attempt, "contract": contract.version})
         outcome = bulk.load(documents, contract, index, settings)
         if outcome.error:
             raise search.unavailable(outcome.error, settings, dataset=dataset, partition=run.partition)
-        count = target.finish(index)
-    run.report.log("loaded", dataset=dataset, index=index, documents=count, refused=outcome.refused)
-    return Loaded(target, index, count, outcome, _write_dead_letters(run, outcome))
+        done = target.finish(index)
+    facts = {"documents": done.documents, "refused": outcome.refused, "replicas": done.replicas}
+    run.report.log("loaded", dataset=dataset, index=index, **facts, replicas_wanted=settings.replicas)
+    return Loaded(target, index, done.documents, outcome, _write_dead_letters(run, outcome))
 
 
 def _write_dead_letters(run: JobRun, outcome: bulk.Outcome) -> str | None:
@@ -183,6 +184,8 @@ def swap(run: JobRun, loaded: Loaded) -> None:
         contract_version=loaded.target.contract.version,
         **{name: value for name, value in facts.items() if value is not None},
     )
-    deleted = loaded.target.retain(now=datetime.now(UTC))
-    if deleted:
-        run.report.log("retention", deleted=",".join(deleted))
+    retained = loaded.target.retain(now=datetime.now(UTC))
+    if retained.deleted:
+        run.report.log("retention", deleted=",".join(retained.deleted))
+    for trouble in retained.trouble:
+        run.report.log("warning", dataset=loaded.target.contract.id, retention=trouble)

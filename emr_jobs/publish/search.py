@@ -1,27 +1,31 @@
 """One partition of a search index: loaded where nobody looks, swapped behind the alias, kept for rollback.
 
-Names: alias `orders`; one hidden index per partition, run and attempt, `orders-<P>-<run>-<attempt>`; what a
-newer one replaced stands behind the alias `orders-replaced` until retention deletes it. Invariant: the alias
-has at most one index a day, and it changes in one request. Does not own: sending documents (bulk).
+Names: alias `orders`; a hidden index per load, `orders-<P>-<run>-<attempt>`, with a number when that name is taken;
+what a newer one replaced stands behind the alias `orders-replaced`. Invariants: the alias has at most one index a
+day, and it changes in one request; what was loaded takes no more writes; only retention deletes. Does not own:
+sending documents (bulk).
 """
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from emr_jobs.contracts import Contract
 from emr_jobs.contracts.mapping import index_body
-from emr_jobs.errors import AccessDenied, BadInput, Conflict, PipelineError, Unavailable
+from emr_jobs.errors import AccessDenied, BadInput, Conflict, PipelineError, Unavailable, samples
 from emr_jobs.partition import Partition
 from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import Search
 
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
+
+NAMES_BYTES = 3000  # of indices in one URL: OpenSearch takes HTTP lines of 4,096 bytes
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,20 @@ class Index:
     partition: Partition
     created_at_ms: int
     aliases: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A loaded index that takes no more writes."""
+
+    documents: int
+    replicas: int  # that are there; the others are still copied, or have no node
+
+
+@dataclass(frozen=True)
+class Retained:
+    deleted: Sequence[str]
+    trouble: Sequence[str]  # why others that nobody needs are still there
 
 
 def connect(settings: Search) -> "OpenSearch":
@@ -73,7 +91,7 @@ class SearchIndex:
         found = self.client.indices.get(
             index=f"{self.alias}-{partition or '*'}*", params={"expand_wildcards": "all", "ignore_unavailable": "true"}
         )
-        named = re.compile(rf"{re.escape(self.alias)}-(\d{{4}}-\d{{2}}-\d{{2}})-[0-9a-f]{{12}}-\d+")
+        named = re.compile(rf"{re.escape(self.alias)}-(\d{{4}}-\d{{2}}-\d{{2}})-[0-9a-f]{{12}}-\d+(-\d+)?")
         indices = [
             Index(
                 name=name,
@@ -89,23 +107,54 @@ class SearchIndex:
     def published(self, partition: Partition) -> list[Index]:
         return [index for index in self.indices(partition) if self.alias in index.aliases]
 
-    def create(self, name: str, *, meta: Mapping[str, Any]) -> None:
-        """An empty hidden index under that name; one that an earlier try of the same attempt left is replaced."""
-        self.client.indices.delete(index=name, params={"ignore_unavailable": "true"})
-        self.client.indices.create(index=name, body=index_body(self.contract, meta=dict(meta)))
+    def create(self, name: str, *, meta: Mapping[str, Any]) -> str:
+        """An empty hidden index under that name, or under that name and a number; returns which.
 
-    def finish(self, name: str) -> int:
-        """Make the loaded index searchable at full strength; returns its documents."""
+        Deletes nothing: what has the name may stand behind the alias, or be loaded by another process right now.
+        """
+        from opensearchpy.exceptions import RequestError
+
+        body = index_body(self.contract, meta=dict(meta))
+        for tried in chain([name], (f"{name}-{number}" for number in count(2))):
+            try:
+                self.client.indices.create(index=tried, body=body)
+            except RequestError as error:
+                if error.error != "resource_already_exists_exception":
+                    raise
+            else:
+                return tried
+        raise AssertionError("numbers do not end")
+
+    def finish(self, name: str) -> Finished:
+        """Close the loaded index to writers and make it searchable; what is counted is what stays.
+
+        Its primary is what readers need and is awaited; replicas a short while only.
+        """
+        self.client.indices.add_block(index=name, block="write")
         settings = {"index": {"number_of_replicas": self.settings.replicas, "refresh_interval": None}}
         self.client.indices.put_settings(index=name, body=settings)
         self.client.indices.refresh(index=name)
-        if self.settings.replicas:
-            self.client.cluster.health(
-                index=name,
-                params={"wait_for_status": "green", "timeout": f"{self.settings.timeout_s:.0f}s"},
-                request_timeout=self.settings.timeout_s * 2,
-            )
-        return self.client.count(index=name)["count"]
+        self._health(name, "yellow", wait_s=self.settings.timeout_s)
+        replicas = self._replicas(name) if self.settings.replicas else 0
+        return Finished(self.client.count(index=name)["count"], replicas)
+
+    def _replicas(self, name: str) -> int:
+        from opensearchpy.exceptions import TransportError
+
+        try:
+            health = self._health(name, "green", wait_s=self.settings.replica_wait_s)
+        except TransportError as error:
+            if error.status_code != 408:  # its answer to a wait that was in vain
+                raise
+            health = error.info
+        return int(health["active_shards"]) - int(health["active_primary_shards"])
+
+    def _health(self, name: str, status: str, *, wait_s: float) -> Any:
+        return self.client.cluster.health(
+            index=name,
+            params={"wait_for_status": status, "timeout": f"{wait_s * 1000:.0f}ms"},
+            request_timeout=wait_s + self.settings.timeout_s,
+        )
 
     def swap(self, name: str, partition: Partition) -> None:
         """Put the index behind the alias in place of the day's present one. Doing it twice is doing it once.
@@ -154,27 +203,61 @@ class SearchIndex:
         self.swap(candidates[0].name, partition)
         return candidates[0].name, current[0].name
 
-    def retain(self, *, now: datetime) -> list[str]:
-        """Delete what nobody needs; returns the names. Never touches what stands behind the alias and is young enough.
+    def retain(self, *, now: datetime) -> Retained:
+        """Delete what nobody needs. Does not raise: the day is published, and the next one tries again."""
+        from opensearchpy.exceptions import OpenSearchException
 
-        Replaced indices beyond keep_previous a day, days older than keep_days before the newest, and indices
-        that no run published within staged_keep_hours.
-        """
-        indices = self.indices()
-        in_alias = [index for index in indices if self.alias in index.aliases]
-        newest = max((index.partition.date for index in in_alias), default=date.min)
-        expired = [index for index in in_alias if (newest - index.partition.date).days >= self.settings.keep_days]
-        by_day: dict[Partition, list[Index]] = {}
-        for index in indices:
-            if self.replaced_alias in index.aliases and self.alias not in index.aliases:
-                by_day.setdefault(index.partition, []).append(index)
-        replaced = [index for day in by_day.values() for index in day[self.settings.keep_previous :]]
-        limit_ms = (now - timedelta(hours=self.settings.staged_keep_hours)).timestamp() * 1000
-        leftovers = [index for index in indices if not index.aliases and index.created_at_ms < limit_ms]
-        names = [index.name for index in (*expired, *replaced, *leftovers)]
-        if names:
-            self.client.indices.delete(index=",".join(names), params={"ignore_unavailable": "true"})
-        return names
+        deleted: list[str] = []
+        trouble: list[str] = []
+        try:
+            names = expired(
+                self.indices(), alias=self.alias, replaced_alias=self.replaced_alias, settings=self.settings, now=now
+            )
+        except OpenSearchException as error:
+            return Retained([], [_answered(error)])
+        for some in in_urls(names):
+            try:
+                self.client.indices.delete(index=",".join(some), params={"ignore_unavailable": "true"})
+                deleted += some
+            except OpenSearchException as error:
+                trouble.append(f"not deleted: {len(some)}{samples(some)}: {_answered(error)}")
+        return Retained(deleted, trouble)
+
+
+def expired(indices: Sequence[Index], *, alias: str, replaced_alias: str, settings: Search, now: datetime) -> list[str]:
+    """Of one contract's indices, newest first, the names of those that nobody needs.
+
+    Days older than keep_days before the newest published one, published or replaced; replaced indices beyond
+    keep_previous a day; indices that no run published within staged_keep_hours.
+    """
+    newest = max((index.partition.date for index in indices if alias in index.aliases), default=date.min)
+    limit_ms = (now - timedelta(hours=settings.staged_keep_hours)).timestamp() * 1000
+    replaced: dict[Partition, list[Index]] = {}
+    for index in indices:
+        if replaced_alias in index.aliases and alias not in index.aliases:
+            replaced.setdefault(index.partition, []).append(index)
+    gone = {index.name for of_day in replaced.values() for index in of_day[settings.keep_previous :]}
+    for index in indices:
+        is_old = (newest - index.partition.date).days >= settings.keep_days
+        if is_old if index.aliases else index.created_at_ms < limit_ms:
+            gone.add(index.name)
+    return [index.name for index in indices if index.name in gone]
+
+
+def in_urls(names: Iterable[str]) -> Iterator[list[str]]:
+    """As many at a time as an HTTP line takes, with a comma between them."""
+    some: list[str] = []
+    for name in names:
+        if some and len(",".join([*some, name])) > NAMES_BYTES:
+            yield some
+            some = []
+        some.append(name)
+    if some:
+        yield some
+
+
+def _answered(error: Any) -> str:
+    return f"{getattr(error, 'status_code', type(error).__name__)} {getattr(error, 'error', error)}"
 
 
 @contextmanager

@@ -62,7 +62,8 @@ def test_every_wrong_settings_key_is_named_at_once(capsys: pytest.CaptureFixture
         (("--scheduled-time", "2026-11-22T13:00:00Z"), "argument --scheduled-time: not allowed .* --partition"),
         (("--run-id", "a/b"), "argument --run-id: letters, digits, - and _, at most 80"),
         (("--run-id", "a" * 81), "argument --run-id: letters, digits, - and _, at most 80"),
-        (("--attempt", "first"), "argument --attempt: invalid int value: 'first'"),
+        (("--attempt", "first"), "argument --attempt: a whole number from 0"),
+        (("--attempt", "-1"), "argument --attempt: a whole number from 0"),
         (("--allow-empty", "maybe"), r"argument --allow-empty: invalid choice: 'maybe' \(choose from .*\)"),
     ],
 )

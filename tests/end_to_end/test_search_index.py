@@ -3,11 +3,13 @@
 import gzip
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 import pytest
 
+from emr_jobs import settings as settings_module
 from emr_jobs.contracts import contracts
 from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
@@ -145,19 +147,25 @@ def test_rollback_of_a_day_without_a_replaced_index_says_so(own_day: Day) -> Non
     ), ended.output
 
 
-def test_retention_keeps_the_published_index_and_as_many_replaced_ones_as_set(
+def test_retention_keeps_as_many_replaced_indices_as_set_and_its_trouble_fails_no_day(
     own_day: Day, run_job: InProcess, tmp_path: Path
 ) -> None:
+    target = SearchIndex(own_day.settings.search, contracts()["search.orders"])
+    day = Partition.parse(own_day.partition)
     uri = own_day.settings_with(tmp_path, search={"keep_previous": 1})
-    for attempt in range(3):
+    names = [target.name(day, run_id="retention", attempt=attempt) for attempt in range(3)]
+    for attempt in range(2):
         assert master(run_job, own_day, uri, run_id="retention", attempt=attempt).code == 0
-    found = indices(own_day)
-    names = [
-        SearchIndex(own_day.settings.search, contracts()["search.orders"]).name(
-            Partition.parse(own_day.partition), run_id="retention", attempt=attempt
-        )
-        for attempt in range(3)
-    ]
-    assert names[0] not in found
-    assert found[names[1]] == {"orders-replaced"}
-    assert found[names[2]] == {"orders"}
+    target.client.indices.put_settings(index=names[0], body={"index.blocks.read_only": True})
+    ended = master(run_job, own_day, uri, run_id="retention", attempt=2)
+    target.client.indices.put_settings(index=names[0], body={"index.blocks.read_only": None})
+    assert ended.code == 0, ended.output
+    told = f"warning dataset=search.orders retention=not deleted: 1 ({names[0]}): 403 cluster_block_exception"
+    assert told in ended.output.splitlines()
+    assert {name: aliases for name, aliases in indices(own_day).items() if name in names} == {
+        names[0]: {"orders-replaced"},
+        names[1]: {"orders-replaced"},
+        names[2]: {"orders"},
+    }
+    patient = SearchIndex(settings_module.load(uri).search, target.contract)
+    assert names[0] in patient.retain(now=datetime.now(UTC)).deleted

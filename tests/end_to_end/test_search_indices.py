@@ -1,0 +1,142 @@
+"""The indices of a contract on a real OpenSearch, without a job: what a load, a swap and retention do to readers."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from opensearchpy.exceptions import AuthorizationException
+
+from emr_jobs.contracts import contracts
+from emr_jobs.partition import Partition
+from emr_jobs.publish.search import SearchIndex
+from tests.running import Day
+
+SEARCH = contracts()["search.orders"]
+DAY = Partition.parse("2026-11-20")
+
+
+@pytest.fixture
+def index(_own_day: Day) -> Iterator[SearchIndex]:
+    """Under an alias that nobody else has, on the cluster of the day that tests may change."""
+    target = SearchIndex(_own_day.settings.search, replace(SEARCH, id=f"search.t{uuid4().hex[:8]}"))
+    yield target
+    for each in target.indices():
+        target.client.indices.delete(index=each.name)
+
+
+def changed(target: SearchIndex, **settings: object) -> SearchIndex:
+    return SearchIndex(target.settings.model_copy(update=settings), target.contract)
+
+
+def load(target: SearchIndex, *ids: str, day: Partition = DAY, run_id: str = "a") -> str:
+    """Created and filled, not finished."""
+    name = target.create(target.name(day, run_id=run_id, attempt=0), meta={})
+    for id in ids:
+        target.client.index(index=name, id=id, body={"order_id": id, "partition_date": str(day)})
+    return name
+
+
+def publish(target: SearchIndex, *ids: str, day: Partition = DAY, run_id: str = "a") -> str:
+    name = load(target, *ids, day=day, run_id=run_id)
+    assert target.finish(name).documents == len(ids)
+    target.swap(name, day)
+    return name
+
+
+def seen(target: SearchIndex) -> list[str]:
+    """What readers find behind the alias."""
+    hits = target.client.search(index=target.alias, body={"sort": ["order_id"]})["hits"]["hits"]
+    return [hit["_id"] for hit in hits]
+
+
+class TestRepeatedCommandLine:
+    """The same run id and attempt once more, as a cloned step has them."""
+
+    def test_one_that_is_killed_while_it_loads_leaves_readers_what_they_have(self, index: SearchIndex) -> None:
+        first = publish(index, "A-1")
+        again = load(index)
+        assert again != first
+        assert (seen(index), [each.name for each in index.published(DAY)]) == (["A-1"], [first])
+
+    def test_one_that_publishes_replaces_the_index_that_it_does_not_delete(self, index: SearchIndex) -> None:
+        names = [publish(index, id) for id in ("A-1", "A-2", "A-3")]
+        assert names == [names[0], f"{names[0]}-2", f"{names[0]}-3"]
+        assert seen(index) == ["A-3"]
+        assert {each.name: each.aliases for each in index.indices(DAY)} == {
+            names[0]: {index.replaced_alias},
+            names[1]: {index.replaced_alias},
+            names[2]: {index.alias},
+        }
+
+    def test_what_a_rollback_goes_back_to_stays(self, index: SearchIndex) -> None:
+        first = publish(index, "A-1")
+        publish(index, "A-2", run_id="b")
+        load(index)
+        index.rollback(DAY)
+        assert (seen(index), [each.name for each in index.published(DAY)]) == (["A-1"], [first])
+
+    def test_one_beside_another_that_is_loading_does_not_take_its_index(self, index: SearchIndex) -> None:
+        one, other = load(index, "A-1"), load(index, "B-1", "B-2")
+        assert (index.finish(one).documents, index.finish(other).documents) == (1, 2)
+
+
+class TestWriteBlock:
+    def test_readers_can_neither_add_nor_delete_nor_change_documents(self, index: SearchIndex) -> None:
+        publish(index, "A-1")
+        with pytest.raises(AuthorizationException, match="index write"):
+            index.client.index(index=index.alias, id="A-2", body={"order_id": "A-2"})
+        with pytest.raises(AuthorizationException, match="index write"):
+            index.client.delete_by_query(index=index.alias, body={"query": {"match_all": {}}})
+        with pytest.raises(AuthorizationException, match="index write"):
+            index.client.update_by_query(index=index.alias, params={"refresh": "true"})
+        assert seen(index) == ["A-1"]
+
+    def test_a_task_that_still_sends_after_the_count_changes_nothing(self, index: SearchIndex) -> None:
+        name = load(index, "A-1")
+        assert index.finish(name).documents == 1
+        with pytest.raises(AuthorizationException, match="index write"):
+            index.client.index(index=name, id="A-2", body={"order_id": "A-2"})
+
+    def test_swap_rollback_and_retention_work_on_blocked_indices(self, index: SearchIndex) -> None:
+        first, second = publish(index, "A-1"), publish(index, "A-2", run_id="b")
+        assert index.rollback(DAY) == (first, second)
+        assert index.rollback(DAY) == (second, first)
+        retained = changed(index, keep_previous=0).retain(now=datetime.now(UTC))
+        assert (retained.deleted, retained.trouble) == ([first], [])
+
+
+class TestReplicas:
+    def test_replicas_that_have_no_node_are_reported_and_do_not_hold_the_day_up(self, index: SearchIndex) -> None:
+        target = changed(index, replicas=1, replica_wait_s=0)
+        name = load(target, "A-1")
+        done = target.finish(name)
+        assert (done.documents, done.replicas) == (1, 0)
+        target.swap(name, DAY)
+        assert seen(target) == ["A-1"]
+
+    def test_none_are_waited_for_where_none_are_wanted(self, index: SearchIndex) -> None:
+        done = changed(index, replicas=0, replica_wait_s=600).finish(load(index, "A-1"))
+        assert (done.documents, done.replicas) == (1, 0)
+
+
+class TestRetention:
+    def test_more_names_than_an_http_line_takes(self, index: SearchIndex) -> None:
+        target = SearchIndex(index.settings, replace(SEARCH, id=f"{index.contract.id}{'x' * 200}"))
+        names = [load(target, run_id=f"left-{number}") for number in range(20)]
+        retained = target.retain(now=datetime.now(UTC) + timedelta(days=2))
+        assert (sorted(retained.deleted), retained.trouble) == (sorted(names), [])
+        assert target.indices() == []
+
+    def test_trouble_is_told_and_does_not_raise(self, index: SearchIndex) -> None:
+        first = publish(index, "A-1")
+        publish(index, "A-2", run_id="b")
+        index.client.indices.put_settings(index=first, body={"index.blocks.read_only": True})
+        retained = changed(index, keep_previous=0).retain(now=datetime.now(UTC))
+        index.client.indices.put_settings(index=first, body={"index.blocks.read_only": None})
+        assert (retained.deleted, retained.trouble) == ([], [f"not deleted: 1 ({first}): 403 cluster_block_exception"])
+
+    def test_a_cluster_that_does_not_answer_is_trouble(self, index: SearchIndex) -> None:
+        down = changed(index, url="http://127.0.0.1:9", max_retries=0)
+        assert down.retain(now=datetime.now(UTC)).trouble[0].startswith("N/A ")

@@ -7,6 +7,7 @@ Does not own: judging what was staged (audit), creating tables (pipeline lake ap
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from uuid import uuid4
 
 from emr_jobs.contracts import PARTITION_COLUMN, Contract
 from emr_jobs.contracts.table import spark_ddl, table_name
-from emr_jobs.errors import BadInput, Conflict, SchemaDrift
+from emr_jobs.errors import BadInput, CheckFailed, Conflict, SchemaDrift
 from emr_jobs.partition import Partition
 
 if TYPE_CHECKING:
@@ -90,15 +91,53 @@ def _columns(spark: "SparkSession", contract: Contract) -> dict[str, str] | None
 
 
 def stage(spark: "SparkSession", rows: "DataFrame", contract: Contract, *, partition: Partition, wap_id: str) -> Staged:
-    """Write the day as a snapshot that no reader sees; reuse it when this WAP id was staged before."""
+    """Write the day as a snapshot that no reader sees; reuse it when this WAP id was staged before.
+
+    Raises CheckFailed for a row of another day, which it would replace: nothing is staged then.
+    """
     snapshot_id = _staged_snapshot(spark, contract, wap_id)
     if snapshot_id is None:
         with _write_audit_publish(spark, wap_id):
-            rows.writeTo(table_name(contract)).overwritePartitions()
+            _write(_of_this_day(rows, partition), contract, partition)
         snapshot_id = _staged_snapshot(spark, contract, wap_id)
     if snapshot_id is None:  # no rows: overwritePartitions staged nothing, and the old day would stay
         snapshot_id = _stage_empty(spark, contract, partition, wap_id)
     return _describe(spark, contract, partition, wap_id, snapshot_id)
+
+
+_ANOTHER_DAY = "row with partition_date"
+
+
+def _of_this_day(rows: "DataFrame", partition: Partition) -> "DataFrame":
+    """Fails while it is written, without a scan of its own; of a constant that is right nothing is left in the plan."""
+    from pyspark.sql import functions as F
+
+    day, column = F.lit(partition.date), F.col(PARTITION_COLUMN)
+    said = F.concat(F.lit(f"{_ANOTHER_DAY} "), F.coalesce(column.cast("string"), F.lit("None")), F.lit("."))
+    return rows.withColumn(PARTITION_COLUMN, F.when(column.eqNullSafe(day), day).otherwise(F.raise_error(said)))
+
+
+def _write(rows: "DataFrame", contract: Contract, partition: Partition) -> None:
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    try:
+        rows.writeTo(table_name(contract)).overwritePartitions()
+    except (Py4JJavaError, PySparkException) as error:
+        found = re.search(rf"{_ANOTHER_DAY} ([^.]*)\.", str(error))
+        if found is None:
+            raise
+        raise _another_day(contract, partition, f"a {_ANOTHER_DAY} {found[1]}") from None
+
+
+def _another_day(contract: Contract, partition: Partition, found: str) -> CheckFailed:
+    return CheckFailed(
+        dataset=contract.id,
+        partition=partition,
+        expected="rows of this partition only",
+        found=found,
+        fix="Nothing was staged. Mend the job: it publishes the day that it was started for, and no other.",
+    )
 
 
 def _stage_empty(spark: "SparkSession", contract: Contract, partition: Partition, wap_id: str) -> int:
@@ -153,9 +192,22 @@ def _files(spark: "SparkSession", table: Any, partition: Partition, snapshot_id:
         tasks.close()
 
 
+def _staged_files(
+    spark: "SparkSession", table: Any, contract: Contract, partition: Partition, snapshot_id: int
+) -> list[Any]:
+    """What a staged snapshot added, from its manifests: files of this day and of no other."""
+    snapshot = table.snapshot(snapshot_id)
+    changes = _iceberg(spark).SnapshotChanges.builderFor(table).snapshot(snapshot).build()
+    files = list(_each(changes.addedDataFiles()))
+    days = {table.specs().get(file.specId()).partitionToPath(file.partition()) for file in files}
+    if others := sorted(days - {f"{PARTITION_COLUMN}={partition}"}):
+        raise _another_day(contract, partition, f"files of {', '.join(others)}")
+    return files
+
+
 def _describe(spark: "SparkSession", contract: Contract, partition: Partition, wap_id: str, snapshot_id: int) -> Staged:
     table = _table(spark, contract)
-    files = _files(spark, table, partition, snapshot_id)
+    files = _staged_files(spark, table, contract, partition, snapshot_id)
     return Staged(
         contract=contract,
         partition=partition,

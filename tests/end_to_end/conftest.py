@@ -9,16 +9,33 @@ import pytest
 import requests
 from pyspark.sql import SparkSession
 
+from emr_jobs import settings as settings_module
 from emr_jobs.catalog import JOBS
+from emr_jobs.settings import Settings
 from local_stack import sample_data
 from local_stack.services import services
 from local_stack.snowflake import load
 from pipeline_assets import lake
 from pipeline_assets.checks.tables import row_count
-from tests.running import Day, InProcess, readers_see
+from pipeline_assets.home import ROOT
+from tests.running import Day, InProcess, readers_see, session_for
 
 PARTITION = "2026-11-20"
 ORDERS = 300
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Of a lake of the test's own, with empty tables."""
+    text = (ROOT / "settings" / "local.toml").read_text().replace("../.pipeline", str(tmp_path))
+    parsed = settings_module.parse(text, where="the test", base=ROOT / "settings")
+    lake.apply(parsed)
+    return parsed
+
+
+@pytest.fixture
+def own(spark: SparkSession, settings: Settings) -> SparkSession:
+    return session_for(spark, settings)
 
 
 @pytest.fixture(scope="session")

@@ -5,43 +5,32 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from emr_jobs import maintain
-from emr_jobs import settings as settings_module
 from emr_jobs.contracts import Contract, contracts
 from emr_jobs.contracts.table import spark_ddl
-from emr_jobs.errors import Conflict
+from emr_jobs.errors import CheckFailed, Conflict
 from emr_jobs.partition import Partition
 from emr_jobs.publish import lake as publishing
 from emr_jobs.settings import Settings
 from pipeline_assets import lake
-from pipeline_assets.home import ROOT
-from tests.running import Day, pipeline, readers_see, session_for
+from tests.running import Day, pipeline, readers_see
 
 DAY, OTHER = Partition.parse("2026-11-21"), Partition.parse("2026-11-20")
 RATES = contracts()["intermediate.fx_rates"]
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    text = (ROOT / "settings" / "local.toml").read_text().replace("../.pipeline", str(tmp_path))
-    parsed = settings_module.parse(text, where="the test", base=ROOT / "settings")
-    lake.apply(parsed)
-    return parsed
-
-
-@pytest.fixture
-def own(spark: SparkSession, settings: Settings) -> SparkSession:
-    return session_for(spark, settings)
-
-
 def stage(own: SparkSession, currencies: str, wap_id: str, *, day: Partition = DAY) -> publishing.Staged:
+    return publishing.stage(own, rates(own, currencies, day=day), RATES, partition=day, wap_id=f"{day}.{wap_id}")
+
+
+def rates(own: SparkSession, currencies: str, *, day: Partition = DAY) -> DataFrame:
     """A day of rates, a row a currency."""
     rows = [(day.date, currency, day.date, None) for currency in currencies.split()]
     frame = own.createDataFrame(rows, spark_ddl(RATES).replace(" NOT NULL", ""))
-    frame = frame.selectExpr("partition_date", "currency", "rate_date", "CAST(1 AS DECIMAL(18,8)) AS usd_rate")
-    return publishing.stage(own, frame, RATES, partition=day, wap_id=f"{day}.{wap_id}")
+    return frame.selectExpr("partition_date", "currency", "rate_date", "CAST(1 AS DECIMAL(18,8)) AS usd_rate")
 
 
 def currencies(settings: Settings, day: Partition = DAY) -> list[str]:
@@ -65,6 +54,37 @@ def test_publishing_twice_is_publishing_once(own: SparkSession, settings: Settin
     publishing.publish(own, stage(own, "GBP", "b.0", day=OTHER))
     publishing.publish(own, staged)
     assert (currencies(settings), currencies(settings, OTHER)) == (["EUR"], ["GBP"])
+
+
+@pytest.mark.parametrize("wrong", ["2026-11-20", None])
+def test_a_row_of_another_day_is_refused_before_anything_is_staged(
+    own: SparkSession, settings: Settings, wrong: str | None
+) -> None:
+    publishing.publish(own, stage(own, "EUR USD", "other.0", day=OTHER))
+    publishing.publish(own, stage(own, "JPY", "before.0"))
+    snapshots = len(lake.catalog(settings).load_table(RATES.id).snapshots())
+    day = (
+        f"IF(currency = 'USD', CAST('{wrong}' AS DATE), partition_date)" if wrong else "IF(false, partition_date, null)"
+    )
+    rows = rates(own, "EUR USD").withColumn("partition_date", F.expr(day))
+    with pytest.raises(CheckFailed) as refused:
+        publishing.stage(own, rows, RATES, partition=DAY, wap_id=f"{DAY}.a.0")
+    assert str(refused.value) == (
+        f"intermediate.fx_rates {DAY}: expected rows of this partition only, found a row with partition_date {wrong}. "
+        "Nothing was staged. Mend the job: it publishes the day that it was started for, and no other."
+    )
+    assert len(lake.catalog(settings).load_table(RATES.id).snapshots()) == snapshots
+    assert (currencies(settings), currencies(settings, OTHER)) == (["JPY"], ["EUR", "USD"])
+
+
+def test_what_came_past_the_frame_into_another_day_is_refused_by_the_manifests(
+    own: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publishing.publish(own, stage(own, "EUR USD", "other.0", day=OTHER))
+    monkeypatch.setattr(publishing, "_of_this_day", lambda rows, partition: rows)
+    with pytest.raises(CheckFailed, match=f"rows of this partition only, found files of partition_date={OTHER}"):
+        publishing.stage(own, rates(own, "GBP", day=OTHER), RATES, partition=DAY, wap_id=f"{DAY}.a.0")
+    assert currencies(settings, OTHER) == ["EUR", "USD"]
 
 
 def test_two_days_staged_at_once_are_both_published(own: SparkSession, settings: Settings) -> None:

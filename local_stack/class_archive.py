@@ -45,7 +45,7 @@ def _train(folder: Path) -> None:
     node_options = [f"-XX:ArchiveClassesAtExit={archive('opensearch')}"]
     with services(folder / "home", folder / "data", node_options=node_options) as running:
         spark = running.settings.spark
-        options = (*spark.jvm_options, f"-XX:ArchiveClassesAtExit={archive('spark')}")
+        options = (*spark.jvm_options, f'"-XX:ArchiveClassesAtExit={archive("spark")}"')
         command = local_submit(
             "local_stack/class_archive.py",
             [str(running.settings_file)],

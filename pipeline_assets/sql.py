@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from emr_jobs.contracts import Medium, contracts
 from emr_jobs.errors import Misconfigured
@@ -61,7 +62,7 @@ def _dataset(table: "Table") -> Any:
         raise Misconfigured(f"{table.name()}: it has delete files, which this pipeline never writes")
     if not tasks:
         return pa.Table.from_batches([], schema)
-    opened = [fs.FileSystem.from_uri(task.file.file_path) for task in tasks]
+    opened = [fs.FileSystem.from_uri(quote(task.file.file_path, safe=":/")) for task in tasks]
     return ds.dataset([path for _, path in opened], schema=schema, filesystem=opened[0][0], format="parquet")
 
 

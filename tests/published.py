@@ -1,7 +1,8 @@
 """A sample day published by `pipeline run` as a user types it, kept in the cache for the next test session.
 
     .cache/published-day/<hash>.tar    the home folder as the run left it, under the hash of all that made it
-    .cache/published-day/home          where it lies while tests look at it: the lake's files name their own place
+    .cache/published-day/a home        where it lies while tests look at it: the lake's files name their own place, and
+                                       a home may have spaces in its path
 
 Another session that runs at the same time publishes a day of its own, elsewhere. Invariant: what tests did to a day
 is never kept.
@@ -40,7 +41,7 @@ def published(elsewhere: Path) -> Iterator[Day]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             folder = elsewhere
-        with _up(folder / "home", folder / f"{_version()}.tar") as day:
+        with _up(folder / "a home", folder / f"{_version()}.tar") as day:
             yield day
 
 

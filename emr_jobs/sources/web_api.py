@@ -3,8 +3,8 @@
     GET <url>?ordered_from=&ordered_to=&limit=&cursor=   bearer token
     {"data": [...], "next_cursor": ..., "total": n}      total counts the request's own window
 
-Pages land as raw JSON; Spark parses them. A slice whose rows differ from its total, a cursor that repeats and
-a chain that does not end are errors. Workers hand errors back as rows: an exception would reach the driver as
+Pages land as raw JSON; Spark parses them. A slice whose rows differ from its total or are of another window, a
+cursor that repeats and a chain that does not end are errors. Workers hand errors back as rows: an exception would reach the driver as
 the text of a stack trace. Does not own: what a shipment looks like (transforms.shipments).
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SLICE = timedelta(hours=1)
 BODY_ATTEMPTS = 3  # for an answer that is 200 but broken; refusals and outages have their own retries
-RETRIED_STATUSES = (429, 500, 502, 503, 504)
+RETRIED_STATUSES = (408, 425, 429, 500, 502, 503, 504, *range(520, 525))  # from 520: a CDN's, of the server behind it
 
 PAGES_SCHEMA = "slice string, page int, rows int, body string, error string"
 
@@ -74,12 +74,25 @@ class Slice:
     def parameters(self) -> dict[str, str]:
         return {"ordered_from": _instant(self.start), "ordered_to": _instant(self.end)}
 
+    def outside(self, rows: Sequence[Any]) -> list[str]:
+        """What these rows say they were ordered at, where it is another window's. No instant is of none."""
+        said = [row["ordered_at"] for row in rows if isinstance(row, dict) and isinstance(row.get("ordered_at"), str)]
+        return [text for text in said if (at := _instant_of(text)) is not None and not self.start <= at < self.end]
+
     def __str__(self) -> str:
         return f"{_instant(self.start)}/{_instant(self.end)}"
 
 
 def _instant(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _instant_of(text: str) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text.strip(" "))
+    except ValueError:
+        return None
+    return at if at.tzinfo else None
 
 
 def slices(partition: Partition) -> list[Slice]:
@@ -229,6 +242,9 @@ class ApiClient:
             if total not in (None, page["total"]):
                 raise self._inconsistent(slice_, f"total {total} on every page", f"{page['total']} on the next one")
             total = page["total"]
+            if outside := slice_.outside(page["data"]):
+                samples = ", ".join(text[:40] for text in outside[:3])
+                raise self._inconsistent(slice_, "rows of that window", f"{len(outside)} ordered at {samples}")
             rows += len(page["data"])
             pages.append(Page(len(pages), len(page["data"]), body))
             if rows > total or len(pages) > total + 1:

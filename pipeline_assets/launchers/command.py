@@ -40,7 +40,7 @@ def local_submit(script: str, arguments: Sequence[str], spark: Spark) -> list[st
     """spark-submit on this machine. Jars stand on the class path: the archive of classes only knows that one."""
     options = [UTF8, *spark.jvm_options]
     if spark.class_archive and Path(spark.class_archive).exists():
-        options.append(f"-XX:SharedArchiveFile={spark.class_archive}")
+        options.append(f'"-XX:SharedArchiveFile={spark.class_archive}"')  # Spark splits at spaces
     command = [f"{spark_home()}/bin/spark-submit", "--master", spark.master or "local[*]"]
     command += ["--driver-memory", spark.driver_memory]
     command += ["--conf", "spark.ui.enabled=false", "--conf", "spark.log.level=WARN"]

@@ -103,6 +103,36 @@ def test_a_slice_that_contradicts_itself_is_refused(pages: list[dict[str, Any]],
     assert str(refused.value) == f"web_api.shipments {DAY}: expected {expected} in {SLICE}, found {found}. {FIX}"
 
 
+@pytest.mark.parametrize(
+    ("ordered_at", "refused"),
+    [
+        ("2026-11-21T05:00:00Z", False),
+        ("2026-11-21T04:59:59.999999Z", True),
+        ("2026-11-21T05:59:59.9999999Z", False),
+        ("2026-11-21T06:00:00Z", True),
+        (" 2026-11-21T00:30:00-05:00 ", False),
+        ("2026-11-21T05:30:00+00:30", False),
+        ("2026-11-21T05:30:00+01:00", True),
+        ("1999-01-01T00:00:00Z", True),
+        ("0001-01-01T00:00:00+18:00", True),
+        ("2026-11-21T09:00:00", False),
+        ("soon", False),
+        (None, False),
+        (7, False),
+    ],
+)
+def test_rows_of_another_window_are_refused(ordered_at: object, refused: bool) -> None:
+    rows = [{"ordered_at": "2026-11-21T05:30:00Z"}, {"ordered_at": ordered_at}, {}, None]
+    client = Answers({"data": rows, "next_cursor": None, "total": 4})
+    if not refused:
+        assert client.chain(HOUR, CursorPagination(), stop=threading.Event()) == [Page(0, 4, "page 1")]
+        return
+    with pytest.raises(BadInput) as error:
+        client.chain(HOUR, CursorPagination(), stop=threading.Event())
+    found = f"1 ordered at {ordered_at}"
+    assert str(error.value) == f"web_api.shipments {DAY}: expected rows of that window in {SLICE}, found {found}. {FIX}"
+
+
 def test_pages_without_rows_come_to_an_end() -> None:
     client = Answers(page(0, total=2, cursor=f"{number}") for number in range(9))
     with pytest.raises(BadInput, match=r"expected total 2 in slice .*, found 0 rows on 4 pages and no end"):

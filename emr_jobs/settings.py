@@ -182,7 +182,7 @@ class Search(Section):
     keep_previous: NonNegativeInt = 2  # replaced indices per partition, for rollback
     keep_days: PositiveInt = 400  # one shard a day: mind the node's shard limit
     staged_keep_hours: PositiveInt = 24  # indices that nobody published
-    bulk_size_bytes: PositiveInt = 8_000_000
+    bulk_size_bytes: PositiveInt = 5_000_000  # before gzip; Amazon's smaller instances take 10 MiB
     writers: PositiveInt = 2  # bulk requests in flight: what the cluster takes, not what Spark has
     max_retries: NonNegativeInt = 6  # per document answered 429 or 503, and per request
     backoff_s: PositiveFloat = 0.5

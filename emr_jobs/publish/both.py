@@ -133,7 +133,7 @@ def load(run: JobRun, dataset: str, documents: "DataFrame") -> Loaded:
         index = target.create(name, meta={"run_id": run.run_id, "attempt": run.attempt, "contract": contract.version})
         outcome = bulk.load(documents, contract, index, settings)
         if outcome.error:
-            raise search.unavailable(outcome.error, settings, dataset=dataset, partition=run.partition)
+            raise search.answered(outcome.status, outcome.error, settings, dataset=dataset, partition=run.partition)
         done = target.finish(index)
     facts = {"documents": done.documents, "refused": outcome.refused, "replicas": done.replicas}
     run.report.log("loaded", dataset=dataset, index=index, **facts, replicas_wanted=settings.replicas)

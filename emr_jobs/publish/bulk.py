@@ -1,7 +1,8 @@
 """Documents into an index: serialised by the JVM, framed and sent by the executors, retried one by one.
 
-A document answered 429 or 503 is sent again, alone, with backoff; one refused for good (400) becomes a dead
-letter with its reason. Sending is idempotent: every document has its id. Does not own: the index (search).
+A document answered 429 or 503 is sent again, alone, with backoff; one refused for good becomes a dead letter with
+its reason. A request refused as a whole is halved until the document is found that it was refused for. Sending is
+idempotent: every document has its id. Does not own: the index (search).
 """
 
 import gzip
@@ -9,7 +10,7 @@ import random
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emr_jobs.contracts import Contract
 from emr_jobs.publish.search import connect
@@ -21,17 +22,30 @@ if TYPE_CHECKING:
 
 TIMESTAMPS = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"
 RETRIED_STATUSES = (429, 502, 503, 504)
+HALVED_STATUSES = (400, 413)  # of a whole request: one document is enough for it
+INDEX_STATUSES = (401, 403, 404)  # of a document: no other would be taken either
 DEAD_LETTERS_KEPT = 1000  # a task, or as many as may be refused: the count is exact, the rest is not kept
 
 _GZIP_LEVEL = 1
 _ANSWER = "errors,items.*.error,items.*.status"
 
 
+class Entry(NamedTuple):
+    """A document as it stands in a body."""
+
+    id: str
+    lines: bytes  # the action with the id, the document
+
+    @property
+    def document(self) -> bytes:
+        return self.lines.split(b"\n")[1]
+
+
 @dataclass(frozen=True)
 class DeadLetter:
     id: str
     reason: dict[str, Any]
-    document: str
+    document: bytes
 
 
 @dataclass
@@ -42,6 +56,18 @@ class Outcome:
     refused: int = 0
     dead_letters: list[DeadLetter] = field(default_factory=list)
     error: str | None = None  # it gave up: the rest was not sent
+    status: int | None = None  # with which it was answered then
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Of a whole request."""
+
+    status: int | None  # None: no answer
+    reason: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.status or 'no connection'} {self.reason['type']}"
 
 
 def load(documents: "DataFrame", contract: Contract, index: str, settings: Search) -> Outcome:
@@ -62,7 +88,8 @@ def _combined(outcomes: Iterable[Outcome]) -> Outcome:
         total.sent += outcome.sent
         total.refused += outcome.refused
         total.dead_letters += outcome.dead_letters
-        total.error = total.error or outcome.error
+        if outcome.error and not total.error:
+            total.error, total.status = outcome.error, outcome.status
     return total
 
 
@@ -70,68 +97,100 @@ def send(rows: Iterable["Row"], index: str, settings: Search) -> Outcome:
     """One task: runs on an executor."""
     client = connect(settings)
     outcome = Outcome()
-    for batch in batches(rows, settings.bulk_size_bytes):
+    for batch in batches(map(entry, rows), settings.bulk_size_bytes):
         outcome.sent += len(batch)
-        _settle(client, index, batch, settings, outcome)
+        parts = [batch]
+        while parts and not outcome.error:
+            parts += _settle(client, index, parts.pop(), settings, outcome)
         if outcome.error:
             break
     return outcome
 
 
-def batches(rows: Iterable["Row"], size_bytes: int) -> Iterator[list["Row"]]:
-    """Rows of about so many bytes together, at least one."""
-    batch: list[Row] = []
+def entry(row: "Row") -> Entry:
+    import orjson
+
+    return Entry(row.id, b'{"index":{"_id":%b}}\n%b\n' % (orjson.dumps(row.id), row.document.encode()))
+
+
+def batches(entries: Iterable[Entry], size_bytes: int) -> Iterator[list[Entry]]:
+    """As many as a body of that size holds before it is compressed, at least one."""
+    batch: list[Entry] = []
     size = 0
-    for row in rows:
-        batch.append(row)
-        size += len(row.document)
-        if size >= size_bytes:
+    for each in entries:
+        if batch and size + len(each.lines) > size_bytes:
             yield batch
             batch, size = [], 0
+        batch.append(each)
+        size += len(each.lines)
     if batch:
         yield batch
 
 
-def body(batch: list["Row"]) -> bytes:
-    """Gzipped NDJSON: an action line with the id, then the document."""
-    import orjson
-
-    lines = []
-    for row in batch:
-        lines.append(b'{"index":{"_id":' + orjson.dumps(row.id) + b"}}")
-        lines.append(row.document.encode())
-    return gzip.compress(b"\n".join(lines) + b"\n", _GZIP_LEVEL)
+def body(batch: list[Entry]) -> bytes:
+    """Gzipped NDJSON."""
+    return gzip.compress(b"".join(each.lines for each in batch), _GZIP_LEVEL)
 
 
-def _settle(client: "OpenSearch", index: str, batch: list["Row"], settings: Search, outcome: Outcome) -> None:
-    """Send until every document is indexed or refused, or the retries are used up."""
-    keep = max(DEAD_LETTERS_KEPT, settings.max_refused)
+def _settle(
+    client: "OpenSearch", index: str, batch: list[Entry], settings: Search, outcome: Outcome
+) -> list[list[Entry]]:
+    """Send until every document is indexed or refused, or the retries are used up; returns what is to go in parts."""
     pending = batch
     reason = ""
     for attempt in range(settings.max_retries + 1):
         if attempt:
             time.sleep(settings.backoff_s * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311  # jitter
         answer = _post(client, index, pending)
-        if isinstance(answer, str):
-            reason = answer
-            continue
+        if isinstance(answer, Refusal):
+            reason = str(answer)
+            if answer.status is None or answer.status in RETRIED_STATUSES:
+                continue
+            return _halved(pending, answer, settings, outcome)
         again = []
-        for row, item in zip(pending, answer, strict=True):
+        for each, item in zip(pending, answer, strict=True):
             if item["status"] in RETRIED_STATUSES:
-                again.append(row)
+                again.append(each)
                 reason = f"{item['status']} {item['error']['type']}"
+            elif item["status"] in INDEX_STATUSES:
+                outcome.error, outcome.status = f"{item['status']} {item['error']['type']}", item["status"]
+                return []
             elif "error" in item:
-                outcome.refused += 1
-                if len(outcome.dead_letters) < keep:
-                    outcome.dead_letters.append(DeadLetter(row.id, item["error"], row.document))
+                _set_aside(each, item["error"], settings, outcome)
         pending = again
         if not pending:
-            return
+            return []
     outcome.error = f"{reason} for {len(pending)} documents after {settings.max_retries} retries"
+    return []
 
 
-def _post(client: "OpenSearch", index: str, batch: list["Row"]) -> list[dict[str, Any]] | str:
-    """The items of the answer; empty ones when all went well; a reason when the request as a whole must wait."""
+def _halved(batch: list[Entry], answer: Refusal, settings: Search, outcome: Outcome) -> list[list[Entry]]:
+    """The halves of a request that was refused as a whole, until it is one document's."""
+    if answer.status in HALVED_STATUSES and len(batch) == 1:
+        _set_aside(batch[0], answer.reason, settings, outcome)
+        return []
+    if answer.status in HALVED_STATUSES and outcome.refused < _kept(settings):
+        middle = len(batch) // 2
+        return [batch[middle:], batch[:middle]]
+    outcome.error, outcome.status = (
+        f"{answer} for {len(batch)} documents, after {outcome.refused} refused",
+        answer.status,
+    )
+    return []
+
+
+def _set_aside(each: Entry, reason: dict[str, Any], settings: Search, outcome: Outcome) -> None:
+    outcome.refused += 1
+    if len(outcome.dead_letters) < _kept(settings):
+        outcome.dead_letters.append(DeadLetter(each.id, reason, each.document))
+
+
+def _kept(settings: Search) -> int:
+    return max(DEAD_LETTERS_KEPT, settings.max_refused)
+
+
+def _post(client: "OpenSearch", index: str, batch: list[Entry]) -> list[dict[str, Any]] | Refusal:
+    """The items of the answer, empty ones when all went well."""
     from opensearchpy.exceptions import ConnectionError as NotConnected
     from opensearchpy.exceptions import TransportError
 
@@ -144,14 +203,20 @@ def _post(client: "OpenSearch", index: str, batch: list["Row"]) -> list[dict[str
             body=body(batch),
         )
     except NotConnected as error:
-        return f"no connection ({type(error).__name__})"
+        return Refusal(None, {"type": f"({type(error).__name__})"})
     except TransportError as error:
-        if error.status_code in RETRIED_STATUSES:
-            return f"{error.status_code} {error.error}"
-        raise
+        return Refusal(error.status_code, refusal_reason(error.status_code, error.error, error.info))
     if not answer["errors"]:
         return [{"status": 200}] * len(batch)
     return [item["index"] for item in answer["items"]]
+
+
+def refusal_reason(status: int, error: str, info: Any) -> dict[str, Any]:
+    """As of one document, from OpenSearch's answer or from whatever stands before it."""
+    found = info.get("error") if isinstance(info, dict) else None
+    if isinstance(found, dict) and "type" in found:
+        return {name: value for name, value in found.items() if name != "root_cause"}
+    return {"type": f"http_{status}", "reason": str(error)[:500]}
 
 
 def dead_letter_lines(letters: Iterable[DeadLetter]) -> bytes:

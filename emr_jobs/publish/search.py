@@ -274,10 +274,13 @@ def errors_named(settings: Search, *, dataset: str, partition: Partition) -> Ite
 def named_error(error: Any, settings: Search, *, dataset: str, partition: Partition) -> PipelineError:
     from opensearchpy.exceptions import ConnectionError as NotConnected
 
-    if isinstance(error, NotConnected):
-        return unavailable(f"no connection ({type(error).__name__})", settings, dataset=dataset, partition=partition)
     status = getattr(error, "status_code", "N/A")
-    found = f"{status} {getattr(error, 'error', error)}"
+    found = f"no connection ({type(error).__name__})" if isinstance(error, NotConnected) else _answered(error)
+    return answered(status, found, settings, dataset=dataset, partition=partition)
+
+
+def answered(status: object, found: str, settings: Search, *, dataset: str, partition: Partition) -> PipelineError:
+    """What an answer with this status is to whoever asked."""
     if status in (401, 403):
         return AccessDenied(
             dataset=dataset,

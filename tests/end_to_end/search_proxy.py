@@ -1,7 +1,8 @@
-"""A proxy before the real OpenSearch that refuses bulk requests as a busy cluster does, by switch.
+"""A proxy before the real OpenSearch that refuses bulk requests as a busy or a small cluster does, by switch.
 
 Everything else passes through. `whole`: so many bulk requests are answered 429 as a whole. `items`: of so many
-bulk requests every second document is answered 429 and not indexed, the others pass through.
+bulk requests every second document is answered 429 and not indexed, the others pass through. `limit_bytes`: bodies
+above it are answered 413, in the words of Amazon's.
 """
 
 import gzip
@@ -27,6 +28,7 @@ class BusyProxy:
     upstream: str
     whole: int = 0
     items: int = 0
+    limit_bytes: int = 10_485_760
     url: str = ""
 
     async def answer(self, request: Request) -> Response:
@@ -36,6 +38,8 @@ class BusyProxy:
         if self.whole:
             self.whole -= 1
             return JSONResponse({"error": BUSY["error"], "status": 429}, status_code=429)
+        if len(gzip.decompress(body)) > self.limit_bytes:
+            return JSONResponse({"Message": f"Request size exceeded {self.limit_bytes} bytes"}, status_code=413)
         if self.items:
             self.items -= 1
             return self._half(request, gzip.decompress(body).splitlines())

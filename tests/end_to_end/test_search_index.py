@@ -23,8 +23,8 @@ def master(run_job: InProcess, day: Day, uri: str | None = None, **options: obje
 
 
 @pytest.fixture
-def proxy(own_day: Day) -> Iterator[BusyProxy]:
-    with busy_proxy(own_day.settings.search.url) as running:
+def proxy(_own_day: Day) -> Iterator[BusyProxy]:
+    with busy_proxy(_own_day.settings.search.url) as running:
         yield running
 
 
@@ -73,36 +73,38 @@ def test_documents_answered_429_are_sent_again(
 
 
 @pytest.fixture
-def with_a_huge_tag(whole_day: Day, run_job: InProcess, tmp_path: Path) -> str:
-    """Seven orders extracted, one with a tag longer than OpenSearch takes as a keyword; returns its order_id."""
+def huge_order(whole_day: Day, run_job: InProcess, tmp_path: Path, proxy: BusyProxy) -> str:
+    """Seven orders extracted, one of which the cluster behind the proxy does not take; returns its order_id."""
     orders = good_lines(whole_day)[:7]
-    uri = deliver(whole_day, tmp_path, [{**orders[0], "tags": ["x" * 40_000]}, *orders[1:]])
+    uri = deliver(whole_day, tmp_path, [{**orders[0], "tags": ["x" * 20_000]}, *orders[1:]])
     succeeded(run_job, "extract_orders", whole_day, uri)
+    proxy.limit_bytes = 15_000
     return str(orders[0]["order_id"])
 
 
 def test_a_refused_document_blocks_and_is_kept_with_its_reason(
-    whole_day: Day, run_job: InProcess, with_a_huge_tag: str
+    whole_day: Day, run_job: InProcess, tmp_path: Path, proxy: BusyProxy, huge_order: str
 ) -> None:
     before = readers_see(whole_day.settings, whole_day.partition)
-    ended = master(run_job, whole_day, run_id="refused", attempt=3)
+    uri = whole_day.settings_with(tmp_path, search={"url": proxy.url})
+    ended = master(run_job, whole_day, uri, run_id="refused", attempt=3)
     letters = whole_day.home / "runs" / "dead_letters" / "refused" / "master" / "3.jsonl.gz"
     assert ended.code == 1
     assert re.search(
-        rf"CheckFailed: search\.orders {whole_day.partition}: expected .*missing, 1 refused: "
-        rf"1 illegal_argument_exception; {letters}",
+        rf"CheckFailed: search\.orders {whole_day.partition}: expected .*missing, 1 refused: 1 http_413; {letters}",
         ended.last_line,
     ), ended.output
     assert readers_see(whole_day.settings, whole_day.partition) == before
     (letter,) = map(orjson.loads, gzip.decompress(letters.read_bytes()).splitlines())
-    assert letter["id"] == letter["document"]["order_id"] == with_a_huge_tag
-    assert "immense term" in letter["reason"]["reason"]
+    assert letter["id"] == letter["document"]["order_id"] == huge_order
+    assert letter["reason"] == {"type": "http_413", "reason": '{"Message":"Request size exceeded 15000 bytes"}'}
 
 
 def test_a_refused_document_within_the_limit_is_left_out(
-    whole_day: Day, run_job: InProcess, tmp_path: Path, with_a_huge_tag: str
+    whole_day: Day, run_job: InProcess, tmp_path: Path, proxy: BusyProxy, huge_order: str
 ) -> None:
-    ended = master(run_job, whole_day, whole_day.settings_with(tmp_path, search={"max_refused": 1}))
+    uri = whole_day.settings_with(tmp_path, search={"url": proxy.url, "max_refused": 1})
+    ended = master(run_job, whole_day, uri)
     assert ended.code == 0, ended.output
     seen = readers_see(whole_day.settings, whole_day.partition)
     assert len(seen["final.order_facts"]) == 7

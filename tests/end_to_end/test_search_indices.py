@@ -5,11 +5,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import orjson
 import pytest
 from opensearchpy.exceptions import AuthorizationException
+from pyspark.sql import Row
 
 from emr_jobs.contracts import contracts
 from emr_jobs.partition import Partition
+from emr_jobs.publish import bulk
 from emr_jobs.publish.search import SearchIndex
 from tests.running import Day
 
@@ -43,6 +46,10 @@ def publish(target: SearchIndex, *ids: str, day: Partition = DAY, run_id: str = 
     assert target.finish(name).documents == len(ids)
     target.swap(name, day)
     return name
+
+
+def document(id: str, **fields: object) -> Row:
+    return Row(id=id, document=orjson.dumps({"order_id": id, **fields}).decode())
 
 
 def seen(target: SearchIndex) -> list[str]:
@@ -80,6 +87,40 @@ class TestRepeatedCommandLine:
     def test_one_beside_another_that_is_loading_does_not_take_its_index(self, index: SearchIndex) -> None:
         one, other = load(index, "A-1"), load(index, "B-1", "B-2")
         assert (index.finish(one).documents, index.finish(other).documents) == (1, 2)
+
+
+class TestSending:
+    """What `bulk` does with a real cluster's answers; rows as Spark hands them over."""
+
+    def sent(self, target: SearchIndex, index: str, *rows: Row) -> bulk.Outcome:
+        return bulk.send(rows, index, target.settings)
+
+    def test_an_id_that_makes_the_cluster_refuse_the_request_is_the_only_one_left_out(self, index: SearchIndex) -> None:
+        rows = [document(id) for id in ("A-1", "A-2", "x" * 600, "A-3", "A-4")]
+        name = load(index)
+        outcome = self.sent(index, name, *rows)
+        assert (outcome.sent, outcome.refused, outcome.error) == (5, 1, None)
+        (letter,) = outcome.dead_letters
+        assert (letter.id, letter.document) == (rows[2].id, rows[2].document.encode())
+        assert letter.reason["type"] == "action_request_validation_exception"
+        assert "is too long" in letter.reason["reason"]
+        index.finish(name)
+        index.swap(name, DAY)
+        assert seen(index) == ["A-1", "A-2", "A-3", "A-4"]
+
+    def test_a_document_that_is_refused_alone_keeps_its_reason(self, index: SearchIndex) -> None:
+        outcome = self.sent(index, load(index), document("A-1", tags=["x" * 40_000]), document("A-2"))
+        assert (outcome.sent, outcome.refused, outcome.error) == (2, 1, None)
+        (letter,) = outcome.dead_letters
+        assert letter.id == "A-1"
+        assert "immense term" in letter.reason["reason"]
+
+    def test_an_index_that_takes_nothing_is_not_the_documents_fault(self, index: SearchIndex) -> None:
+        name = load(index)
+        index.finish(name)
+        outcome = self.sent(index, name, document("A-1"), document("A-2"))
+        assert (outcome.refused, outcome.dead_letters) == (0, [])
+        assert (outcome.error, outcome.status) == ("403 cluster_block_exception", 403)
 
 
 class TestWriteBlock:

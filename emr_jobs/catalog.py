@@ -18,6 +18,11 @@ class Job:
     max_executors: int = 4  # of the shared cluster: three extractions run at once
 
     @property
+    def lead(self) -> str:
+        """The output whose version says whose the day is (publish/fence.py): a table, published first."""
+        return self.outputs[0]
+
+    @property
     def script(self) -> str:
         return f"emr_jobs/{self.name}.py"
 

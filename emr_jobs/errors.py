@@ -1,7 +1,7 @@
 """The errors that a person reads: dataset, partition, expected, found, what to do.
 
 Facts go in, the class builds the sentence and keeps the facts as attributes. Whether a second try
-can help is a type: `Unavailable` is retryable, every other `PipelineError` is not.
+can help is a type: `Unavailable` and `Outdated` are retryable, every other `PipelineError` is not.
 """
 
 from collections.abc import Sequence
@@ -58,6 +58,10 @@ class CheckFailed(PipelineError):
 
 class Conflict(PipelineError):
     """Another run published the same partition first."""
+
+
+class Outdated(Conflict):
+    """Another run published what this one had read, before this one could publish; another try reads it anew."""
 
 
 class SchemaDrift(PipelineError):

@@ -45,10 +45,8 @@ class JobRun:
     allow_empty: bool
     spark: "SparkSession"
     report: Report
-
-    @property
-    def wap_id(self) -> str:
-        return lake.wap_id(self.partition, run_id=self.run_id, attempt=self.attempt)
+    wap_id: str  # the version of the day that it publishes
+    replaced: str | None  # that of the lead as the run began
 
     def contract(self, dataset: str) -> Contract:
         return contracts()[dataset]
@@ -122,8 +120,21 @@ def _run_reported(
             for contract in (contracts()[dataset] for dataset in job.outputs):
                 if contract.medium is Medium.TABLE:
                     lake.require_table(spark, contract, partition=partition)
-        allow_empty = given.allow_empty == "yes"
-        body(JobRun(job, partition, values, given.run_id, given.attempt, allow_empty, spark, report))
+            replaced = lake.version(spark, contracts()[job.lead], partition)
+        body(
+            JobRun(
+                job,
+                partition,
+                values,
+                given.run_id,
+                given.attempt,
+                allow_empty=given.allow_empty == "yes",
+                spark=spark,
+                report=report,
+                wap_id=lake.wap_id(partition, run_id=given.run_id, attempt=given.attempt),
+                replaced=replaced,
+            )
+        )
         if missing := report.missing():
             raise Incomplete(f"{job.name} {partition}: declared but not reported: {', '.join(missing)}")
     finally:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from emr_jobs import session, settings
 from emr_jobs.contracts import Contract, Medium, contracts
 from emr_jobs.contracts.table import CATALOG, table_name
+from emr_jobs.publish.lake import keep_versions
 from emr_jobs.settings import Lake
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ ORPHANS_MINIMUM = timedelta(days=1)  # Iceberg refuses less: a running write wou
 def maintain(spark: "SparkSession", contract: Contract, lake: Lake, *, now: datetime) -> dict[str, object]:
     """What was done, by figure."""
     table = table_name(contract)
+    expire_before = now - timedelta(days=lake.snapshot_keep_days)
+    keep_versions(spark, contract, before=expire_before)
     # Snapshots that nobody published are no ancestors of the table's state: they go with the others of their age.
-    expired = _call(
-        spark, "expire_snapshots", table, older_than=_instant(now - timedelta(days=lake.snapshot_keep_days))
-    )
+    expired = _call(spark, "expire_snapshots", table, older_than=_instant(expire_before))
     keep = max(timedelta(days=lake.staged_keep_days), ORPHANS_MINIMUM)
     orphans = _call(spark, "remove_orphan_files", table, older_than=_instant(now - keep))
     compacted = _call(spark, "rewrite_data_files", table)

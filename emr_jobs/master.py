@@ -1,14 +1,12 @@
 """The business rules: final.order_facts, final.daily_sales and search.orders from the intermediate datasets.
 
-Each input is read at one snapshot. The documents are built from what is staged, so both targets hold the same
-rows; they are published together or not at all.
+Each input is read at one snapshot, and nothing is published once one has another version. The documents are built from
+what is staged, so both targets hold the same rows; they are published together or not at all.
 """
 
-from pyspark.sql import DataFrame
-
-from emr_jobs.catalog import job_named, job_of
+from emr_jobs.catalog import job_named
 from emr_jobs.job import JobRun, main
-from emr_jobs.publish import audit, lake
+from emr_jobs.publish import audit, fence, lake
 from emr_jobs.publish.both import publish_both, stage, view
 from emr_jobs.transforms.daily_sales import daily_sales
 from emr_jobs.transforms.order_facts import order_facts
@@ -20,8 +18,9 @@ HISTORY_DAYS = 7
 
 def master(run: JobRun) -> None:
     with run.report.phase("inputs"):
-        inputs = {run.contract(dataset).name: _input(run, dataset) for dataset in run.contract(FACTS).upstream}
-    facts = order_facts(**inputs, partition=run.partition)
+        read = fence.read(run, run.contract(FACTS).upstream)
+        frames = {run.contract(dataset).name: view(run, dataset, day.snapshot_id) for dataset, day in read.items()}
+    facts = order_facts(**frames, partition=run.partition)
     (staged_facts,) = stage(run, {FACTS: facts})
     staged = run.spark.table(audit.view_name(FACTS))
     (staged_sales,) = stage(run, {SALES: daily_sales(staged)})
@@ -29,22 +28,11 @@ def master(run: JobRun) -> None:
         run,
         [staged_facts, staged_sales],
         SEARCH,
-        search_orders(staged, inputs["order_items"], contract=run.contract(SEARCH)),
+        search_orders(staged, frames["order_items"], contract=run.contract(SEARCH)),
         expected=staged_facts.rows,
+        inputs={dataset: day.version for dataset, day in read.items()},
         measures={FACTS: {"row_count_drift": _drift(run, staged_facts.rows)}},
     )
-
-
-def _input(run: JobRun, dataset: str) -> DataFrame:
-    snapshot_id = lake.published_snapshot(
-        run.spark,
-        run.contract(dataset),
-        partition=run.partition,
-        publisher=job_of(dataset).name,
-        allow_empty=run.allow_empty,
-    )
-    run.report.log("input", dataset=dataset, snapshot_id=snapshot_id)
-    return view(run, dataset, snapshot_id)
 
 
 def _drift(run: JobRun, rows: int) -> float | None:

@@ -14,7 +14,7 @@ from dagster_pipes import PipesContext
 
 from emr_jobs.catalog import Job
 from emr_jobs.contracts import Check, Severity, contracts
-from emr_jobs.errors import Unavailable
+from emr_jobs.errors import Outdated, Unavailable
 from emr_jobs.publish.audit import Finding
 
 _PIPES_SEVERITY = {Severity.ERROR: "ERROR", Severity.WARNING: "WARN"}
@@ -92,7 +92,7 @@ class Report:
     def failed(self, error: Exception) -> None:
         """Why the job ends without success, for a launcher to fail with; whether another attempt may help."""
         kind, message = type(error).__name__, _without_frames(str(error))
-        retryable = isinstance(error, Unavailable)
+        retryable = isinstance(error, Unavailable | Outdated)
         self._pipes.report_custom_message({"failed": {"kind": kind, "message": message, "retryable": retryable}})
         self._pipes.log.error(f"{kind}: {message}")
 

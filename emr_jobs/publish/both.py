@@ -1,8 +1,8 @@
 """The publish of a whole job: stage everything, audit everything, then commit back to back.
 
-Lake first, then one alias swap of the search index. Readers of either see the old day or the new one. A crash
-before the commits leaves staged leftovers that nobody reads; a crash between them is finished by the retry,
-which stages the day anew. Does not own: one target's mechanics (lake, search).
+Lake first, then one alias swap of the search index, each only while the day is this run's (fence). Readers of either
+see the old day or the new one. A crash before the commits leaves staged leftovers that nobody reads; a crash between
+them is finished by the retry, which stages the day anew. Does not own: one target's mechanics (lake, search).
 """
 
 from collections import Counter
@@ -14,12 +14,17 @@ from typing import TYPE_CHECKING
 from emr_jobs import storage
 from emr_jobs.contracts import Check
 from emr_jobs.contracts.model import Measure, RowCount, UniqueKey
+from emr_jobs.errors import Conflict
 from emr_jobs.job import JobRun
-from emr_jobs.publish import audit, bulk, lake, preview, search
+from emr_jobs.publish import audit, bulk, fence, lake, preview, search
 from emr_jobs.publish.lake import Staged
+from emr_jobs.publish.search import AliasMoved
+from emr_jobs.publish.versions import Inputs
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+SWAP_TRIES = 20
 
 Measures = Mapping[str, audit.Measures]
 
@@ -44,7 +49,7 @@ def audit_then_commit(
 ) -> None:
     findings = audit_staged(run, days, measures=measures or {})
     audit.require(findings, partition=run.partition)
-    commit(run, days, facts=facts or {})
+    commit(run, days, inputs={}, facts=facts or {})
 
 
 def stage(run: JobRun, outputs: Mapping[str, "DataFrame"]) -> list[Staged]:
@@ -74,11 +79,15 @@ def audit_staged(run: JobRun, days: list[Staged], *, measures: Measures) -> list
     return findings
 
 
-def commit(run: JobRun, days: list[Staged], *, facts: Mapping[str, object]) -> None:
+def commit(run: JobRun, days: list[Staged], *, inputs: Inputs, facts: Mapping[str, object]) -> None:
     with run.report.phase("preview"):
         previews = [preview.of(run.spark, day) for day in days]
     with run.report.phase("publish"):
-        snapshots = [lake.publish(run.spark, day) for day in days]
+        snapshots = []
+        for day in days:
+            may = fence.permitted(run, day.contract.id, inputs)
+            snapshots.append(lake.publish(run.spark, day, inputs=inputs, permitted=may))
+        fence.require_ours(run)
     for day, snapshot_id, rows in zip(days, snapshots, previews, strict=True):
         run.report.materialized(
             day.contract.id,
@@ -88,6 +97,7 @@ def commit(run: JobRun, days: list[Staged], *, facts: Mapping[str, object]) -> N
             files=day.files,
             size_bytes=day.size_bytes,
             contract_version=day.contract.version,
+            wap_id=day.wap_id,
             **facts,
             preview={"raw_value": rows, "type": "table"},
         )
@@ -111,26 +121,29 @@ def publish_both(
     documents: "DataFrame",
     *,
     expected: int,
+    inputs: Inputs,
     measures: Measures,
 ) -> None:
     """Load the search index from what is staged, audit both targets, commit both."""
     with search.errors_named(run.settings.search, dataset=dataset, partition=run.partition):
-        loaded = load(run, dataset, documents)
+        loaded = load(run, dataset, documents, inputs=inputs)
         findings = audit_staged(run, days, measures=measures)
         indexed = [audit_index(run, loaded, check, expected=expected) for check in run.contract(dataset).checks]
         for finding in indexed:
             run.report.check(finding)
         audit.require([*findings, *indexed], partition=run.partition)
-        commit(run, days, facts={})
+        commit(run, days, inputs=inputs, facts={})
         swap(run, loaded)
+    fence.warn_of_moved(run, inputs)
 
 
-def load(run: JobRun, dataset: str, documents: "DataFrame") -> Loaded:
+def load(run: JobRun, dataset: str, documents: "DataFrame", *, inputs: Inputs) -> Loaded:
     contract, settings = run.contract(dataset), run.settings.search
     target = search.SearchIndex(settings, contract)
     name = target.name(run.partition, run_id=run.run_id, attempt=run.attempt)
     with run.report.phase(f"load {dataset}"):
-        index = target.create(name, meta={"run_id": run.run_id, "attempt": run.attempt, "contract": contract.version})
+        meta = {"run_id": run.run_id, "attempt": run.attempt, "contract": contract.version}
+        index = target.create(name, meta={**meta, "version": run.wap_id, "inputs": dict(inputs)})
         outcome = bulk.load(documents, contract, index, settings)
         if outcome.error:
             raise search.answered(outcome.status, outcome.error, settings, dataset=dataset, partition=run.partition)
@@ -171,9 +184,31 @@ def audit_index(run: JobRun, loaded: Loaded, check: Check, *, expected: int) -> 
     return audit.Finding(contract.id, check, finding.passed, finding.expected, found)
 
 
+def swap_while_ours(run: JobRun, loaded: Loaded) -> None:
+    """Until this run's index is the day's only one. Raises Conflict when the day is another run's, which swaps its own.
+
+    A day's first swap removes nothing, so another one at the same moment goes unnoticed: the alias is read once more.
+    """
+    target, index, partition = loaded.target, loaded.index, run.partition
+    for _ in range(SWAP_TRIES):
+        try:
+            target.swap(index, partition, permitted=lambda: fence.require_ours(run))
+            shown = {each.name for each in target.published(partition)}
+            fence.require_ours(run)
+        except AliasMoved:
+            continue
+        except Conflict:
+            target.step_back(index, partition)
+            raise
+        if shown == {index}:
+            return
+    found = f"an alias that changed {SWAP_TRIES} times"
+    raise search.unavailable(found, run.settings.search, dataset=target.contract.id, partition=partition)
+
+
 def swap(run: JobRun, loaded: Loaded) -> None:
     with run.report.phase("swap"):
-        loaded.target.swap(loaded.index, run.partition)
+        swap_while_ours(run, loaded)
     facts = {"refused": loaded.outcome.refused, "dead_letters": loaded.dead_letters}
     run.report.materialized(
         loaded.target.contract.id,

@@ -1,27 +1,32 @@
 """One partition of an Iceberg table: staged by WAP id, read back, published.
 
-A staged snapshot is in the table's metadata, but no reader sees it until it is published. Invariant: readers
-see the old day or the new one; a rerun replaces the day; the same WAP id is published at most once. Metadata is
-read through Iceberg's own Java API: a Spark query for the same takes 0.3 s, and a job asks a dozen times.
-Does not own: judging what was staged (audit), creating tables (pipeline lake apply).
+A staged snapshot is in the table's metadata, but no reader sees it until its files are published. Invariant: readers
+see the old day or the new one; a rerun replaces the day, and it only; a day is replaced only in the state of the table
+that was looked at. Metadata is read through Iceberg's own Java API: a Spark query for the same takes 0.3 s, and a job
+asks a dozen times. Does not own: judging what was staged (audit), who may publish (fence), creating tables (pipeline
+lake apply).
 """
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from emr_jobs.contracts import PARTITION_COLUMN, Contract
 from emr_jobs.contracts.table import spark_ddl, table_name
-from emr_jobs.errors import BadInput, CheckFailed, Conflict, SchemaDrift
+from emr_jobs.errors import BadInput, CheckFailed, SchemaDrift, Unavailable
 from emr_jobs.partition import Partition
+from emr_jobs.publish import versions
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+
+COMMIT_TRIES = 20
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,8 @@ class Staged:
 
 
 def wap_id(partition: Partition, *, run_id: str, attempt: int) -> str:
-    """Starts with the partition: that a day was published empty is known from the ids alone."""
-    return f"{partition}.{run_id}.{attempt}"
+    """Starts with the partition, ends in a word of its own: the same command line again is another version."""
+    return f"{partition}.{run_id}.{attempt}.{uuid4().hex[:8]}"
 
 
 def require_table(spark: "SparkSession", contract: Contract, *, partition: Partition) -> None:
@@ -91,18 +96,16 @@ def _columns(spark: "SparkSession", contract: Contract) -> dict[str, str] | None
 
 
 def stage(spark: "SparkSession", rows: "DataFrame", contract: Contract, *, partition: Partition, wap_id: str) -> Staged:
-    """Write the day as a snapshot that no reader sees; reuse it when this WAP id was staged before.
+    """Write the day as a snapshot that no reader sees, also one without rows.
 
-    Raises CheckFailed for a row of another day, which it would replace: nothing is staged then.
+    Raises CheckFailed for a row of another day: nothing is staged then.
     """
-    snapshot_id = _staged_snapshot(spark, contract, wap_id)
-    if snapshot_id is None:
-        with _write_audit_publish(spark, wap_id):
-            _write(_of_this_day(rows, partition), contract, partition)
-        snapshot_id = _staged_snapshot(spark, contract, wap_id)
-    if snapshot_id is None:  # no rows: overwritePartitions staged nothing, and the old day would stay
-        snapshot_id = _stage_empty(spark, contract, partition, wap_id)
-    return _describe(spark, contract, partition, wap_id, snapshot_id)
+    spark.conf.set("spark.wap.id", wap_id)
+    try:
+        _write(_of_this_day(rows, partition), contract, partition)
+    finally:
+        spark.conf.unset("spark.wap.id")
+    return _describe(spark, contract, partition, wap_id)
 
 
 _ANOTHER_DAY = "row with partition_date"
@@ -120,9 +123,11 @@ def _of_this_day(rows: "DataFrame", partition: Partition) -> "DataFrame":
 def _write(rows: "DataFrame", contract: Contract, partition: Partition) -> None:
     from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
+    from pyspark.sql import functions as F
 
     try:
-        rows.writeTo(table_name(contract)).overwritePartitions()
+        # overwritePartitions() would stage nothing where there are no rows.
+        rows.writeTo(table_name(contract)).overwrite(F.col(PARTITION_COLUMN) == F.lit(partition.date))
     except (Py4JJavaError, PySparkException) as error:
         found = re.search(rf"{_ANOTHER_DAY} ([^.]*)\.", str(error))
         if found is None:
@@ -138,26 +143,6 @@ def _another_day(contract: Contract, partition: Partition, found: str) -> CheckF
         found=found,
         fix="Nothing was staged. Mend the job: it publishes the day that it was started for, and no other.",
     )
-
-
-def _stage_empty(spark: "SparkSession", contract: Contract, partition: Partition, wap_id: str) -> int:
-    from pyspark.sql import functions as F
-
-    nothing = spark.createDataFrame([], spark_ddl(contract))
-    with _write_audit_publish(spark, wap_id):
-        nothing.writeTo(table_name(contract)).overwrite(F.col(PARTITION_COLUMN) == F.lit(partition.date))
-    snapshot_id = _staged_snapshot(spark, contract, wap_id)
-    assert snapshot_id is not None, f"{contract.id} {partition}: an empty overwrite staged no snapshot"
-    return snapshot_id
-
-
-@contextmanager
-def _write_audit_publish(spark: "SparkSession", wap_id: str) -> Iterator[None]:
-    spark.conf.set("spark.wap.id", wap_id)
-    try:
-        yield
-    finally:
-        spark.conf.unset("spark.wap.id")
 
 
 def _iceberg(spark: "SparkSession") -> Any:
@@ -176,9 +161,14 @@ def _each(iterable: Any) -> Iterator[Any]:
         yield iterator.next()
 
 
-def _staged_snapshot(spark: "SparkSession", contract: Contract, wap_id: str) -> int | None:
-    snapshots = _each(_table(spark, contract).snapshots())
-    return next((each.snapshotId() for each in snapshots if each.summary().get("wap.id") == wap_id), None)
+def version(spark: "SparkSession", contract: Contract, partition: Partition) -> str | None:
+    """Of the day that readers see now."""
+    return _version(spark, _table(spark, contract).operations().current(), partition)
+
+
+def _version(spark: "SparkSession", metadata: Any, partition: Partition) -> str | None:
+    found = versions.of_day(json.loads(_iceberg(spark).TableMetadataParser.toJson(metadata)), partition)
+    return None if found is None else found.wap_id
 
 
 def _files(spark: "SparkSession", table: Any, partition: Partition, snapshot_id: int) -> list[Any]:
@@ -192,27 +182,15 @@ def _files(spark: "SparkSession", table: Any, partition: Partition, snapshot_id:
         tasks.close()
 
 
-def _staged_files(
-    spark: "SparkSession", table: Any, contract: Contract, partition: Partition, snapshot_id: int
-) -> list[Any]:
-    """What a staged snapshot added, from its manifests: files of this day and of no other."""
-    snapshot = table.snapshot(snapshot_id)
-    changes = _iceberg(spark).SnapshotChanges.builderFor(table).snapshot(snapshot).build()
-    files = list(_each(changes.addedDataFiles()))
-    days = {table.specs().get(file.specId()).partitionToPath(file.partition()) for file in files}
-    if others := sorted(days - {f"{PARTITION_COLUMN}={partition}"}):
-        raise _another_day(contract, partition, f"files of {', '.join(others)}")
-    return files
-
-
-def _describe(spark: "SparkSession", contract: Contract, partition: Partition, wap_id: str, snapshot_id: int) -> Staged:
+def _describe(spark: "SparkSession", contract: Contract, partition: Partition, wap_id: str) -> Staged:
     table = _table(spark, contract)
-    files = _staged_files(spark, table, contract, partition, snapshot_id)
+    (snapshot,) = (each for each in _each(table.snapshots()) if each.summary().get("wap.id") == wap_id)
+    files = _staged_files(spark, table, contract, partition, snapshot.snapshotId())
     return Staged(
         contract=contract,
         partition=partition,
         wap_id=wap_id,
-        snapshot_id=snapshot_id,
+        snapshot_id=snapshot.snapshotId(),
         rows=sum(file.recordCount() for file in files),
         files=len(files),
         size_bytes=sum(file.fileSizeInBytes() for file in files),
@@ -220,6 +198,18 @@ def _describe(spark: "SparkSession", contract: Contract, partition: Partition, w
             column.name: _metrics(spark, table.schema().findField(column.name), files) for column in contract.columns
         },
     )
+
+
+def _staged_files(
+    spark: "SparkSession", table: Any, contract: Contract, partition: Partition, snapshot_id: int
+) -> list[Any]:
+    """What a staged snapshot added, from its manifests: files of this day and of no other."""
+    changes = _iceberg(spark).SnapshotChanges.builderFor(table).snapshot(table.snapshot(snapshot_id)).build()
+    files = list(_each(changes.addedDataFiles()))
+    days = {table.specs().get(file.specId()).partitionToPath(file.partition()) for file in files}
+    if others := sorted(days - {f"{PARTITION_COLUMN}={partition}"}):
+        raise _another_day(contract, partition, f"files of {', '.join(others)}")
+    return files
 
 
 def _metrics(spark: "SparkSession", field: Any, files: Iterable[Any]) -> ColumnMetrics:
@@ -253,22 +243,25 @@ def first_rows(spark: "SparkSession", staged: Staged, columns: Sequence[str], *,
         records.close()
 
 
-def published_snapshot(
+@dataclass(frozen=True)
+class Published:
+    snapshot_id: int
+    version: str | None  # None: published before versions were written, or empty by --allow-empty
+
+
+def published(
     spark: "SparkSession", contract: Contract, *, partition: Partition, publisher: str, allow_empty: bool
-) -> int:
-    """The table's current snapshot, to read a whole job's inputs at one point in time.
+) -> Published:
+    """The table's current snapshot, to read a job's input at one point in time, and the day's version in it.
 
     Raises BadInput when the day was never published: an absent day and an empty one look alike in the rows,
-    so a day without rows counts as published only by the WAP id of a snapshot, or with allow_empty.
+    so a day without rows counts as published only by its version, or with allow_empty.
     """
     table = _table(spark, contract)
     current = table.currentSnapshot()
-    if current is not None and (
-        allow_empty
-        or _files(spark, table, partition, current.snapshotId())
-        or _published_since(spark, table, partition, after=None)
-    ):
-        return current.snapshotId()
+    found = _version(spark, table.operations().current(), partition)
+    if current is not None and (allow_empty or found or _files(spark, table, partition, current.snapshotId())):
+        return Published(current.snapshotId(), found)
     raise BadInput(
         dataset=contract.id,
         partition=partition,
@@ -276,21 +269,6 @@ def published_snapshot(
         found="none",
         fix=f"Publish it first: job {publisher} of this partition",
     )
-
-
-def _published_since(spark: "SparkSession", table: Any, partition: Partition, *, after: int | None) -> bool:
-    """Whether this day became readable after that snapshot, or ever.
-
-    By ancestry: a snapshot keeps the time at which it was staged, which may be long before it was published.
-    """
-    for snapshot in _each(_iceberg(spark).util.SnapshotUtil.currentAncestors(table)):
-        if snapshot.snapshotId() == after:
-            return False
-        summary = snapshot.summary()
-        published = summary.get("published-wap-id") or summary.get("wap.id") or ""
-        if published.startswith(f"{partition}."):
-            return True
-    return False
 
 
 def recent_row_counts(spark: "SparkSession", contract: Contract, *, before: Partition, days: int) -> list[int]:
@@ -302,46 +280,69 @@ def recent_row_counts(spark: "SparkSession", contract: Contract, *, before: Part
     return [row.record_count for row in partitions.orderBy(date.desc()).limit(days).select("record_count").collect()]
 
 
-def publish(spark: "SparkSession", staged: Staged) -> int:
-    """Make the staged snapshot the table's day; returns the snapshot that readers now see it in.
+def publish(
+    spark: "SparkSession", staged: Staged, *, inputs: versions.Inputs, permitted: Callable[[str | None], None]
+) -> int:
+    """Make the staged files the table's day, and them only; returns the snapshot that readers see it in.
 
-    Publishing it twice is publishing it once. Raises Conflict when another run published the same day after
-    this one was staged.
+    `permitted` gets the version that would be replaced and raises when it must not be. It is asked after the table's
+    state was read, and the catalog takes the commit only on that very state: nothing can come between. Publishing it
+    twice is publishing it once.
     """
-    from py4j.protocol import Py4JJavaError
-
-    while True:
-        table = _table(spark, staged.contract)
-        try:
-            table.manageSnapshots().cherrypick(staged.snapshot_id).commit()
-            return table.currentSnapshot().snapshotId()
-        except Py4JJavaError as error:
-            cause = str(error.java_exception)
-            if "DuplicateWAPCommitException" in cause or "already an ancestor" in cause:
-                return staged.snapshot_id
-            if "changed partition" in cause:
-                raise _conflict(staged) from None
-            if "not append, dynamic overwrite, or fast-forward" not in cause:
-                raise
-            staged = _restage_empty(spark, staged)
-
-
-def _restage_empty(spark: "SparkSession", staged: Staged) -> Staged:
-    """An empty day publishes only as a fast-forward: after another day's commit it is staged anew. Metadata only."""
-    table = _table(spark, staged.contract)
-    parent = table.snapshot(staged.snapshot_id).parentId()
-    if _published_since(spark, table, staged.partition, after=parent):
-        raise _conflict(staged)
-    wap_id = f"{staged.wap_id.partition('+')[0]}+{uuid4().hex[:8]}"
-    snapshot_id = _stage_empty(spark, staged.contract, staged.partition, wap_id)
-    return _describe(spark, staged.contract, staged.partition, wap_id, snapshot_id)
-
-
-def _conflict(staged: Staged) -> Conflict:
-    return Conflict(
+    for _ in range(COMMIT_TRIES):
+        operations = _table(spark, staged.contract).operations()
+        transaction = _iceberg(spark).Transactions.newTransaction(table_name(staged.contract), operations)
+        base = transaction.startMetadata()
+        replaced = _version(spark, base, staged.partition)
+        if replaced == staged.wap_id:
+            return base.currentSnapshot().snapshotId()
+        permitted(replaced)
+        _replace_day(spark, staged, transaction, inputs)
+        if _committed(operations, base, transaction.currentMetadata()):
+            return transaction.currentMetadata().currentSnapshot().snapshotId()
+    raise Unavailable(
         dataset=staged.contract.id,
         partition=staged.partition,
-        expected="to be the only run of this partition",
-        found="another run that published it after this one had staged its rows; that one stands",
-        fix=f"Nothing is lost. If this run's input was the newer: pipeline run --partition {staged.partition}",
+        expected="the catalog to take a commit",
+        found=f"other commits before it, {COMMIT_TRIES} times",
+        fix=f"Fewer jobs at once, then: pipeline run --partition {staged.partition} --select {staged.contract.id}",
     )
+
+
+def _replace_day(spark: "SparkSession", staged: Staged, transaction: Any, inputs: versions.Inputs) -> None:
+    table = _table(spark, staged.contract)
+    day = _iceberg(spark).expressions.Expressions.equal(PARTITION_COLUMN, str(staged.partition))
+    overwrite = transaction.newOverwrite().overwriteByRowFilter(day)
+    for file in _staged_files(spark, table, staged.contract, staged.partition, staged.snapshot_id):
+        overwrite.addFile(file).validateAddedFilesMatchOverwriteFilter()  # which cannot be asked for without a file
+    overwrite.set(versions.PUBLISHED, staged.wap_id)
+    overwrite.set(versions.COMPUTED_FROM, versions.written(inputs))
+    # As a cherry-pick writes it: whoever expires the staged snapshot keeps the files that it shares with this one.
+    overwrite.set("source-snapshot-id", str(staged.snapshot_id))
+    overwrite.commit()  # into the transaction
+
+
+def _committed(operations: Any, base: Any, changed: Any) -> bool:
+    """The catalog's compare-and-swap. A transaction's own commit would apply itself again to whatever it then finds."""
+    from py4j.protocol import Py4JJavaError
+
+    try:
+        operations.commit(base, changed)
+    except Py4JJavaError as error:
+        if error.java_exception.getClass().getSimpleName() != "CommitFailedException":
+            raise
+        return False
+    return True
+
+
+def keep_versions(spark: "SparkSession", contract: Contract, *, before: datetime) -> None:
+    """To be called before the snapshots of before that time expire."""
+    table = _table(spark, contract)
+    metadata = json.loads(_iceberg(spark).TableMetadataParser.toJson(table.operations().current()))
+    kept = versions.to_keep(metadata, before_ms=int(before.timestamp() * 1000))
+    if not kept:
+        return
+    update = table.updateProperties()
+    for name, value in kept.items():
+        update.set(name, value)
+    update.commit()

@@ -8,8 +8,8 @@ sending documents (bulk).
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain, count
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from opensearchpy import OpenSearch
 
 NAMES_BYTES = 3000  # of indices in one URL: OpenSearch takes HTTP lines of 4,096 bytes
+
+
+class AliasMoved(Conflict):
+    """The alias is no longer as it was read."""
 
 
 @dataclass(frozen=True)
@@ -156,14 +160,16 @@ class SearchIndex:
             request_timeout=wait_s + self.settings.timeout_s,
         )
 
-    def swap(self, name: str, partition: Partition) -> None:
+    def swap(self, name: str, partition: Partition, *, permitted: Callable[[], None] = lambda: None) -> None:
         """Put the index behind the alias in place of the day's present one. Doing it twice is doing it once.
 
-        Raises Conflict when another run swapped in between.
+        `permitted` is asked after the present one was read, and raises when it must not be replaced. Raises AliasMoved
+        when another run swapped in between.
         """
         from opensearchpy.exceptions import NotFoundError
 
         others = [index.name for index in self.published(partition) if index.name != name]
+        permitted()
         actions: list[dict[str, dict[str, Any]]] = [{"add": {"index": name, "alias": self.alias}}]
         for other in others:
             actions.append({"remove": {"index": other, "alias": self.alias, "must_exist": True}})
@@ -171,9 +177,9 @@ class SearchIndex:
         if self.replaced_alias in self._aliases_of(name):
             actions.append({"remove": {"index": name, "alias": self.replaced_alias}})
         try:
-            self.client.indices.update_aliases(body={"actions": actions})
+            self.change_alias(actions)
         except NotFoundError as error:
-            raise Conflict(
+            raise AliasMoved(
                 dataset=self.contract.id,
                 partition=partition,
                 expected=f"alias {self.alias} to stay as it was read",
@@ -181,6 +187,26 @@ class SearchIndex:
                 fix=f"That run's documents stand. If this run's input was the newer: "
                 f"pipeline run --partition {partition}",
             ) from None
+
+    def step_back(self, name: str, partition: Partition) -> None:
+        """Leave the alias to another index of the day, if one is there and stays there."""
+        from opensearchpy.exceptions import NotFoundError
+
+        shown = [index.name for index in self.published(partition)]
+        others = [index for index in shown if index != name]
+        if name not in shown or not others:
+            return
+        actions: list[dict[str, dict[str, Any]]] = [
+            {"remove": {"index": name, "alias": self.alias, "must_exist": True}},
+            {"remove": {"index": others[0], "alias": self.alias, "must_exist": True}},  # fails where it has gone
+            {"add": {"index": others[0], "alias": self.alias}},
+        ]
+        with suppress(NotFoundError):
+            self.change_alias(actions)
+
+    def change_alias(self, actions: list[dict[str, dict[str, Any]]]) -> None:
+        """All of it or nothing, in one request."""
+        self.client.indices.update_aliases(body={"actions": actions})
 
     def _aliases_of(self, name: str) -> frozenset[str]:
         return next((index.aliases for index in self.indices() if index.name == name), frozenset())

@@ -4,8 +4,8 @@
     {"data": [...], "next_cursor": ..., "total": n}      total counts the request's own window
 
 Pages land as raw JSON; Spark parses them. A slice whose rows differ from its total or are of another window, a
-cursor that repeats and a chain that does not end are errors. Workers hand errors back as rows: an exception would reach the driver as
-the text of a stack trace. Does not own: what a shipment looks like (transforms.shipments).
+cursor that repeats and a chain that does not end are errors. Workers hand errors back as rows: an exception would
+reach the driver as the text of a stack trace. Does not own: what a shipment looks like (transforms.shipments).
 """
 
 import itertools

@@ -1,14 +1,11 @@
-"""A job that is killed, and two runs of one day at once: readers see a whole old day or a whole new one."""
+"""A job that is killed: readers see a whole old day or a whole new one. Two runs at once: test_two_runs."""
 
-import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.conftest import deliver, good_lines, succeeded
-from tests.end_to_end.interrupted import WAITING
 from tests.running import Day, InProcess, finished, job_process, readers_see
 
 SCRIPT = "tests/end_to_end/interrupted.py"
@@ -52,7 +49,7 @@ def test_killed(
 ) -> None:
     day = new_day.day
     before = readers_see(day.settings, day.partition)
-    monkeypatch.setenv("INTERRUPT", f"kill:{point}")
+    monkeypatch.setenv("INTERRUPT", point)
     run_id = f"killed-{point.replace(' ', '-')}"
     killed = finished(
         job_process("master", settings_uri=day.settings_uri, partition=day.partition, run_id=run_id, script=SCRIPT)
@@ -68,32 +65,3 @@ def test_killed(
     retried = run_job("master", settings_uri=day.settings_uri, partition=day.partition, run_id=run_id, attempt=1)
     assert retried.code == 0, retried.output
     assert sizes(day) == (new_day.new, new_day.new)
-
-
-def test_of_two_runs_at_once_the_first_to_publish_stands(
-    new_day: NewDay, run_job: InProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    day = new_day.day
-    fifo = tmp_path / "go on"
-    os.mkfifo(fifo)
-    monkeypatch.setenv("INTERRUPT", f"wait:before the publishes:{fifo}")
-    slower = job_process("master", settings_uri=day.settings_uri, partition=day.partition, script=SCRIPT)
-    assert slower.stdout is not None
-    said = []
-    for line in slower.stdout:
-        said.append(line)
-        if WAITING in line:
-            break
-    assert slower.poll() is None, "".join(said)
-    succeeded(run_job, "master", day)
-    published = readers_see(day.settings, day.partition)
-
-    fifo.write_text("")
-    ended = finished(slower)
-    assert ended.code == 1
-    assert re.search(
-        rf"Conflict: final\.order_facts {day.partition}: expected to be the only run of this partition, found "
-        r"another run that published it after this one had staged its rows; that one stands\. Nothing is lost\.",
-        ended.output,
-    ), ended.output
-    assert readers_see(day.settings, day.partition) == published

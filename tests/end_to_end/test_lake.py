@@ -11,9 +11,10 @@ from pyspark.sql import functions as F
 from emr_jobs import maintain
 from emr_jobs.contracts import Contract, contracts
 from emr_jobs.contracts.table import spark_ddl
-from emr_jobs.errors import CheckFailed, Conflict
+from emr_jobs.errors import CheckFailed
 from emr_jobs.partition import Partition
 from emr_jobs.publish import lake as publishing
+from emr_jobs.publish import versions
 from emr_jobs.settings import Settings
 from pipeline_assets import lake
 from tests.running import Day, pipeline, readers_see
@@ -33,6 +34,11 @@ def rates(own: SparkSession, currencies: str, *, day: Partition = DAY) -> DataFr
     return frame.selectExpr("partition_date", "currency", "rate_date", "CAST(1 AS DECIMAL(18,8)) AS usd_rate")
 
 
+def publish(own: SparkSession, staged: publishing.Staged) -> int:
+    """Whatever stands."""
+    return publishing.publish(own, staged, inputs={}, permitted=lambda _: None)
+
+
 def currencies(settings: Settings, day: Partition = DAY) -> list[str]:
     table = lake.catalog(settings).load_table(RATES.id)
     return sorted(table.scan(row_filter=f"partition_date == '{day}'").to_arrow()["currency"].to_pylist())
@@ -41,18 +47,18 @@ def currencies(settings: Settings, day: Partition = DAY) -> list[str]:
 def test_what_is_staged_is_seen_only_after_it_is_published(own: SparkSession, settings: Settings) -> None:
     staged = stage(own, "EUR USD", "a.0")
     assert (staged.rows, currencies(settings)) == (2, [])
-    publishing.publish(own, staged)
+    publish(own, staged)
     assert currencies(settings) == ["EUR", "USD"]
 
 
 def test_publishing_twice_is_publishing_once(own: SparkSession, settings: Settings) -> None:
     staged = stage(own, "EUR", "a.0")
-    publishing.publish(own, staged)
+    publish(own, staged)
     before = len(lake.catalog(settings).load_table(RATES.id).history())
-    publishing.publish(own, staged)
+    publish(own, staged)
     assert len(lake.catalog(settings).load_table(RATES.id).history()) == before
-    publishing.publish(own, stage(own, "GBP", "b.0", day=OTHER))
-    publishing.publish(own, staged)
+    publish(own, stage(own, "GBP", "b.0", day=OTHER))
+    publish(own, staged)
     assert (currencies(settings), currencies(settings, OTHER)) == (["EUR"], ["GBP"])
 
 
@@ -60,8 +66,8 @@ def test_publishing_twice_is_publishing_once(own: SparkSession, settings: Settin
 def test_a_row_of_another_day_is_refused_before_anything_is_staged(
     own: SparkSession, settings: Settings, wrong: str | None
 ) -> None:
-    publishing.publish(own, stage(own, "EUR USD", "other.0", day=OTHER))
-    publishing.publish(own, stage(own, "JPY", "before.0"))
+    publish(own, stage(own, "EUR USD", "other.0", day=OTHER))
+    publish(own, stage(own, "JPY", "before.0"))
     snapshots = len(lake.catalog(settings).load_table(RATES.id).snapshots())
     day = (
         f"IF(currency = 'USD', CAST('{wrong}' AS DATE), partition_date)" if wrong else "IF(false, partition_date, null)"
@@ -80,7 +86,7 @@ def test_a_row_of_another_day_is_refused_before_anything_is_staged(
 def test_what_came_past_the_frame_into_another_day_is_refused_by_the_manifests(
     own: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publishing.publish(own, stage(own, "EUR USD", "other.0", day=OTHER))
+    publish(own, stage(own, "EUR USD", "other.0", day=OTHER))
     monkeypatch.setattr(publishing, "_of_this_day", lambda rows, partition: rows)
     with pytest.raises(CheckFailed, match=f"rows of this partition only, found files of partition_date={OTHER}"):
         publishing.stage(own, rates(own, "GBP", day=OTHER), RATES, partition=DAY, wap_id=f"{DAY}.a.0")
@@ -89,52 +95,127 @@ def test_what_came_past_the_frame_into_another_day_is_refused_by_the_manifests(
 
 def test_two_days_staged_at_once_are_both_published(own: SparkSession, settings: Settings) -> None:
     one, other = stage(own, "EUR", "a.0"), stage(own, "GBP", "b.0", day=OTHER)
-    publishing.publish(own, one)
-    publishing.publish(own, other)
+    publish(own, one)
+    publish(own, other)
     assert (currencies(settings), currencies(settings, OTHER)) == (["EUR"], ["GBP"])
-
-
-@pytest.mark.parametrize("later", ["GBP", ""], ids=["with rows", "empty"])
-def test_of_one_day_staged_twice_the_second_is_refused(own: SparkSession, settings: Settings, later: str) -> None:
-    publishing.publish(own, stage(own, "JPY", "before.0"))
-    one, other = stage(own, "EUR", "a.0"), stage(own, later, "b.0")
-    publishing.publish(own, one)
-    with pytest.raises(Conflict, match="another run that published it"):
-        publishing.publish(own, other)
-    assert currencies(settings) == ["EUR"]
 
 
 def test_an_empty_day_replaces_the_old_one_although_another_day_was_published(
     own: SparkSession, settings: Settings
 ) -> None:
-    publishing.publish(own, stage(own, "EUR", "a.0"))
+    publish(own, stage(own, "EUR", "a.0"))
     empty = stage(own, "", "b.0")
-    publishing.publish(own, stage(own, "GBP", "c.0", day=OTHER))
-    publishing.publish(own, empty)
+    publish(own, stage(own, "GBP", "c.0", day=OTHER))
+    publish(own, empty)
     assert (currencies(settings), currencies(settings, OTHER)) == ([], ["GBP"])
 
 
-def test_a_retry_of_the_same_attempt_finds_what_it_had_staged(own: SparkSession, settings: Settings) -> None:
-    first = stage(own, "EUR", "a.0")
-    again = stage(own, "EUR", "a.0")
-    assert again.snapshot_id == first.snapshot_id
-    publishing.publish(own, again)
-    assert currencies(settings) == ["EUR"]
+@pytest.mark.parametrize("first", ["EUR", ""], ids=["with rows", "empty"])
+@pytest.mark.parametrize("later", ["GBP", ""], ids=["with rows", "empty"])
+def test_a_day_is_replaced_only_in_the_version_that_was_looked_at(
+    own: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch, first: str, later: str
+) -> None:
+    publish(own, stage(own, "JPY", "before.0"))
+    one, other = stage(own, first, "a.0"), stage(own, later, "b.0")
+    asked: list[str | None] = []
+
+    def permitted(replaced: str | None) -> None:
+        asked.append(replaced)
+        if len(asked) == 1:
+            publish(own, one)  # between the look and the commit
+        elif replaced != f"{DAY}.before.0":
+            raise LookupError(replaced)
+
+    with pytest.raises(LookupError):
+        publishing.publish(own, other, inputs={}, permitted=permitted)
+    assert asked == [f"{DAY}.before.0", f"{DAY}.a.0"]
+    assert currencies(settings) == first.split()
+
+
+def test_the_commit_of_another_day_in_between_is_no_conflict(own: SparkSession, settings: Settings) -> None:
+    one, other = stage(own, "EUR", "a.0"), stage(own, "GBP", "b.0", day=OTHER)
+    asked: list[str | None] = []
+
+    def permitted(replaced: str | None) -> None:
+        asked.append(replaced)
+        if len(asked) == 1:
+            publish(own, other)
+
+    publishing.publish(own, one, inputs={}, permitted=permitted)
+    assert asked == [None, None]
+    assert (currencies(settings), currencies(settings, OTHER)) == (["EUR"], ["GBP"])
+
+
+def version(settings: Settings, day: Partition = DAY) -> versions.Version | None:
+    """As whoever reads without Spark finds it."""
+    return versions.of_day(json.loads(lake.catalog(settings).load_table(RATES.id).metadata.model_dump_json()), day)
+
+
+def test_the_version_of_a_day_and_of_its_inputs_are_the_same_to_every_reader(
+    own: SparkSession, settings: Settings
+) -> None:
+    assert (version(settings), publishing.version(own, RATES, DAY)) == (None, None)
+    inputs = {"intermediate.orders": "2026-11-21.x.0", "intermediate.customers": None}
+    publishing.publish(own, stage(own, "EUR", "a.0"), inputs=inputs, permitted=lambda _: None)
+    publish(own, stage(own, "GBP", "c.0", day=OTHER))
+    stage(own, "JPY", "never-published.0")
+    assert version(settings) == versions.Version(f"{DAY}.a.0", inputs)
+    assert publishing.version(own, RATES, DAY) == f"{DAY}.a.0"
+
+
+def test_the_version_survives_compaction_and_expiry_and_a_rollback_takes_it_back(
+    own: SparkSession, settings: Settings
+) -> None:
+    publish(own, stage(own, "EUR USD GBP", "old.0"))
+    publish(own, stage(own, "", "empty.0", day=OTHER))
+    publish(own, stage(own, "JPY", "a.0"))
+    before = lake.catalog(settings).load_table(RATES.id).current_snapshot()
+    assert before is not None
+    publish(own, stage(own, "CHF", "b.0"))
+    own.sql(
+        "CALL lake.system.rewrite_data_files("
+        "table => 'lake.intermediate.fx_rates', options => map('rewrite-all', 'true'))"
+    )
+    assert version(settings) == versions.Version(f"{DAY}.b.0", {})
+
+    own.sql(f"CALL lake.system.rollback_to_snapshot('lake.intermediate.fx_rates', {before.snapshot_id})")
+    assert (version(settings), currencies(settings)) == (versions.Version(f"{DAY}.a.0", {}), ["JPY"])
+
+    later = datetime.now(UTC) + timedelta(days=settings.lake.snapshot_keep_days, hours=1)
+    patient = settings.lake.model_copy(update={"staged_keep_days": 30})
+    maintain.maintain(own, RATES, patient, now=later)
+    publish(own, stage(own, "SEK", "c.0", day=Partition.parse("2026-11-19")))
+    maintain.maintain(own, RATES, patient, now=later)
+    assert len(lake.catalog(settings).load_table(RATES.id).snapshots()) == 1
+    assert version(settings) == versions.Version(f"{DAY}.a.0", None)
+    assert version(settings, OTHER) == versions.Version(f"{OTHER}.empty.0", None)
+    assert (currencies(settings), currencies(settings, OTHER)) == (["JPY"], [])
+
+
+def test_what_was_staged_before_a_compaction_is_published(own: SparkSession, settings: Settings) -> None:
+    publish(own, stage(own, "EUR USD", "a.0"))
+    staged = stage(own, "GBP", "b.0")
+    own.sql(
+        "CALL lake.system.rewrite_data_files("
+        "table => 'lake.intermediate.fx_rates', options => map('rewrite-all', 'true'))"
+    )
+    publish(own, staged)
+    assert currencies(settings) == ["GBP"]
 
 
 def test_maintenance_keeps_the_published_rows_and_what_is_young(own: SparkSession, settings: Settings) -> None:
-    publishing.publish(own, stage(own, "EUR", "a.0"))
-    publishing.publish(own, stage(own, "GBP", "b.0"))
+    publish(own, stage(own, "EUR", "a.0"))
+    publish(own, stage(own, "GBP", "b.0"))
     staged = stage(own, "JPY", "c.0")
     young = maintain.maintain(own, RATES, settings.lake, now=datetime.now(UTC))
     assert (young["deleted_data_files"], young["orphan_files"]) == (0, 0)
-    publishing.publish(own, staged)
+    publish(own, staged)
     assert currencies(settings) == ["JPY"]
 
 
 def test_maintenance_expires_what_is_older_than_its_limit(own: SparkSession, settings: Settings) -> None:
-    publishing.publish(own, stage(own, "EUR", "a.0"))
-    publishing.publish(own, stage(own, "GBP", "b.0"))
+    publish(own, stage(own, "EUR", "a.0"))
+    publish(own, stage(own, "GBP", "b.0"))
     stage(own, "JPY", "never-published.0")
     files = Path(settings.lake.warehouse.removeprefix("file://")) / "intermediate" / "fx_rates" / "data"
     before = len(list(files.rglob("*.parquet")))

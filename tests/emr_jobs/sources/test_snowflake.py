@@ -60,7 +60,8 @@ def make_batch(**overrides: Any) -> pa.Table:
 def test_statements_are_asked_of_the_day_and_its_end_in_utc(day: str, end: str, oldest_rate: str) -> None:
     values: Any = settings.load(str(ROOT / "settings" / "local.toml"))
     unused: Any = None
-    run = JobRun(job_named("extract_customers"), Partition.parse(day), values, "run", 0, False, unused, unused)
+    job = job_named("extract_customers")
+    run = JobRun(job, Partition.parse(day), values, "run", 0, False, unused, unused, wap_id="", replaced=None)
     asked = [(each.contract.id, each.parameters, each.sql.count("?")) for each in statements(run)]
     assert asked == [
         ("intermediate.customers", (end, day), 2),

@@ -1,0 +1,65 @@
+"""Which version of a day a table shows: the WAP id of its publication, and the versions it was computed from.
+
+Both stand in the summary of the publishing snapshot. Before snapshots expire, `to_keep` gives what has to go into
+the table's properties. A day's version is that of its newest publication among the ancestors of the current snapshot,
+else the kept one: expiry and compaction leave it as it is, and a rollback takes it back with the rows.
+Pure: a table's metadata as the JSON of Iceberg's specification, whichever library has read it.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from emr_jobs.partition import Partition
+
+PUBLISHED = "published-wap-id"  # as Iceberg itself writes it when it publishes a staged snapshot
+COMPUTED_FROM = "computed-from"
+_KEPT = "version-of."
+
+Metadata = Mapping[str, Any]
+Inputs = Mapping[str, str | None]  # by dataset; None: published before versions were written, or known to be empty
+
+
+@dataclass(frozen=True)
+class Version:
+    wap_id: str
+    inputs: Inputs | None  # None: not on record, as of a snapshot that has expired
+
+
+def of_day(metadata: Metadata, partition: Partition) -> Version | None:
+    """None when the day was never published, or before versions were written."""
+    for day, version, _ in _publications(metadata):
+        if day == str(partition):
+            return version
+    kept = metadata.get("properties", {}).get(f"{_KEPT}{partition}")
+    return Version(kept, None) if kept else None
+
+
+def to_keep(metadata: Metadata, *, before_ms: int) -> dict[str, str]:
+    """Properties that say what the snapshots of before that time will no longer say. Only of those: what is said by a
+    younger one can still be rolled back.
+    """
+    kept: dict[str, str] = {}
+    for day, version, at_ms in _publications(metadata):
+        if at_ms < before_ms:
+            kept.setdefault(f"{_KEPT}{day}", version.wap_id)
+    return kept
+
+
+def written(inputs: Inputs) -> str:
+    return json.dumps(inputs, sort_keys=True, separators=(",", ":"))
+
+
+def _publications(metadata: Metadata) -> Iterator[tuple[str, Version, int]]:
+    """Day, version and time of what the current snapshot and its ancestors published, newest first."""
+    snapshots = {snapshot["snapshot-id"]: snapshot for snapshot in metadata.get("snapshots") or ()}
+    snapshot = snapshots.get(metadata.get("current-snapshot-id"))
+    while snapshot:
+        summary = snapshot["summary"]
+        wap_id = summary.get(PUBLISHED) or summary.get("wap.id")  # a fast-forward keeps the staged snapshot's own
+        if wap_id:
+            inputs = summary.get(COMPUTED_FROM)
+            version = Version(wap_id, json.loads(inputs) if inputs else None)
+            yield wap_id.partition(".")[0], version, snapshot["timestamp-ms"]
+        snapshot = snapshots.get(snapshot.get("parent-snapshot-id"))

@@ -1,0 +1,218 @@
+"""Runs of small jobs through the real frame, each in a thread of its own and stopped at named points.
+
+The jobs publish a row or two into the real datasets: `extract` customers and rates, `master` what it makes of them, in
+the lake and behind the alias. Every row names the run that made it. One run goes on at a time, so the order in which
+two of them reach their points is the test's.
+"""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest import mock
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from emr_jobs import job as frame
+from emr_jobs.catalog import job_named
+from emr_jobs.contracts import contracts
+from emr_jobs.contracts.table import spark_type
+from emr_jobs.job import JobRun
+from emr_jobs.partition import Partition
+from emr_jobs.publish import both, fence, lake, versions
+from emr_jobs.publish.audit import Finding
+from emr_jobs.publish.search import SearchIndex
+from emr_jobs.report import checks_of
+from emr_jobs.settings import Settings, load
+from pipeline_assets.lake import catalog
+from tests.running import arguments_of, documents, session_for
+
+CUSTOMERS, RATES = "intermediate.customers", "intermediate.fx_rates"
+FACTS, SALES, SEARCH = "final.order_facts", "final.daily_sales", "search.orders"
+
+POINTS: dict[str, tuple[Any, str]] = {
+    "inputs": (fence, "read"),
+    "stage": (both, "stage"),
+    "load": (both, "load"),
+    "audit": (both, "audit_staged"),
+    "commits": (both, "commit"),
+    "publish of a table": (lake, "publish"),
+    "commit of a table": (lake, "_replace_day"),  # what it replaces was looked at
+    "swap": (both, "swap"),
+    "change of the alias": (SearchIndex, "change_alias"),  # what it replaces was looked at
+    "look at the alias": (SearchIndex, "published"),
+}
+
+
+def extract(label: str) -> Callable[[JobRun], None]:
+    def body(run: JobRun) -> None:
+        rows = {CUSTOMERS: row(run, CUSTOMERS, customer_id=label), RATES: row(run, RATES, currency=label)}
+        both.publish_lake(run, rows)
+
+    return body
+
+
+def master(label: str) -> Callable[[JobRun], None]:
+    def body(run: JobRun) -> None:
+        read = fence.read(run, [CUSTOMERS, RATES])
+        customer = both.view(run, CUSTOMERS, read[CUSTOMERS].snapshot_id).first()
+        assert customer is not None
+        facts = row(run, FACTS, order_id=customer["customer_id"], channel=label)
+        days = both.stage(run, {FACTS: facts, SALES: row(run, SALES, channel=label)})
+        inputs = {dataset: day.version for dataset, day in read.items()}
+        document = facts.select("partition_date", "order_id", "channel")
+        both.publish_both(run, days, SEARCH, document, expected=1, inputs=inputs, measures={})
+
+    return body
+
+
+def row(run: JobRun, dataset: str, **values: str) -> DataFrame:
+    def column(name: str, kind: str) -> Any:
+        if name == "partition_date":
+            return F.lit(run.partition.date).alias(name)
+        if kind.startswith("array"):
+            return F.array().cast(kind).alias(name)
+        return F.lit(values.get(name)).cast(kind).alias(name)
+
+    columns = [column(each.name, spark_type(each)) for each in run.contract(dataset).columns]
+    return run.spark.range(1).select(*columns)
+
+
+@dataclass
+class Run:
+    """`until` and `end` let it go on; between them it stands still."""
+
+    arguments: list[str]
+    job: str
+    body: Callable[[JobRun], None]
+    spark: SparkSession
+    error: Exception | None = None
+    _at: tuple[str, int] | None = None
+    _passed: Counter[str] = field(default_factory=Counter)
+    _go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    _stands: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    _thread: threading.Thread | None = None
+
+    def until(self, point: str, number: int = 1) -> "Run":
+        """Before it passes the point for the so-manieth time."""
+        self._at = (point, number)
+        self._continue()
+        assert self._passed[point] == number, f"ended before {point} {number}: {self.error}"
+        return self
+
+    def end(self) -> Exception | None:
+        self._at = None
+        self._continue()
+        assert self._thread is not None
+        self._thread.join()
+        return self.error
+
+    def arrives(self, point: str) -> None:
+        self._passed[point] += 1
+        if self._at == (point, self._passed[point]):
+            self._stands.release()
+            self._go.acquire()
+
+    def _continue(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread.start()
+        else:
+            self._go.release()
+        self._stands.acquire()
+
+    def _run(self) -> None:
+        _here.run = self
+        try:
+            settings = load(self.arguments[self.arguments.index("--settings") + 1])
+            frame.run(job_named(self.job), self.body, self.arguments, spark=session_for(self.spark, settings))
+        except Exception as error:  # noqa: BLE001  # the test's to judge
+            self.error = error
+        finally:
+            self._stands.release()
+
+
+_here = threading.local()
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Every run of this thread's children stops at the points; checks pass unseen."""
+
+    def stopping(point: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def arriving(*arguments: Any, **options: Any) -> Any:
+            if run := getattr(_here, "run", None):
+                run.arrives(point)
+            return original(*arguments, **options)
+
+        return arriving
+
+    def passed(run: JobRun, days: object, *, measures: object) -> list[Finding]:
+        findings = [Finding(dataset, check, True, "", "") for dataset, check in checks_of(run.job)]
+        for finding in findings:
+            run.report.check(finding)
+        return findings
+
+    def index_passed(run: JobRun, loaded: both.Loaded, check: Any, *, expected: int) -> Finding:
+        return Finding(loaded.target.contract.id, check, loaded.documents == expected, "", "")
+
+    with mock.patch.multiple(both, audit_staged=passed, audit_index=index_passed):
+        originals = [(owner, name, getattr(owner, name)) for owner, name in POINTS.values()]
+        for point, (owner, name) in POINTS.items():
+            setattr(owner, name, stopping(point, getattr(owner, name)))
+        try:
+            yield
+        finally:
+            for owner, name, original in originals:
+                setattr(owner, name, original)
+
+
+@dataclass(frozen=True)
+class SmallDay:
+    spark: SparkSession
+    settings_uri: str
+    partition: Partition
+
+    @property
+    def settings(self) -> Settings:
+        return load(self.settings_uri)
+
+    def run(self, job: str, label: str, *, run_id: str | None = None) -> Run:
+        arguments = arguments_of(
+            job, settings_uri=self.settings_uri, partition=str(self.partition), run_id=run_id, attempt=0
+        )
+        name, body = {"extract": ("extract_customers", extract), "master": ("master", master)}[job]
+        return Run(arguments, name, body(label), self.spark)
+
+    def published(self, job: str, label: str) -> None:
+        error = self.run(job, label).end()
+        assert error is None, error
+
+    def shown(self) -> dict[str, list[tuple[str, ...]]]:
+        """What readers find: the run that made it, and before it of facts and documents the one that made the input."""
+        tables = {dataset: catalog(self.settings).load_table(dataset) for dataset in (CUSTOMERS, RATES, FACTS, SALES)}
+        day = f"partition_date == '{self.partition}'"
+        rows = {dataset: table.scan(row_filter=day).to_arrow().to_pylist() for dataset, table in tables.items()}
+        rows[SEARCH] = documents(self.settings, str(self.partition))
+        names = {CUSTOMERS: ["customer_id"], RATES: ["currency"], SALES: ["channel"]}
+        return {
+            dataset: [tuple(each[name] for name in names.get(dataset, ["order_id", "channel"])) for each in found]
+            for dataset, found in rows.items()
+        }
+
+    def versions(self) -> dict[str, list[tuple[str | None, Any]]]:
+        """Of each dataset of master: version and those of its inputs; of the index from its mapping."""
+        found: dict[str, list[tuple[str | None, Any]]] = {}
+        for dataset in (CUSTOMERS, RATES, FACTS, SALES):
+            metadata = catalog(self.settings).load_table(dataset).metadata
+            version = versions.of_day(json.loads(metadata.model_dump_json()), self.partition)
+            found[dataset] = [(version.wap_id, version.inputs)] if version else []
+        target = SearchIndex(self.settings.search, contracts()[SEARCH])
+        for index in target.published(self.partition):
+            meta = target.client.indices.get_mapping(index=index.name)[index.name]["mappings"]["_meta"]
+            found.setdefault(SEARCH, []).append((meta["version"], meta["inputs"]))
+        return found

@@ -1,0 +1,184 @@
+"""Two runs of one day against each other, held at every point: never a mix, and who did not publish says so."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+from pyspark.sql import SparkSession
+
+from emr_jobs.errors import BadInput, Conflict, Outdated
+from emr_jobs.partition import Partition
+from emr_jobs.settings import load
+from pipeline_assets import lake
+from tests.end_to_end.small_runs import CUSTOMERS, FACTS, RATES, SALES, SEARCH, SmallDay, stoppable
+from tests.running import Day, session_for
+
+_days = count()  # the index is shared: every test has a day of its own
+
+BEFORE_COMMITS = [
+    ("inputs", 1),
+    ("stage", 1),
+    ("load", 1),
+    ("audit", 1),
+    ("commits", 1),
+    ("commit of a table", 1),
+]
+AFTER_COMMITS = [
+    ("publish of a table", 2),
+    ("commit of a table", 2),
+    ("swap", 1),
+    ("change of the alias", 1),
+    ("look at the alias", 2),
+]
+
+
+@pytest.fixture(scope="module")
+def lake_uri(_own_day: Day, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Settings with a lake of the module's own, on the stack's search engine."""
+    folder = tmp_path_factory.mktemp("two runs")
+    uri = _own_day.settings_with(folder, lake={"uri": f"{folder}/catalog.db", "warehouse": f"file://{folder}/lake"})
+    lake.apply(load(uri))
+    return uri
+
+
+@pytest.fixture
+def day(lake_uri: str, spark: SparkSession) -> Iterator[SmallDay]:
+    """Extracted by E."""
+    partition = Partition(datetime(2026, 3, 1, tzinfo=UTC).date() + timedelta(days=next(_days)))
+    with stoppable():
+        new = SmallDay(spark, lake_uri, partition)
+        new.published("extract", "E")
+        yield new
+
+
+def whole(day: SmallDay, *, run: str, inputs: str) -> None:
+    """One run's day in every target, of inputs of one run, and all of them say so by their versions."""
+    assert day.shown() == {
+        CUSTOMERS: [(inputs,)],
+        RATES: [(inputs,)],
+        FACTS: [(inputs, run)],
+        SALES: [(run,)],
+        SEARCH: [(inputs, run)],
+    }
+    versions = day.versions()
+    (read,), (rates,) = versions[CUSTOMERS], versions[RATES]
+    assert read[0] == rates[0]
+    (facts,) = versions[FACTS]
+    assert facts[1] == {CUSTOMERS: read[0], RATES: read[0]}
+    assert versions[SALES] == versions[SEARCH] == [facts]
+
+
+def conflict(error: Exception | None, day: SmallDay) -> bool:
+    said = f"{FACTS} {day.partition}: expected to be the only run of this partition, found another run"
+    return type(error) is Conflict and str(error).startswith(said)
+
+
+@pytest.mark.parametrize(("point", "number"), BEFORE_COMMITS + AFTER_COMMITS)
+def test_another_run_publishes_the_whole_day_meanwhile(day: SmallDay, point: str, number: int) -> None:
+    day.published("master", "O")
+    a = day.run("master", "A").until(point, number)
+    day.published("extract", "F")
+    day.published("master", "B")
+    assert conflict(a.end(), day)
+    whole(day, run="B", inputs="F")
+
+
+@pytest.mark.parametrize("point", ["commit of a table", "swap", "change of the alias"])
+def test_another_run_publishes_a_day_for_the_first_time_meanwhile(day: SmallDay, point: str) -> None:
+    a = day.run("master", "A").until(point)
+    day.published("master", "B")
+    assert conflict(a.end(), day)
+    whole(day, run="B", inputs="E")
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["a day's first", "a rerun"])
+@pytest.mark.parametrize(
+    ("a_until", "b_until"),
+    [
+        (("publish of a table", 2), ("publish of a table", 2)),
+        (("commit of a table", 2), ("swap", 1)),
+        (("change of the alias", 1), ("change of the alias", 1)),
+    ],
+    ids=["between the tables", "before the second table's commit", "before the swap"],
+)
+def test_who_takes_the_lead_last_publishes_all_of_it(
+    day: SmallDay, a_until: tuple[str, int], b_until: tuple[str, int], first: bool
+) -> None:
+    if not first:
+        day.published("master", "O")
+    a = day.run("master", "A").until(*a_until)
+    b = day.run("master", "B").until(*b_until)
+    assert conflict(a.end(), day)
+    assert b.end() is None
+    whole(day, run="B", inputs="E")
+
+
+@pytest.mark.parametrize("point", ["stage", "commits"])
+def test_inputs_that_are_published_again_before_the_commit(day: SmallDay, point: str) -> None:
+    day.published("master", "O")
+    before = day.shown(), day.versions()
+    a = day.run("master", "A").until(point)
+    day.published("extract", "F")
+    outdated = a.end()
+    assert isinstance(outdated, Outdated)
+    assert str(outdated).startswith(
+        f"{FACTS} {day.partition}: expected inputs as this run has read them, "
+        f"found {CUSTOMERS} published again as {day.versions()[CUSTOMERS][0][0]}, read as {before[1][CUSTOMERS][0][0]}"
+    )
+    assert {dataset: day.shown()[dataset] for dataset in (FACTS, SALES, SEARCH)} == {
+        dataset: before[0][dataset] for dataset in (FACTS, SALES, SEARCH)
+    }
+
+
+@pytest.mark.parametrize("point", ["commit of a table", "swap"])
+def test_inputs_that_are_published_again_after_they_were_compared_are_a_warning(
+    day: SmallDay, point: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a = day.run("master", "A").until(point)
+    day.published("extract", "F")
+    assert a.end() is None
+    said = f"warning dataset={FACTS} partition_date={day.partition} found=after the commit {CUSTOMERS} published again"
+    assert said in capsys.readouterr().err
+    assert (day.shown()[FACTS], day.shown()[SEARCH]) == ([("E", "A")], [("E", "A")])
+
+
+def test_inputs_of_two_runs_are_not_read(day: SmallDay) -> None:
+    f = day.run("extract", "F").until("publish of a table", 2)
+    error = day.run("master", "A").end()
+    assert isinstance(error, BadInput)
+    assert "expected one run's day in all datasets of extract_customers, found version" in str(error)
+    assert f.end() is None
+    day.published("master", "A")
+    whole(day, run="A", inputs="F")
+
+
+def test_a_command_line_again_after_another_run(day: SmallDay) -> None:
+    assert day.run("master", "A", run_id="same").end() is None
+    day.published("extract", "F")
+    day.published("master", "B")
+    assert day.run("master", "C", run_id="same").end() is None
+    whole(day, run="C", inputs="F")
+
+
+def test_a_command_line_twice_at_once(day: SmallDay) -> None:
+    a = day.run("master", "A", run_id="same").until("commits")
+    assert day.run("master", "B", run_id="same").end() is None
+    assert conflict(a.end(), day)
+    whole(day, run="B", inputs="E")
+
+
+def test_a_rollback_meanwhile(day: SmallDay, spark: SparkSession) -> None:
+    day.published("master", "O")
+    old = {dataset: lake.catalog(day.settings).load_table(dataset).current_snapshot() for dataset in (FACTS, SALES)}
+    day.published("master", "B")
+    a = day.run("master", "A").until("commits")
+    for dataset, snapshot in old.items():
+        assert snapshot is not None
+        session_for(spark, day.settings).sql(
+            f"CALL lake.system.rollback_to_snapshot('lake.{dataset}', {snapshot.snapshot_id})"
+        )
+    assert conflict(a.end(), day)
+    assert (day.shown()[FACTS], day.shown()[SALES]) == ([("E", "O")], [("O",)])
+    day.published("master", "C")
+    whole(day, run="C", inputs="E")

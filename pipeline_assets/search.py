@@ -1,13 +1,47 @@
-"""The search index as its readers use it: through the alias, by words. Fields come from the contract."""
+"""The search index as its readers use it: through the alias, by words; its days brought up to the contract.
+
+Fields come from the contract.
+"""
 
 from typing import Any
 
-from emr_jobs.contracts import Column, contracts
+from emr_jobs.contracts import Column, Medium, contracts
+from emr_jobs.errors import Misconfigured, Unavailable
 from emr_jobs.partition import Partition
-from emr_jobs.publish.search import connect, errors_named
+from emr_jobs.publish.search import FIXED, SearchIndex, answer_of, connect, errors_named, in_words
 from emr_jobs.settings import Settings
 
 DATASET = "search.orders"
+
+
+def apply(settings: Settings) -> list[tuple[str, str]]:
+    """Add missing fields to the indices that are there, and close them to writers. Returns (dataset, what was done).
+
+    Raises Misconfigured for a difference that adding fields cannot mend.
+    """
+    indices = [contract for contract in contracts().values() if contract.medium is Medium.INDEX]
+    return [(contract.id, _apply(SearchIndex(settings.search, contract))) for contract in indices]
+
+
+def _apply(target: SearchIndex) -> str:
+    from opensearchpy.exceptions import OpenSearchException
+
+    try:
+        fixed = {name: each.fixed for name, each in target.drifts(target.alias).items() if each.fixed}
+        added = {} if fixed else target.add_fields()
+    except OpenSearchException as error:
+        raise Unavailable(
+            dataset=target.contract.id,
+            partition="all days",
+            expected=f"OpenSearch at {target.settings.url} to answer",
+            found=answer_of(error),
+            fix="The tables are as their contracts say; for the indices once more: pipeline lake apply",
+        ) from None
+    if fixed:
+        raise Misconfigured(
+            f"{target.contract.id}: expected fields that can be added, found {in_words(fixed)}. {FIXED}"
+        )
+    return f"added {in_words(added)}" if added else "unchanged"
 
 
 def find(settings: Settings, words: str, *, size: int) -> dict[str, Any]:

@@ -1,5 +1,7 @@
-"""Contract -> the request that creates an OpenSearch index. Pure."""
+"""Contract -> the request that creates an OpenSearch index, and how an index of an older contract differs. Pure."""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from emr_jobs.contracts.model import Column, Contract
@@ -38,3 +40,36 @@ def _field(column: Column) -> dict[str, Any]:
         case "date":
             return {"type": "date", "format": "strict_date_optional_time"}
     return {"type": column.physical_type}
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What an index lacks of its contract. What it has beyond that hurts no reader."""
+
+    addable: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()  # a field's type and its parameters stay for good
+
+
+def drift(contract: Contract, mappings: Mapping[str, Any]) -> Drift:
+    """Of mappings as OpenSearch gives them."""
+    found = list(_compared(index_body(contract, meta={})["mappings"], mappings))
+    return Drift(
+        addable=tuple(what for what, can_be_added in found if can_be_added),
+        fixed=tuple(what for what, can_be_added in found if not can_be_added),
+    )
+
+
+def _compared(wanted: Mapping[str, Any], present: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, bool]]:
+    """Each difference, and whether it can be added: a field, or one beside it, or that others are refused."""
+    if wanted.get("dynamic") != present.get("dynamic"):
+        yield f"{path}dynamic {wanted.get('dynamic')}", True
+    for inner in ("properties", "fields"):
+        for name, field in wanted.get(inner, {}).items():
+            there = present.get(inner, {}).get(name)
+            if there is None:
+                yield f"{path}{name}", True
+                continue
+            for key in sorted({*field, *there} - {"properties", "fields", "dynamic"}):
+                if field.get(key) != there.get(key):
+                    yield f"{path}{name} {key} {there.get(key)} instead of {field.get(key)}", False
+            yield from _compared(field, there, f"{path}{name}.")

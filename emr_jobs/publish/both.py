@@ -142,6 +142,7 @@ def load(run: JobRun, dataset: str, documents: "DataFrame", *, inputs: Inputs) -
     target = search.SearchIndex(settings, contract)
     name = target.name(run.partition, run_id=run.run_id, attempt=run.attempt)
     with run.report.phase(f"load {dataset}"):
+        target.require_mappings(run.partition)
         meta = {"run_id": run.run_id, "attempt": run.attempt, "contract": contract.version}
         index = target.create(name, meta={**meta, "version": run.wap_id, "inputs": dict(inputs)})
         outcome = bulk.load(documents, contract, index, settings)

@@ -16,8 +16,8 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from emr_jobs.contracts import Contract
-from emr_jobs.contracts.mapping import index_body
-from emr_jobs.errors import AccessDenied, BadInput, Conflict, PipelineError, Unavailable, samples
+from emr_jobs.contracts.mapping import Drift, drift, index_body
+from emr_jobs.errors import AccessDenied, BadInput, Conflict, PipelineError, SchemaDrift, Unavailable, samples
 from emr_jobs.partition import Partition
 from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import Search
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from opensearchpy import OpenSearch
 
 NAMES_BYTES = 3000  # of indices in one URL: OpenSearch takes HTTP lines of 4,096 bytes
+
+FIXED = "What an index has cannot be changed: change the contract back, or reindex these days by hand."
 
 
 class AliasMoved(Conflict):
@@ -110,6 +112,46 @@ class SearchIndex:
 
     def published(self, partition: Partition) -> list[Index]:
         return [index for index in self.indices(partition) if self.alias in index.aliases]
+
+    def drifts(self, alias: str) -> dict[str, Drift]:
+        """Of the indices behind it, those that lack something of the contract."""
+        found = self.client.indices.get_mapping(index=alias, params={"ignore_unavailable": "true"})
+        drifts = {name: drift(self.contract, found[name]["mappings"]) for name in sorted(found)}
+        return {name: each for name, each in drifts.items() if each != Drift()}
+
+    def require_mappings(self, partition: Partition) -> None:
+        """Raises SchemaDrift where searches by the contract's fields would lose other days.
+
+        OpenSearch answers them with 200 and leaves out the indices that do not know a field.
+        """
+        of_the_day = {index.name for index in self.published(partition)}
+        lacking = {name: each for name, each in self.drifts(self.alias).items() if name not in of_the_day}
+        if not lacking:
+            return
+        fixed = {name: each.fixed for name, each in lacking.items() if each.fixed}
+        absent = {name: each.addable for name, each in lacking.items()}
+        raise SchemaDrift(
+            dataset=self.contract.id,
+            partition=partition,
+            expected=f"the indices of other days behind {self.alias} to have the contract's fields",
+            found=in_words(fixed) if fixed else f"{in_words(absent)} absent",
+            fix=FIXED if fixed else "Bring them up to it: pipeline lake apply",
+        )
+
+    def add_fields(self) -> dict[str, tuple[str, ...]]:
+        """Give published and replaced indices what they lack of the contract, and close them to writers.
+
+        Returns what was added, by index. Leaves those alone that differ in what cannot be added.
+        """
+        drifts = {**self.drifts(self.replaced_alias), **self.drifts(self.alias)}
+        added = {name: each.addable for name, each in drifts.items() if not each.fixed}
+        mappings = index_body(self.contract, meta={})["mappings"]
+        wanted = {name: mappings[name] for name in ("dynamic", "properties")}  # each keeps its own _meta
+        for some in in_urls(added):
+            self.client.indices.put_mapping(index=",".join(some), body=wanted)
+        for alias in (self.alias, self.replaced_alias):
+            self.client.indices.add_block(index=alias, block="write", params={"ignore_unavailable": "true"})
+        return added
 
     def create(self, name: str, *, meta: Mapping[str, Any]) -> str:
         """An empty hidden index under that name, or under that name and a number; returns which.
@@ -240,13 +282,13 @@ class SearchIndex:
                 self.indices(), alias=self.alias, replaced_alias=self.replaced_alias, settings=self.settings, now=now
             )
         except OpenSearchException as error:
-            return Retained([], [_answered(error)])
+            return Retained([], [answer_of(error)])
         for some in in_urls(names):
             try:
                 self.client.indices.delete(index=",".join(some), params={"ignore_unavailable": "true"})
                 deleted += some
             except OpenSearchException as error:
-                trouble.append(f"not deleted: {len(some)}{samples(some)}: {_answered(error)}")
+                trouble.append(f"not deleted: {len(some)}{samples(some)}: {answer_of(error)}")
         return Retained(deleted, trouble)
 
 
@@ -270,6 +312,15 @@ def expired(indices: Sequence[Index], *, alias: str, replaced_alias: str, settin
     return [index.name for index in indices if index.name in gone]
 
 
+def in_words(differences: Mapping[str, Iterable[str]]) -> str:
+    """Of indices: each difference with where it is."""
+    where: dict[str, list[str]] = {}
+    for name, whats in differences.items():
+        for what in whats:
+            where.setdefault(what, []).append(name)
+    return "; ".join(f"{what} in {len(names)}{samples(names)}" for what, names in where.items())
+
+
 def in_urls(names: Iterable[str]) -> Iterator[list[str]]:
     """As many at a time as an HTTP line takes, with a comma between them."""
     some: list[str] = []
@@ -282,7 +333,12 @@ def in_urls(names: Iterable[str]) -> Iterator[list[str]]:
         yield some
 
 
-def _answered(error: Any) -> str:
+def answer_of(error: Any) -> str:
+    """Status and kind: an error's own text holds the whole answer."""
+    from opensearchpy.exceptions import ConnectionError as NotConnected
+
+    if isinstance(error, NotConnected):
+        return f"no connection ({type(error).__name__})"
     return f"{getattr(error, 'status_code', type(error).__name__)} {getattr(error, 'error', error)}"
 
 
@@ -298,11 +354,9 @@ def errors_named(settings: Search, *, dataset: str, partition: Partition) -> Ite
 
 
 def named_error(error: Any, settings: Search, *, dataset: str, partition: Partition) -> PipelineError:
-    from opensearchpy.exceptions import ConnectionError as NotConnected
-
-    status = getattr(error, "status_code", "N/A")
-    found = f"no connection ({type(error).__name__})" if isinstance(error, NotConnected) else _answered(error)
-    return answered(status, found, settings, dataset=dataset, partition=partition)
+    return answered(
+        getattr(error, "status_code", None), answer_of(error), settings, dataset=dataset, partition=partition
+    )
 
 
 def answered(status: object, found: str, settings: Search, *, dataset: str, partition: Partition) -> PipelineError:

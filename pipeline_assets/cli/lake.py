@@ -1,4 +1,4 @@
-"""`pipeline lake`: the tables of the lake: brought up to the contracts, kept in shape."""
+"""`pipeline lake`: what is published: tables and indices brought up to the contracts, the tables kept in shape."""
 
 import json as jsonlib
 import subprocess
@@ -13,14 +13,15 @@ app = typer.Typer(help="The tables of the lake.", no_args_is_help=True)
 
 @app.command()
 def apply(settings: SettingsOption = None, json: Json = False) -> None:
-    """Create namespaces, tables and new columns from the contracts. Jobs only compare."""
-    from pipeline_assets import lake
+    """Create namespaces, tables and new columns from the contracts, also in published indices. Jobs only compare."""
+    from pipeline_assets import lake, search
 
-    done = lake.apply(load_settings(settings))
+    values = load_settings(settings)
+    done = [*lake.apply(values), *search.apply(values)]
     if json:
         print_json(dict(done))
     else:
-        console().print(table(("dataset", "table"), done))
+        console().print(table(("dataset", "done"), done))
 
 
 @app.command()

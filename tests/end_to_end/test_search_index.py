@@ -11,6 +11,7 @@ import pytest
 
 from emr_jobs import settings as settings_module
 from emr_jobs.contracts import contracts
+from emr_jobs.contracts.mapping import index_body
 from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
 from tests.end_to_end.conftest import deliver, good_lines, succeeded
@@ -109,6 +110,25 @@ def test_a_refused_document_within_the_limit_is_left_out(
     seen = readers_see(whole_day.settings, whole_day.partition)
     assert len(seen["final.order_facts"]) == 7
     assert [count for _, count in seen["search.orders"]] == [6]
+
+
+def test_a_day_is_not_loaded_beside_days_that_lack_a_field_of_the_contract(own_day: Day, run_job: InProcess) -> None:
+    before = readers_see(own_day.settings, own_day.partition)
+    client = SearchIndex(own_day.settings.search, contracts()["search.orders"]).client
+    body = index_body(contracts()["search.orders"], meta={})
+    del body["mappings"]["properties"]["units"]
+    old = f"orders-2026-11-19-{'0' * 12}-0"
+    client.indices.create(index=old, body={**body, "aliases": {"orders": {}}})
+    try:
+        ended = master(run_job, own_day)
+    finally:
+        client.indices.delete(index=old)
+    assert ended.code == 1
+    assert ended.last_line == (
+        f"SchemaDrift: search.orders {own_day.partition}: expected the indices of other days behind orders to have "
+        f"the contract's fields, found units in 1 ({old}) absent. Bring them up to it: pipeline lake apply"
+    )
+    assert readers_see(own_day.settings, own_day.partition) == before
 
 
 def test_a_rerun_gives_the_same_rows_behind_a_newer_index(own_day: Day, run_job: InProcess) -> None:

@@ -1,8 +1,10 @@
 """The indices of a contract on a real OpenSearch, without a job: what a load, a swap and retention do to readers."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from uuid import uuid4
 
 import orjson
@@ -10,14 +12,16 @@ import pytest
 from opensearchpy.exceptions import AuthorizationException
 from pyspark.sql import Row
 
-from emr_jobs.contracts import contracts
+from emr_jobs.contracts import Column, Contract, contracts
+from emr_jobs.errors import Misconfigured, SchemaDrift, Unavailable
 from emr_jobs.partition import Partition
 from emr_jobs.publish import bulk
-from emr_jobs.publish.search import SearchIndex
+from emr_jobs.publish.search import Retained, SearchIndex
+from pipeline_assets import search
 from tests.running import Day
 
 SEARCH = contracts()["search.orders"]
-DAY = Partition.parse("2026-11-20")
+DAY, NEXT = Partition.parse("2026-11-20"), Partition.parse("2026-11-21")
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ def changed(target: SearchIndex, **settings: object) -> SearchIndex:
 
 def load(target: SearchIndex, *ids: str, day: Partition = DAY, run_id: str = "a") -> str:
     """Created and filled, not finished."""
-    name = target.create(target.name(day, run_id=run_id, attempt=0), meta={})
+    name = target.create(target.name(day, run_id=run_id, attempt=0), meta={"run_id": run_id})
     for id in ids:
         target.client.index(index=name, id=id, body={"order_id": id, "partition_date": str(day)})
     return name
@@ -56,6 +60,17 @@ def seen(target: SearchIndex) -> list[str]:
     """What readers find behind the alias."""
     hits = target.client.search(index=target.alias, body={"sort": ["order_id"]})["hits"]["hits"]
     return [hit["_id"] for hit in hits]
+
+
+def column(contract: Contract, name: str) -> Column:
+    return next(each for each in contract.columns if each.name == name)
+
+
+def without(contract: Contract, *names: str) -> Contract:
+    def kept(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+        return tuple(replace(each, fields=kept(each.fields)) for each in columns if each.name not in names)
+
+    return replace(contract, columns=kept(contract.columns))
 
 
 class TestRepeatedCommandLine:
@@ -180,4 +195,86 @@ class TestRetention:
 
     def test_a_cluster_that_does_not_answer_is_trouble(self, index: SearchIndex) -> None:
         down = changed(index, url="http://127.0.0.1:9", max_retries=0)
-        assert down.retain(now=datetime.now(UTC)).trouble[0].startswith("N/A ")
+        assert down.retain(now=datetime.now(UTC)) == Retained([], ["no connection (ConnectionError)"])
+
+
+class TestNewColumns:
+    @pytest.fixture
+    def before(self, index: SearchIndex) -> SearchIndex:
+        """The same indices as a contract made them that had no `units`, neither in an order nor in its lines."""
+        return SearchIndex(index.settings, without(index.contract, "units", "quantity"))
+
+    @pytest.fixture
+    def applied(self, index: SearchIndex, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+        """What `lake apply` does to the indices of this contract."""
+        monkeypatch.setattr(search, "contracts", lambda: {index.contract.id: index.contract})
+        settings = SimpleNamespace(search=index.settings)
+        return lambda: dict(search.apply(settings))[index.contract.id]  # type: ignore[arg-type]
+
+    def sorted_by_units(self, target: SearchIndex) -> tuple[int, list[str]]:
+        found = target.client.search(index=target.alias, body={"sort": ["units", "order_id"]})
+        return found["_shards"]["failed"], [hit["_id"] for hit in found["hits"]["hits"]]
+
+    def test_old_days_are_given_them_and_are_found_again(
+        self, before: SearchIndex, index: SearchIndex, applied: Callable[[], str]
+    ) -> None:
+        replaced, old = publish(before, "A-0"), publish(before, "A-1", run_id="b")
+        publish(index, "A-2", day=NEXT)
+        assert self.sorted_by_units(index) == (1, ["A-2"])
+        both = f"2 ({replaced}, {old})"
+        assert applied() == f"added units in {both}; items.quantity in {both}"
+        assert self.sorted_by_units(index) == (0, ["A-1", "A-2"])
+        assert applied() == "unchanged"
+        assert index.client.indices.get_mapping(index=old)[old]["mappings"]["_meta"] == {"run_id": "b"}
+        index.rollback(DAY)
+        assert self.sorted_by_units(index) == (0, ["A-0", "A-2"])
+
+    def test_a_load_is_refused_while_other_days_lack_them(
+        self, before: SearchIndex, index: SearchIndex, applied: Callable[[], str]
+    ) -> None:
+        old = publish(before, "A-1")
+        index.require_mappings(DAY)  # which this day's own load replaces
+        with pytest.raises(SchemaDrift) as refused:
+            index.require_mappings(NEXT)
+        assert str(refused.value) == (
+            f"{index.contract.id} {NEXT}: expected the indices of other days behind {index.alias} to have the "
+            f"contract's fields, found units in 1 ({old}); items.quantity in 1 ({old}) absent. "
+            "Bring them up to it: pipeline lake apply"
+        )
+        applied()
+        index.require_mappings(NEXT)
+
+    def test_another_type_is_refused_by_load_and_apply_and_nothing_is_added(
+        self, before: SearchIndex, index: SearchIndex, applied: Callable[[], str]
+    ) -> None:
+        units = replace(column(index.contract, "units"), physical_type="keyword")
+        other = SearchIndex(index.settings, replace(before.contract, columns=(*before.contract.columns, units)))
+        old = publish(other, "A-1")
+        difference = f"found units type keyword instead of integer in 1 ({old}). What an index has cannot be changed"
+        with pytest.raises(SchemaDrift, match=re.escape(difference)):
+            index.require_mappings(NEXT)
+        with pytest.raises(Misconfigured, match=re.escape(difference)):
+            applied()
+        assert index.drifts(index.alias)[old].addable == ("items.quantity",)
+
+    def test_indices_of_before_are_closed_to_writers(self, index: SearchIndex, applied: Callable[[], str]) -> None:
+        name = publish(index, "A-1")
+        index.client.indices.put_settings(index=name, body={"index.blocks.write": None})
+        assert applied() == "unchanged"
+        with pytest.raises(AuthorizationException, match="index write"):
+            index.client.delete(index=name, id="A-1")
+
+    def test_where_nothing_is_published_nothing_is_done(self, index: SearchIndex, applied: Callable[[], str]) -> None:
+        index.require_mappings(DAY)
+        assert applied() == "unchanged"
+
+    def test_a_cluster_that_is_down_is_named_with_what_to_repeat(
+        self, index: SearchIndex, applied: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        down = index.settings.model_copy(update={"url": "http://127.0.0.1:9", "max_retries": 0})
+        with pytest.raises(Unavailable) as refused:
+            search.apply(SimpleNamespace(search=down))  # type: ignore[arg-type]
+        assert str(refused.value) == (
+            f"{index.contract.id} all days: expected OpenSearch at http://127.0.0.1:9 to answer, found no connection "
+            "(ConnectionError). The tables are as their contracts say; for the indices once more: pipeline lake apply"
+        )

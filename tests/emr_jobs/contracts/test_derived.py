@@ -1,7 +1,9 @@
 """What is derived from the contracts, whole for one dataset of each kind, and what holds for all of them."""
 
 import re
+from copy import deepcopy
 from datetime import time
+from typing import Any
 
 import pytest
 from pyiceberg import types
@@ -11,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from emr_jobs.catalog import JOBS
 from emr_jobs.contracts import Check, Contract, Medium, Severity, contracts
-from emr_jobs.contracts.mapping import index_body
+from emr_jobs.contracts.mapping import Drift, drift, index_body
 from emr_jobs.contracts.model import AcceptedValues, Bound, Measure, Query, RequiredColumns, RowCount, UniqueKey
 from emr_jobs.contracts.table import iceberg_schema, spark_ddl, spark_type, table_name
 from emr_jobs.partition import Partition
@@ -207,3 +209,38 @@ def test_reasons_of_the_contract_are_the_rules_of_the_transform_in_their_order(s
     reasons = next(column.accepted for column in REJECTED.columns if column.name == "reason")
     assert re.findall(r"THEN '(\w+)' ELSE", expression) == list(reasons)
     assert len(reasons) == 9
+
+
+class TestDrift:
+    """Of an index that was made from an older contract."""
+
+    def mappings(self) -> dict[str, Any]:
+        return deepcopy(index_body(SEARCH, meta={"run": "r1"})["mappings"])
+
+    def test_an_index_of_the_contract_lacks_nothing_whatever_it_has_beyond(self) -> None:
+        found = self.mappings()
+        found["properties"]["gone_from_the_contract"] = KEYWORD
+        found["properties"]["customer_name"]["fields"]["raw"] = KEYWORD
+        assert drift(SEARCH, found) == Drift()
+
+    def test_fields_beside_fields_and_in_nested_ones_can_be_added_and_others_refused(self) -> None:
+        found = self.mappings()
+        del found["properties"]["units"], found["properties"]["customer_name"]["fields"]
+        del found["properties"]["items"]["properties"]["category"], found["properties"]["items"]["dynamic"]
+        found["dynamic"] = "true"
+        assert drift(SEARCH, found) == Drift(
+            addable=("dynamic strict", "customer_name.keyword", "units", "items.dynamic strict", "items.category")
+        )
+
+    def test_a_type_and_what_belongs_to_it_stay(self) -> None:
+        found = self.mappings()
+        found["properties"]["units"] = KEYWORD
+        found["properties"]["items"]["properties"]["line_net"] = {**CENTS, "scaling_factor": 10}
+        found["properties"]["customer_name"]["fields"]["keyword"] = KEYWORD
+        assert drift(SEARCH, found) == Drift(
+            fixed=(
+                "customer_name.keyword ignore_above None instead of 1024",
+                "units type keyword instead of integer",
+                "items.line_net scaling_factor 10 instead of 100",
+            )
+        )

@@ -1,21 +1,23 @@
-"""Upkeep of the lake: expire snapshots, remove orphan files, compact small ones. A step, not an asset.
+"""Upkeep of the lake: expire snapshots, remove orphan files, compact small ones; old dead letters go. A step, no asset.
 
     spark-submit emr_jobs/maintain.py --settings URI
 
 Never touches what is younger than its limit in the settings: a day that is being staged right now, and what a
-rollback may need. Prints one JSON line a table.
+rollback may need. Prints one JSON line a table, and one of the dead letters.
 """
 
 import argparse
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emr_jobs import session, settings
 from emr_jobs.contracts import Contract, Medium, contracts
 from emr_jobs.contracts.table import CATALOG, table_name
+from emr_jobs.publish.bulk import DEAD_LETTER_DAYS, DEAD_LETTERS
 from emr_jobs.publish.lake import keep_versions
-from emr_jobs.settings import Lake
+from emr_jobs.settings import Lake, Runs
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -52,6 +54,22 @@ def _instant(at: datetime) -> str:
     return f"TIMESTAMP '{at.strftime('%Y-%m-%d %H:%M:%S')}'"  # the session is in UTC
 
 
+def expire_dead_letters(runs: Runs, *, now: datetime) -> int:
+    """Delete those that are too old, with folders that are empty then; returns how many. On S3 a rule does it."""
+    uri = runs.uri.removeprefix("file://")
+    if "://" in uri:
+        return 0
+    folder = Path(uri) / DEAD_LETTERS
+    limit = (now - timedelta(days=DEAD_LETTER_DAYS)).timestamp()
+    old = [path for path in folder.rglob("*") if path.is_file() and path.stat().st_mtime < limit]
+    for path in old:
+        path.unlink()
+        for parent in path.relative_to(folder).parents[:-1]:
+            if not any((folder / parent).iterdir()):
+                (folder / parent).rmdir()
+    return len([path for path in old if path.suffix == ".gz"])  # beside each is Hadoop's checksum
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="emr_jobs/maintain.py", allow_abbrev=False)
     arguments.add_argument("--settings", required=True, help="path or s3:// of the settings")
@@ -62,6 +80,7 @@ def main() -> None:
         if contract.medium is Medium.TABLE:
             print(json.dumps(maintain(spark, contract, values.lake, now=now)), flush=True)  # noqa: T201  # the result
     spark.stop()
+    print(json.dumps({"dead_letters": expire_dead_letters(values.runs, now=now)}), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

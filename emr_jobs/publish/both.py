@@ -157,7 +157,7 @@ def load(run: JobRun, dataset: str, documents: "DataFrame", *, inputs: Inputs) -
 def _write_dead_letters(run: JobRun, outcome: bulk.Outcome) -> str | None:
     if not outcome.refused:
         return None
-    uri = f"{run.settings.runs.uri}/dead_letters/{run.run_id}/{run.job.name}/{run.attempt}.jsonl.gz"
+    uri = f"{run.settings.runs.uri}/{bulk.DEAD_LETTERS}/{run.run_id}/{run.job.name}/{run.attempt}.jsonl.gz"
     storage.write_gzip(run.spark, uri, bulk.dead_letter_lines(outcome.dead_letters))
     run.report.log("dead letters", uri=uri, refused=outcome.refused, kept=len(outcome.dead_letters))
     return uri

@@ -24,6 +24,8 @@ TIMESTAMPS = "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"
 RETRIED_STATUSES = (429, 502, 503, 504)
 HALVED_STATUSES = (400, 413)  # of a whole request: one document is enough for it
 INDEX_STATUSES = (401, 403, 404)  # of a document: no other would be taken either
+DEAD_LETTERS = "dead_letters"  # folder of runs.uri
+DEAD_LETTER_DAYS = 30  # then they go: each holds a whole order
 DEAD_LETTERS_KEPT = 1000  # a task, or as many as may be refused: the count is exact, the rest is not kept
 
 _GZIP_LEVEL = 1

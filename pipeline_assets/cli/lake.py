@@ -26,7 +26,7 @@ def apply(settings: SettingsOption = None, json: Json = False) -> None:
 
 @app.command()
 def maintain(settings: SettingsOption = None, json: Json = False) -> None:
-    """Expire old snapshots, remove orphan files, compact small ones; never what is younger than its limit."""
+    """Expire old snapshots, remove orphan files, compact small ones, delete old dead letters; never what is young."""
     from pipeline_assets.launchers.command import local_environment, local_submit
 
     uri = settings_uri(settings)
@@ -36,8 +36,9 @@ def maintain(settings: SettingsOption = None, json: Json = False) -> None:
     if done.returncode:
         print_message(errors(), done.stderr[-3000:])
         raise typer.Exit(1)
-    rows = [jsonlib.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    *rows, other = [jsonlib.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     if json:
-        print_json(rows)
+        print_json([*rows, other])
     else:
         console().print(table(list(rows[0]), [list(row.values()) for row in rows], right=list(rows[0])[1:]))
+        console().print(f"\ndead letters deleted: {other['dead_letters']}")

@@ -5,6 +5,7 @@ which the main stack takes as parameters of the same names.
 """
 
 from emr_jobs.contracts import Contract, Medium, contracts
+from emr_jobs.publish.bulk import DEAD_LETTER_DAYS, DEAD_LETTERS
 from emr_jobs.settings import Settings
 from troposphere import (
     AccountId,
@@ -23,10 +24,10 @@ from troposphere import (
 from pipeline_assets.production.policies import databases, tls_only
 
 KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
-# bucket -> days after which an object goes: what the lake keeps is Iceberg's business
+# bucket -> days after which an object goes: what the lake keeps is Iceberg's business. Of two rules the shorter holds.
 BUCKETS: dict[str, dict[str, int]] = {
     "LakeBucket": {},
-    "RunsBucket": {"emr/": 90, "runs/": 400},
+    "RunsBucket": {"emr/": 90, "runs/": 400, f"runs/{DEAD_LETTERS}/": DEAD_LETTER_DAYS},
     "ArtifactsBucket": {},
 }
 UPLOAD_DAYS = 7  # parts of an upload that was never finished

@@ -1,6 +1,7 @@
 """The tables of the lake: brought up to the contracts, kept in shape, published at most once."""
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -244,9 +245,15 @@ def contract(dataset: str) -> Contract:
 
 def test_the_verb_maintains_every_table(published_day: Day) -> None:
     before = readers_see(published_day.settings, published_day.partition)
+    letter = published_day.home / "runs" / "dead_letters" / "a-run" / "master" / "0.jsonl.gz"
+    letter.parent.mkdir(parents=True)
+    letter.touch()
+    os.utime(letter, (0, 0))
     ended = pipeline("lake", "maintain", "--json", home=published_day.home)
     assert ended.code == 0, ended.output
-    done = {row["dataset"]: row for row in json.loads(ended.output)}
+    *rows, letters = json.loads(ended.output)
+    assert (letters, letter.exists()) == ({"dead_letters": 1}, False)
+    done = {row["dataset"]: row for row in rows}
     assert set(done) == set(before) - {"search.orders"}
     assert {row["deleted_data_files"] for row in done.values()} == {0}
     assert readers_see(published_day.settings, published_day.partition) == before

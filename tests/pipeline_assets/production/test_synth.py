@@ -122,6 +122,13 @@ def jobs_of(name: str, state: dict[str, Any]) -> list[str]:
     return [name] if scripts and name != "Maintain" else []
 
 
+def test_dead_letters_go_after_30_days_where_the_jobs_write_them() -> None:
+    settings = deployment_settings(None)
+    bucket = deployment(settings).base["Resources"]["RunsBucket"]["Properties"]
+    days = {rule.get("Prefix"): rule.get("ExpirationInDays") for rule in bucket["LifecycleConfiguration"]["Rules"]}
+    assert days[f"{settings.runs.uri}/dead_letters/".removeprefix("s3://${RunsBucket}/")] == 30
+
+
 def test_schedule_whose_utc_date_is_another_day_is_refused() -> None:
     assert schedule_expression(time(8)) == "cron(0 8 * * ? *)"
     with pytest.raises(Misconfigured, match="its UTC date is another day"):

@@ -52,10 +52,10 @@ class Drift:
 
 def drift(contract: Contract, mappings: Mapping[str, Any]) -> Drift:
     """Of mappings as OpenSearch gives them."""
-    found = list(_compared(index_body(contract, meta={})["mappings"], mappings))
+    differences = list(_compared(index_body(contract, meta={})["mappings"], mappings))
     return Drift(
-        addable=tuple(what for what, can_be_added in found if can_be_added),
-        fixed=tuple(what for what, can_be_added in found if not can_be_added),
+        addable=tuple(what for what, can_be_added in differences if can_be_added),
+        fixed=tuple(what for what, can_be_added in differences if not can_be_added),
     )
 
 

@@ -215,9 +215,9 @@ def _post(client: "OpenSearch", index: str, batch: list[Entry]) -> list[dict[str
 
 def refusal_reason(status: int, error: str, info: Any) -> dict[str, Any]:
     """As of one document, from OpenSearch's answer or from whatever stands before it."""
-    found = info.get("error") if isinstance(info, dict) else None
-    if isinstance(found, dict) and "type" in found:
-        return {name: value for name, value in found.items() if name != "root_cause"}
+    of_opensearch = info.get("error") if isinstance(info, dict) else None
+    if isinstance(of_opensearch, dict) and "type" in of_opensearch:
+        return {name: value for name, value in of_opensearch.items() if name != "root_cause"}
     return {"type": f"http_{status}", "reason": str(error)[:500]}
 
 

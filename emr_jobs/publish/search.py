@@ -115,8 +115,8 @@ class SearchIndex:
 
     def drifts(self, alias: str) -> dict[str, Drift]:
         """Of the indices behind it, those that lack something of the contract."""
-        found = self.client.indices.get_mapping(index=alias, params={"ignore_unavailable": "true"})
-        drifts = {name: drift(self.contract, found[name]["mappings"]) for name in sorted(found)}
+        indices = self.client.indices.get_mapping(index=alias, params={"ignore_unavailable": "true"})
+        drifts = {name: drift(self.contract, indices[name]["mappings"]) for name in sorted(indices)}
         return {name: each for name, each in drifts.items() if each != Drift()}
 
     def require_mappings(self, partition: Partition) -> None:
@@ -158,18 +158,21 @@ class SearchIndex:
 
         Deletes nothing: what has the name may stand behind the alias, or be loaded by another process right now.
         """
+        body = index_body(self.contract, meta=dict(meta))
+        names = chain([name], (f"{name}-{number}" for number in count(2)))
+        return next(free for free in names if self._created(free, body))
+
+    def _created(self, name: str, body: Mapping[str, Any]) -> bool:
+        """False when the name is taken."""
         from opensearchpy.exceptions import RequestError
 
-        body = index_body(self.contract, meta=dict(meta))
-        for tried in chain([name], (f"{name}-{number}" for number in count(2))):
-            try:
-                self.client.indices.create(index=tried, body=body)
-            except RequestError as error:
-                if error.error != "resource_already_exists_exception":
-                    raise
-            else:
-                return tried
-        raise AssertionError("numbers do not end")
+        try:
+            self.client.indices.create(index=name, body=body)
+        except RequestError as error:
+            if error.error != "resource_already_exists_exception":
+                raise
+            return False
+        return True
 
     def finish(self, name: str) -> Finished:
         """Close the loaded index to writers and make it searchable; what is counted is what stays.

@@ -124,7 +124,7 @@ def publish_both(
     inputs: Inputs,
     measures: Measures,
 ) -> None:
-    """Load the search index from what is staged, audit both targets, commit both."""
+    """Load the search index from what is staged, audit both targets, try the swap, commit both."""
     with search.errors_named(run.settings.search, dataset=dataset, partition=run.partition):
         loaded = load(run, dataset, documents, inputs=inputs)
         findings = audit_staged(run, days, measures=measures)
@@ -132,6 +132,8 @@ def publish_both(
         for finding in indexed:
             run.report.check(finding)
         audit.require([*findings, *indexed], partition=run.partition)
+        with run.report.phase("try swap"):  # before the lake commits: what refuses it would leave the two apart
+            loaded.target.try_swap(loaded.index, run.partition)
         commit(run, days, inputs=inputs, facts={})
         swap(run, loaded)
     fence.warn_of_moved(run, inputs)

@@ -78,6 +78,21 @@ def connect(settings: Search) -> "OpenSearch":
     )
 
 
+@dataclass(frozen=True)
+class Action:
+    """One of those that a request changes aliases by; what is to be removed must be there."""
+
+    verb: str
+    index: str
+    alias: str
+    hidden: bool = False
+
+    @property
+    def body(self) -> dict[str, Any]:
+        special = {"must_exist": True} if self.verb == "remove" else {"is_hidden": True} if self.hidden else {}
+        return {"index": self.index, "alias": self.alias, **special}
+
+
 class SearchIndex:
     """The indices of one contract on one cluster."""
 
@@ -213,14 +228,10 @@ class SearchIndex:
         """
         from opensearchpy.exceptions import NotFoundError
 
-        others = [index.name for index in self.published(partition) if index.name != name]
+        actions = self._swap(name, partition)
         permitted()
-        actions: list[dict[str, dict[str, Any]]] = [{"add": {"index": name, "alias": self.alias}}]
-        for other in others:
-            actions.append({"remove": {"index": other, "alias": self.alias, "must_exist": True}})
-            actions.append({"add": {"index": other, "alias": self.replaced_alias, "is_hidden": True}})
-        if self.replaced_alias in self._aliases_of(name):
-            actions.append({"remove": {"index": name, "alias": self.replaced_alias}})
+        if not actions:
+            return
         try:
             self.change_alias(actions)
         except NotFoundError as error:
@@ -233,6 +244,38 @@ class SearchIndex:
                 f"pipeline run --partition {partition}",
             ) from None
 
+    def try_swap(self, name: str, partition: Partition) -> None:
+        """Ask for the swap and, in the same request, for something impossible: blocks and rights are looked at first.
+
+        Changes nothing. Raises what would refuse the swap.
+        """
+        if self.alias in self.client.indices.get_alias(index=self.alias, params={"ignore_unavailable": "true"}):
+            raise SchemaDrift(
+                dataset=self.contract.id,
+                partition=partition,
+                expected=f"an alias {self.alias}, or none yet",
+                found="an index of that name",
+                fix="Something was written to the name before the alias was there. Reindex what it holds if it is "
+                f"needed, then: curl -X DELETE {self.settings.url}/{self.alias}",
+            )
+        impossible = Action("remove", name, f"{self.alias}-impossible")
+        # Not found is that alias, or what another run has swapped since the alias was read.
+        self.change_alias([*self._swap(name, partition), impossible], ignore=404)
+
+    def _swap(self, name: str, partition: Partition) -> list[Action]:
+        """What of the swap is not done yet."""
+        indices = self.indices(partition)
+        aliases = next((index.aliases for index in indices if index.name == name), frozenset())
+        actions = [] if self.alias in aliases else [Action("add", name, self.alias)]
+        for other in indices:
+            if other.name != name and self.alias in other.aliases:
+                actions.append(Action("remove", other.name, self.alias))
+                if self.replaced_alias not in other.aliases:
+                    actions.append(Action("add", other.name, self.replaced_alias, hidden=True))
+        if self.replaced_alias in aliases:
+            actions.append(Action("remove", name, self.replaced_alias, hidden=True))
+        return actions
+
     def step_back(self, name: str, partition: Partition) -> None:
         """Leave the alias to another index of the day, if one is there and stays there."""
         from opensearchpy.exceptions import NotFoundError
@@ -241,20 +284,18 @@ class SearchIndex:
         others = [index for index in shown if index != name]
         if name not in shown or not others:
             return
-        actions: list[dict[str, dict[str, Any]]] = [
-            {"remove": {"index": name, "alias": self.alias, "must_exist": True}},
-            {"remove": {"index": others[0], "alias": self.alias, "must_exist": True}},  # fails where it has gone
-            {"add": {"index": others[0], "alias": self.alias}},
+        actions = [
+            Action("remove", name, self.alias),
+            Action("remove", others[0], self.alias),  # fails where it has gone
+            Action("add", others[0], self.alias),
         ]
         with suppress(NotFoundError):
             self.change_alias(actions)
 
-    def change_alias(self, actions: list[dict[str, dict[str, Any]]]) -> None:
+    def change_alias(self, actions: list[Action], **params: int) -> None:
         """All of it or nothing, in one request."""
-        self.client.indices.update_aliases(body={"actions": actions})
-
-    def _aliases_of(self, name: str) -> frozenset[str]:
-        return next((index.aliases for index in self.indices() if index.name == name), frozenset())
+        body = {"actions": [{each.verb: each.body} for each in actions]}
+        self.client.indices.update_aliases(body=body, params=params)
 
     def rollback(self, partition: Partition) -> tuple[str, str]:
         """Put the newest replaced index of the day back; returns (now published, now replaced).
@@ -357,19 +398,30 @@ def errors_named(settings: Search, *, dataset: str, partition: Partition) -> Ite
 
 
 def named_error(error: Any, settings: Search, *, dataset: str, partition: Partition) -> PipelineError:
-    return answered(
-        getattr(error, "status_code", None), answer_of(error), settings, dataset=dataset, partition=partition
-    )
+    status, info = getattr(error, "status_code", None), getattr(error, "info", None)
+    reason = info["error"].get("reason") if isinstance(info, dict) and isinstance(info.get("error"), dict) else None
+    return answered(status, answer_of(error), settings, reason=reason, dataset=dataset, partition=partition)
 
 
-def answered(status: object, found: str, settings: Search, *, dataset: str, partition: Partition) -> PipelineError:
+def answered(
+    status: object, found: str, settings: Search, *, reason: str | None = None, dataset: str, partition: Partition
+) -> PipelineError:
     """What an answer with this status is to whoever asked."""
+    if "cluster_block_exception" in found:  # 403 or 429, and neither about rights nor about load
+        return Unavailable(
+            dataset=dataset,
+            partition=partition,
+            expected="an index that is not blocked",
+            found=f"{status} {reason or found}",
+            fix="Is a disk full, make room; then: curl -X PUT -H 'content-type: application/json' "
+            f"{settings.url}/_all/_settings -d '{{\"index.blocks.read_only_allow_delete\": null}}'",
+        )
     if status in (401, 403):
         return AccessDenied(
             dataset=dataset,
             partition=partition,
             expected=f"{settings.url} to let us in ({settings.auth})",
-            found=found,
+            found=f"{found} {reason or ''}".rstrip(),
             fix=f"Check the user's rights and the secret {settings.password or 'of the role'}.",
         )
     return unavailable(found, settings, dataset=dataset, partition=partition)

@@ -27,8 +27,15 @@ def test_a_cell_is_text_or_null(value: object, shown: str | None) -> None:
 @pytest.mark.parametrize(
     ("dataset", "left_out"),
     [
-        ("final.order_facts", {"partition_date", "customer_name"}),
-        ("intermediate.customers", {"partition_date", "name", "email_sha256"}),
+        ("final.order_facts", {"partition_date", "customer_id", "customer_name", "shipping_city", "tags"}),
+        ("final.daily_sales", {"partition_date"}),
+        (
+            "intermediate.orders",
+            {"partition_date", "customer_id", "shipping_city", "shipping_postal_code", "tags"},
+        ),
+        ("intermediate.customers", {"partition_date", "customer_id", "name", "email_sha256"}),
+        ("intermediate.fx_rates", {"partition_date"}),
+        ("intermediate.shipments", {"partition_date"}),
         ("intermediate.rejected_orders", {"partition_date", "raw"}),
         ("intermediate.order_items", {"partition_date"}),
     ],

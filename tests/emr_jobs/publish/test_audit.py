@@ -1,0 +1,54 @@
+"""What is judged without a session: bounds from the files' footers, and what is shown of what is wrong."""
+
+from decimal import Decimal
+
+import pytest
+
+from emr_jobs.contracts import contracts
+from emr_jobs.errors import CheckFailed
+from emr_jobs.partition import Partition
+from emr_jobs.publish import audit
+from emr_jobs.publish.lake import ColumnMetrics, Staged
+
+DAY = Partition.parse("2026-11-21")
+
+
+def rates(least: Decimal | None) -> Staged:
+    """A staged day of exchange rates whose smallest is this one."""
+    contract = contracts()["intermediate.fx_rates"]
+    metrics = {column.name: ColumnMetrics(0, None) for column in contract.columns}
+    metrics["usd_rate"] = ColumnMetrics(0, least)
+    return Staged(contract, DAY, "wap", 1, 5, 1, 1000, metrics)
+
+
+def finding(day: Staged, name: str) -> audit.Finding:
+    (check,) = (check for check in day.contract.checks if check.name == name)
+    return audit._by_metrics(day, check, allow_empty=False)
+
+
+@pytest.mark.parametrize("rate", ["0.00000000", "-0.00000001", "-1.08214500"])
+def test_a_rate_that_is_not_above_zero_blocks_the_day(rate: str) -> None:
+    found = finding(rates(Decimal(rate)), "positive_rate")
+    with pytest.raises(CheckFailed) as failed:
+        audit.require([found], partition=DAY)
+    assert (failed.value.expected, failed.value.found) == (
+        "positive_rate: usd_rate at least 1e-08",
+        f"least usd_rate {Decimal(rate)}",
+    )
+
+
+@pytest.mark.parametrize("rate", ["0.00000001", "9999999999.99999999", None])
+def test_any_other_rate_passes(rate: str | None) -> None:
+    assert finding(rates(rate and Decimal(rate)), "positive_rate").passed
+
+
+@pytest.mark.parametrize(
+    ("dataset", "shown"),
+    [("intermediate.customers", False), ("intermediate.fx_rates", True), ("final.order_facts", True)],
+)
+def test_a_repeated_key_is_not_shown_when_it_is_classified(dataset: str, shown: bool) -> None:
+    contract = contracts()[dataset]
+    (check,) = (check for check in contract.checks if check.name == "key_unique")
+    statement = audit.compiled(check, contract)
+    assert statement is not None
+    assert (statement.samples_sql is not None) == shown

@@ -1,5 +1,7 @@
 """Tags of a run: what is asked for with it, and Dagster's own that say which runs belong together."""
 
+from collections.abc import Mapping
+
 LAUNCHER_TAG = "pipeline/launcher"
 ORIGIN_TAG = "pipeline/origin"
 ALLOW_EMPTY_TAG = "pipeline/allow_empty"
@@ -12,6 +14,7 @@ CLUSTER_URL_TAG = "pipeline/cluster_url"
 LOGS_TAG = "pipeline/logs"
 
 PARTITION_TAG = "dagster/partition"
+RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")  # both inclusive
 PRIORITY_TAG = "dagster/priority"
 BACKFILL_TAG = "dagster/backfill"
 ROOT_RUN_TAG = "dagster/root_run_id"
@@ -20,3 +23,9 @@ MAX_RETRIES_TAG = "dagster/max_retries"
 RETRY_FAILED_STEPS_TAG = "dagster/retry_on_asset_or_op_failure"
 RETRY_STRATEGY_TAG = "dagster/retry_strategy"
 WILL_RETRY_TAG = "dagster/will_retry"
+
+
+def day_of(tags: Mapping[str, str]) -> str | None:
+    """The one partition of a run, also of one over a range of a day; None when it has several or none."""
+    first, last = (tags.get(name) for name in RANGE_TAGS)
+    return tags.get(PARTITION_TAG) or (first if first == last else None)

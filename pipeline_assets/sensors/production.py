@@ -36,11 +36,11 @@ from pipeline_assets.tags import (
     MAX_RETRIES_TAG,
     MAX_RUNTIME_TAG,
     ORIGIN_TAG,
-    PARTITION_TAG,
     PRIORITY_TAG,
     RETRY_FAILED_STEPS_TAG,
     RETRY_STRATEGY_TAG,
     WILL_RETRY_TAG,
+    day_of,
 )
 
 if TYPE_CHECKING:
@@ -114,9 +114,9 @@ def _checks_after_production(
     )
     def checks_after_production(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
         run = context.dagster_run
-        execution, day = run.tags.get(EXECUTION_TAG), run.tags[PARTITION_TAG]
-        if execution is None:
-            return dg.SkipReason(f"run {run.run_id} followed no execution")
+        execution, day = run.tags.get(EXECUTION_TAG), day_of(run.tags)
+        if execution is None or day is None:
+            return dg.SkipReason(f"run {run.run_id} followed no execution of a day")
         has = Executions(deployed).day(Partition.parse(day))
         status = has.get("status")
         # Its jobs have published before the machine has marked the day, and this run may end in between.
@@ -206,7 +206,7 @@ def _days_followed(instance: dg.DagsterInstance) -> set[str]:
         )
     )
     again = [run for run in crashed if run.is_complete_and_waiting_to_retry]
-    return {run.tags[PARTITION_TAG] for run in (*unfinished, *again) if PARTITION_TAG in run.tags}
+    return {day for run in (*unfinished, *again) if (day := day_of(run.tags))}
 
 
 def did_work(executions: Executions, execution: Execution, cluster: str | None) -> bool:

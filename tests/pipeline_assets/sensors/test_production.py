@@ -22,7 +22,7 @@ from pipeline_assets.home import dagster_home
 from pipeline_assets.partitions import daily
 from pipeline_assets.production.executions import Executions, Started
 from pipeline_assets.sensors.production import MAX_REQUESTS, Tick, longest_s, offered, supervision
-from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG, PARTITION_TAG
+from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG, PARTITION_TAG, RANGE_TAGS
 from tests.deployed import LONG, Deployed
 from tests.running import wait_for
 
@@ -363,14 +363,17 @@ def test_deployed_code_location_observes_the_sources_and_starts_no_production(pr
     assert not [spec.key for spec in specs if spec.automation_condition]
 
 
-def looked(production: Deployed, instance: dg.DagsterInstance, execution: str, day: str, *jobs: str) -> Any:
-    """The answer to a run of these jobs, of all by default, that has followed the execution."""
+def looked(
+    production: Deployed, instance: dg.DagsterInstance, execution: str, day: str, *jobs: str, until: str = ""
+) -> Any:
+    """The answer to a run of these jobs, of all by default, that has followed the execution; `until`: over a range."""
+    days = {PARTITION_TAG: day} if not until else dict(zip(RANGE_TAGS, (day, until), strict=True))
     defs = definitions(production.settings_uri)
     sensor = defs.resolve_sensor_def("checks_after_production")
     assets, _ = selection(jobs or [job.name for job in JOBS])
     run = create_run_for_test(
         instance,
-        tags={EXECUTION_TAG: execution, PARTITION_TAG: day},
+        tags={EXECUTION_TAG: execution, **days},
         status=dg.DagsterRunStatus.SUCCESS,
         asset_selection=frozenset(assets),
     )
@@ -402,6 +405,9 @@ def test_day_that_the_machine_has_not_marked_yet_is_looked_at(
     has_the_day(production, LOOKED_AT_EARLY, execution="it", status="running")
     for jobs in ((), ("master",)):
         assert looked(production, instance, "it", LOOKED_AT_EARLY, *jobs).partition_key == LOOKED_AT_EARLY
+    over_a_range = looked(production, instance, "it", LOOKED_AT_EARLY, until=LOOKED_AT_EARLY)
+    assert over_a_range.partition_key == LOOKED_AT_EARLY
+    assert isinstance(looked(production, instance, "it", LOOKED_AT_EARLY, until="2999-01-01"), dg.SkipReason)
     part = looked(production, instance, "it", LOOKED_AT_EARLY, "extract_orders")
     assert isinstance(part, dg.SkipReason), "the machine will mark it as incomplete"
     assert isinstance(looked(production, instance, "another", LOOKED_AT_EARLY), dg.SkipReason)

@@ -32,7 +32,7 @@ class LocalSpark(PlainPython):
         folder.mkdir(parents=True, exist_ok=True)
         options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
         if jars.archive("spark").exists():
-            options.append(f"-XX:SharedArchiveFile={jars.archive('spark')}")
+            options.append(f'"-XX:SharedArchiveFile={jars.archive("spark")}"')
         defaults = {
             "spark.master": "local[2]",
             "spark.ui.enabled": "false",

@@ -4,6 +4,7 @@ import os
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -11,7 +12,7 @@ from emr_jobs.errors import Misconfigured
 from emr_jobs.session import session_conf
 from emr_jobs.settings import Settings, Spark
 
-from pipeline_assets.launchers.command import local_environment, local_submit
+from pipeline_assets.launchers.command import local_environment, local_submit, scratch_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -26,28 +27,29 @@ def spark_session(settings: Settings, *, name: str) -> Iterator["SparkSession"]:
     from dagster_pyspark import PySparkResource
     from pyspark import SparkContext
 
-    environment = {**local_environment(), "PYSPARK_SUBMIT_ARGS": _submit_arguments(settings.spark)}
     if SparkContext._active_spark_context is not None:
         raise Misconfigured(
             f"{name}: a Spark session runs in this process. Give the step one of its own (multiprocess)"
         )
     resource = PySparkResource(spark_config={"spark.app.name": name, **session_conf(settings)})
     with ExitStack() as stack:
-        stack.enter_context(_environment(environment))
+        scratch = stack.enter_context(scratch_folder())
+        submit = {"PYSPARK_SUBMIT_ARGS": _submit_arguments(settings.spark, scratch)}
+        stack.enter_context(_environment({**local_environment(scratch), **submit}))
         with _no_child_after_failure():
             spark = stack.enter_context(resource.process_config_and_initialize_cm()).spark_session
         stack.callback(spark.stop)  # which dagster-pyspark never does
         yield spark
 
 
-def _submit_arguments(spark: Spark) -> str:
+def _submit_arguments(spark: Spark, scratch: Path) -> str:
     """The options of a local job's spark-submit: what must be known before the JVM starts."""
     if spark.jars is None:
         raise Misconfigured(
             "spark.jars is not set: a check in Spark runs beside Dagster and needs Iceberg's jars there. "
             "Fetch them (make setup) and set spark.jars to their folder."
         )
-    _, *options, _script = local_submit("", [], spark)
+    _, *options, _script = local_submit("", [], spark, scratch)
     return shlex.join([*options, "pyspark-shell"])
 
 

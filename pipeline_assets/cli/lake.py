@@ -27,12 +27,12 @@ def apply(settings: SettingsOption = None, json: Json = False) -> None:
 @app.command()
 def maintain(settings: SettingsOption = None, json: Json = False) -> None:
     """Expire old snapshots, remove orphan files, compact small ones, delete old dead letters; never what is young."""
-    from pipeline_assets.launchers.command import local_environment, local_submit
+    from pipeline_assets.launchers.command import local_environment, local_submit, scratch_folder
 
     uri = settings_uri(settings)
-    command = local_submit("emr_jobs/maintain.py", ["--settings", uri], load_settings(uri).spark)
-    with errors().status("maintaining the lake"):
-        done = subprocess.run(command, env=local_environment(), capture_output=True, text=True, check=False)
+    with errors().status("maintaining the lake"), scratch_folder() as scratch:
+        command = local_submit("emr_jobs/maintain.py", ["--settings", uri], load_settings(uri).spark, scratch)
+        done = subprocess.run(command, env=local_environment(scratch), capture_output=True, text=True, check=False)
     if done.returncode:
         print_message(errors(), done.stderr[-3000:])
         raise typer.Exit(1)

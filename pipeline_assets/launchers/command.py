@@ -2,8 +2,10 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from emr_jobs.catalog import Job
 from emr_jobs.settings import Spark
@@ -36,9 +38,22 @@ def job_arguments(
     return [*arguments, *reports]
 
 
-def local_submit(script: str, arguments: Sequence[str], spark: Spark) -> list[str]:
-    """spark-submit on this machine. Jars stand on the class path: the archive of classes only knows that one."""
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """What a local run spills lies here, readable by nobody else, and is gone afterwards."""
+    where = os.environ.get("SPARK_LOCAL_DIRS", "").split(",")[0]
+    with TemporaryDirectory(prefix="pipeline-spark-", dir=where or None, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def local_submit(script: str, arguments: Sequence[str], spark: Spark, scratch: Path | None = None) -> list[str]:
+    """spark-submit on this machine. Jars stand on the class path: the archive of classes only knows that one.
+
+    `scratch`: for the JVM's own temporary files; local_environment takes the same.
+    """
     options = [UTF8, *spark.jvm_options]
+    if scratch is not None:
+        options.append(f'"-Djava.io.tmpdir={scratch}"')
     if spark.class_archive and Path(spark.class_archive).exists():
         options.append(f'"-XX:SharedArchiveFile={spark.class_archive}"')  # Spark splits at spaces
     command = [f"{spark_home()}/bin/spark-submit", "--master", spark.master or "local[*]"]
@@ -74,15 +89,17 @@ def emr_submit(job: Job, arguments: Sequence[str], shipped: Shipped, spark: Spar
     return [*command, shipped.script(job.script), *arguments]
 
 
-def local_environment() -> dict[str, str]:
-    """This process's environment with the interpreter and the address that a local run needs."""
+def local_environment(scratch: Path | None = None) -> dict[str, str]:
+    """This process's environment with the interpreter, the address and the folder that a local run needs."""
     changes = {
         "SPARK_HOME": str(spark_home()),
         "PYSPARK_PYTHON": sys.executable,
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYTHONUNBUFFERED": "1",
     }
-    return {**os.environ, **changes}
+    # Spark's shuffles and spills, S3A's and Python's: by default in the system's folder, readable by everybody.
+    spilled = dict.fromkeys(("SPARK_LOCAL_DIRS", "LOCAL_DIRS", "TMPDIR"), str(scratch)) if scratch else {}
+    return {**os.environ, **changes, **spilled}
 
 
 def spark_home() -> Path:

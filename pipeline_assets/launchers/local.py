@@ -11,7 +11,7 @@ import dagster as dg
 from emr_jobs.catalog import Job
 from emr_jobs.settings import Settings
 
-from pipeline_assets.launchers.command import job_arguments, local_environment, local_submit
+from pipeline_assets.launchers.command import job_arguments, local_environment, local_submit, scratch_folder
 from pipeline_assets.launchers.message_file import MessageFile
 from pipeline_assets.launchers.outcome import Result, results
 from pipeline_assets.launchers.process import TiedProcess
@@ -27,11 +27,14 @@ class LocalLauncher(dg.PipesClient):
     def run(  # type: ignore[override]  # results are yielded, and a failure raised after them
         self, *, context: dg.AssetExecutionContext, job: Job, allow_empty: bool
     ) -> Iterator[Result]:
-        with dg.open_pipes_session(
-            context=context,
-            context_injector=dg.PipesEnvContextInjector(),
-            message_reader=MessageFile(),
-        ) as session:
+        with (
+            scratch_folder() as scratch,
+            dg.open_pipes_session(
+                context=context,
+                context_injector=dg.PipesEnvContextInjector(),
+                message_reader=MessageFile(),
+            ) as session,
+        ):
             reports = [part for pair in session.get_bootstrap_cli_arguments().items() for part in pair]
             arguments = job_arguments(
                 day=("--partition", context.partition_key),
@@ -41,8 +44,8 @@ class LocalLauncher(dg.PipesClient):
                 allow_empty=allow_empty,
                 reports=reports,
             )
-            command = local_submit(job.script, arguments, self._settings.spark)
-            process = TiedProcess(command, env=local_environment())
+            command = local_submit(job.script, arguments, self._settings.spark, scratch)
+            process = TiedProcess(command, env=local_environment(scratch), scratch=scratch)
             try:
                 code = process.wait(job.timeout_s)
                 ended = f"spark-submit ended with exit code {code}. Its log is under stderr of this step."

@@ -1,7 +1,7 @@
 """A child process that never outlives its starter, and whose whole tree ends on demand.
 
 A shell between the two waits on a pipe from the starter, which the kernel closes even after kill -9, and then
-kills what it started. Works on Linux and macOS alike.
+kills what it started, with the folder that it wrote to. Works on Linux and macOS alike.
 """
 
 import subprocess
@@ -14,9 +14,10 @@ from typing import IO, Any
 import psutil
 
 _TIED = """
+scratch=$1; shift
 exec 3<&0
 "$@" </dev/null 3<&- & child=$!
-(cat <&3 >/dev/null; kill -9 0) & reaper=$!
+(cat <&3 >/dev/null; kill -9 $child; test -z "$scratch" || rm -rf "$scratch"; kill -9 0) 2>/dev/null & reaper=$!
 exec 3<&-
 wait $child; status=$?
 kill $reaper
@@ -32,10 +33,11 @@ class TiedProcess:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         output: IO[Any] | None = None,
+        scratch: Path | None = None,
     ) -> None:
-        """`output` takes stdout and stderr; None: this process's own."""
+        """`output` takes stdout and stderr; None: this process's own. `scratch` is removed when the starter is gone."""
         self._shell = subprocess.Popen(
-            ["sh", "-c", _TIED, "tied", *command],
+            ["sh", "-c", _TIED, "tied", str(scratch or ""), *command],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output and subprocess.STDOUT,

@@ -1,9 +1,13 @@
 """The command line of a local run."""
 
+import stat
+import tempfile
 from pathlib import Path
 
+import pytest
+
 from emr_jobs.settings import Spark
-from pipeline_assets.launchers.command import local_submit
+from pipeline_assets.launchers.command import local_environment, local_submit, scratch_folder
 
 
 def test_paths_with_spaces_are_one_argument_and_one_option_of_the_jvm(tmp_path: Path) -> None:
@@ -17,3 +21,25 @@ def test_paths_with_spaces_are_one_argument_and_one_option_of_the_jvm(tmp_path: 
     # Spark splits these at spaces outside of quotes.
     options = f'-Dfile.encoding=UTF-8 -Xss4m "-XX:SharedArchiveFile={archive}"'
     assert f"spark.driver.extraJavaOptions={options}" in command
+
+
+def test_what_a_run_spills_is_for_its_owner_only_and_gone_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SPARK_LOCAL_DIRS", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with scratch_folder() as scratch:
+        assert scratch.parent == tmp_path
+        assert stat.S_IMODE(scratch.stat().st_mode) == 0o700
+        spilled = {name: local_environment(scratch)[name] for name in ("SPARK_LOCAL_DIRS", "LOCAL_DIRS", "TMPDIR")}
+        assert set(spilled.values()) == {str(scratch)}
+        assert f'"-Djava.io.tmpdir={scratch}"' in " ".join(local_submit("x.py", [], Spark(), scratch))
+        (scratch / "blockmgr-1").mkdir()
+        (scratch / "blockmgr-1" / "shuffle").touch()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_for_spills_that_is_given_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", f"{tmp_path},/elsewhere")
+    with scratch_folder() as scratch:
+        assert scratch.parent == tmp_path

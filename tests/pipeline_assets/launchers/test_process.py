@@ -44,12 +44,16 @@ def test_kill_ends_the_whole_tree(fifo: Path) -> None:
     assert [each for each in tree if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
 
 
-def test_a_starter_that_is_killed_takes_the_command_along(fifo: Path) -> None:
+def test_a_starter_that_is_killed_takes_the_command_along_and_its_folder(fifo: Path, tmp_path: Path) -> None:
+    scratch = tmp_path / "its scratch"
+    (scratch / "blockmgr").mkdir(parents=True)
     starter = subprocess.Popen(
         [
             sys.executable,
             "-c",
-            "import sys; from pipeline_assets.launchers.process import TiedProcess; TiedProcess(sys.argv[1:]).wait()",
+            "import sys; from pathlib import Path; from pipeline_assets.launchers.process import TiedProcess; "
+            "TiedProcess(sys.argv[2:], scratch=Path(sys.argv[1])).wait()",
+            str(scratch),
             *[sys.executable, "-c", TREE.replace("start_new_session=True", "start_new_session=False"), str(fifo)],
         ]
     )
@@ -58,3 +62,4 @@ def test_a_starter_that_is_killed_takes_the_command_along(fifo: Path) -> None:
     starter.wait()
     _, alive = psutil.wait_procs(tree, timeout=30)
     assert alive == []
+    assert not scratch.exists()

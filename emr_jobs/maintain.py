@@ -1,9 +1,11 @@
-"""Upkeep of the lake: expire snapshots, remove orphan files, compact small ones; old dead letters go. A step, no asset.
+"""Upkeep of the lake: delete expired days, expire snapshots, remove orphan files, compact small ones. A step, no asset.
 
     spark-submit emr_jobs/maintain.py --settings URI
 
-Never touches what is younger than its limit in the settings: a day that is being staged right now, and what a
-rollback may need. Prints one JSON line a table, and one of the dead letters.
+Never touches what is younger than its limit: a day that is being staged right now, and what a rollback may need. A
+table that its contract keeps for some days only has nothing to roll back to: its snapshots, which hold those days, stay
+for a day, so that the files of a deleted day are gone with the upkeep of the next. Old dead letters go, too. Prints one
+JSON line a table, and one of the dead letters.
 """
 
 import argparse
@@ -11,10 +13,12 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from emr_jobs import session, settings
-from emr_jobs.contracts import Contract, Medium, contracts
+from emr_jobs.contracts import PARTITION_COLUMN, Contract, Medium, contracts
 from emr_jobs.contracts.table import CATALOG, table_name
+from emr_jobs.partition import TIMEZONE
 from emr_jobs.publish.bulk import DEAD_LETTER_DAYS, DEAD_LETTERS
 from emr_jobs.publish.lake import keep_versions
 from emr_jobs.settings import Lake, Runs
@@ -23,12 +27,15 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ORPHANS_MINIMUM = timedelta(days=1)  # Iceberg refuses less: a running write would lose its files
+STAGED_MINIMUM = timedelta(days=1)  # a publish needs the snapshot that its own was staged upon
 
 
 def maintain(spark: "SparkSession", contract: Contract, lake: Lake, *, now: datetime) -> dict[str, object]:
     """What was done, by figure."""
     table = table_name(contract)
-    expire_before = now - timedelta(days=lake.snapshot_keep_days)
+    days = _delete_expired_days(spark, contract, lake, now=now)
+    keep_snapshots = timedelta(days=lake.snapshot_keep_days) if contract.keep_days is None else STAGED_MINIMUM
+    expire_before = now - keep_snapshots
     keep_versions(spark, contract, before=expire_before)
     # Snapshots that nobody published are no ancestors of the table's state: they go with the others of their age.
     expired = _call(spark, "expire_snapshots", table, older_than=_instant(expire_before))
@@ -37,11 +44,28 @@ def maintain(spark: "SparkSession", contract: Contract, lake: Lake, *, now: date
     compacted = _call(spark, "rewrite_data_files", table)
     return {
         "dataset": contract.id,
+        "deleted_days": days,
         "deleted_data_files": sum(row["deleted_data_files_count"] for row in expired),
         "deleted_manifests": sum(row["deleted_manifest_files_count"] for row in expired),
         "orphan_files": len(orphans),
         "compacted_files": sum(row["rewritten_data_files_count"] for row in compacted),
     }
+
+
+def _delete_expired_days(spark: "SparkSession", contract: Contract, lake: Lake, *, now: datetime) -> int:
+    """How many. A day that was published anew lately is left: somebody may be about to look at it."""
+    if contract.keep_days is None:
+        return 0
+    table, today = table_name(contract), now.astimezone(ZoneInfo(TIMEZONE)).date()
+    lately = now - timedelta(days=lake.snapshot_keep_days)
+    old = f"coalesce(last_updated_at < {_instant(lately)}, true)"  # null: by a snapshot that has expired
+    found = spark.table(f"{table}.partitions").where(old).select(f"partition.{PARTITION_COLUMN}").collect()
+    days = [row[0] for row in found if contract.is_expired(row[0], today=today)]
+    if days:
+        # Iceberg's parser drops bound values; these are dates of the table's own metadata.
+        listed = ", ".join(f"DATE '{day}'" for day in days)
+        spark.sql(f"DELETE FROM {table} WHERE {PARTITION_COLUMN} IN ({listed})")  # noqa: S608
+    return len(days)
 
 
 def _call(spark: "SparkSession", procedure: str, table: str, **arguments: str) -> list[dict[str, int]]:

@@ -221,6 +221,7 @@ class _Reader:
             {check.name for check in checks if [each.name for each in checks].count(check.name) > 1}
         ):
             self.fault("$.schema[0].quality", f"two checks are named {repeated}")
+        keep_days = self.keep_days(odcs, medium)
         if self.faults:
             return None
         return Contract(
@@ -234,6 +235,7 @@ class _Reader:
             columns=columns,
             checks=checks,
             available_by=self.available_by(odcs),
+            keep_days=keep_days,
         )
 
     def partition_column(self, properties: list[SchemaProperty], medium: Medium) -> None:
@@ -339,6 +341,18 @@ class _Reader:
         for promise in odcs.slaProperties or ():
             if promise.property == "timeOfAvailability":
                 return time.fromisoformat(str(promise.value))
+        return None
+
+    def keep_days(self, odcs: OpenDataContractStandard, medium: Medium) -> int | None:
+        for number, promise in enumerate(odcs.slaProperties or ()):
+            if promise.property == "retention":
+                where = f"$.slaProperties[{number}]"
+                if medium is not Medium.TABLE:
+                    self.fault(where, "only a table's days are deleted")
+                if promise.unit != "d" or type(promise.value) is not int or promise.value < 1:
+                    self.fault(where, f"{promise.value} {promise.unit}: expected whole days, unit d")
+                    return None
+                return promise.value
         return None
 
     def extras(self, kind: type[Kind], properties: list[Any] | None, where: str) -> Kind | None:

@@ -5,7 +5,7 @@ Owns the vocabulary: columns, checks, severities. `load` builds these from the O
 """
 
 from dataclasses import dataclass
-from datetime import time
+from datetime import date, time
 from enum import StrEnum
 
 
@@ -153,6 +153,10 @@ class Contract:
     columns: tuple[Column, ...]
     checks: tuple[Check, ...]
     available_by: time | None  # New York, on the day after the partition
+    keep_days: int | None = None  # then a partition's rows are deleted; None: never
+
+    def is_expired(self, day: date, *, today: date) -> bool:
+        return self.keep_days is not None and (today - day).days > self.keep_days
 
     @property
     def layer(self) -> str:

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 from emr_jobs.contracts import PARTITION_COLUMN, Contract
 from emr_jobs.contracts.model import Bound, RowCount
 from emr_jobs.contracts.table import iceberg_type
 from emr_jobs.errors import samples
+from emr_jobs.partition import TIMEZONE, Partition
 from emr_jobs.settings import Settings
 
 from pipeline_assets import lake
@@ -53,6 +56,7 @@ def table_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.
                 columns=None if table is None else _column_types(table),
                 rows=0 if table is None else row_count(table, context.partition_key),
                 reported=None if reported is None else reported.rows,
+                today=datetime.now(UTC).astimezone(ZoneInfo(TIMEZONE)).date(),
             )
             yield result(contract, PUBLISHED, verdict, **_who(reported))
 
@@ -60,11 +64,19 @@ def table_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.
 
 
 def judge_table(
-    contract: Contract, *, partition: str, columns: Mapping[str, str] | None, rows: int, reported: int | None
+    contract: Contract,
+    *,
+    partition: str,
+    columns: Mapping[str, str] | None,
+    rows: int,
+    reported: int | None,
+    today: date,
 ) -> Verdict:
     """`columns`: their Iceberg types by name, None without a table; `reported`: None when no run is on record."""
     bound = _bound(contract)
-    if reported is not None:
+    if not rows and contract.is_expired(Partition.parse(partition).date, today=today):
+        expected, enough = f"no rows: they are kept for {contract.keep_days} days", True
+    elif reported is not None:
         expected, enough = f"{reported} rows, as the latest run reported", rows == reported
     elif bound is not None:
         expected, enough = f"rows: {bound} (no run on record to compare with)", bound.allows(rows)

@@ -26,7 +26,7 @@ def apply(settings: SettingsOption = None, json: Json = False) -> None:
 
 @app.command()
 def maintain(settings: SettingsOption = None, json: Json = False) -> None:
-    """Expire old snapshots, remove orphan files, compact small ones, delete old dead letters; never what is young."""
+    """Delete expired days and dead letters, expire snapshots, remove orphan files, compact; never what is young."""
     from pipeline_assets.launchers.command import local_environment, local_submit, scratch_folder
 
     uri = settings_uri(settings)

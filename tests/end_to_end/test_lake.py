@@ -4,6 +4,7 @@ import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -13,7 +14,7 @@ from emr_jobs import maintain
 from emr_jobs.contracts import Contract, contracts
 from emr_jobs.contracts.table import spark_ddl
 from emr_jobs.errors import CheckFailed
-from emr_jobs.partition import Partition
+from emr_jobs.partition import TIMEZONE, Partition
 from emr_jobs.publish import lake as publishing
 from emr_jobs.publish import versions
 from emr_jobs.settings import Settings
@@ -226,6 +227,40 @@ def test_maintenance_expires_what_is_older_than_its_limit(own: SparkSession, set
     assert done["deleted_data_files"] == 2  # EUR, replaced, and JPY, never published
     assert len(list(files.rglob("*.parquet"))) == before - 2
     assert currencies(settings) == ["GBP"]
+
+
+def test_maintenance_deletes_the_rejects_of_expired_days_and_what_holds_them(
+    own: SparkSession, settings: Settings
+) -> None:
+    rejects = contracts()["intermediate.rejected_orders"]
+    now = datetime.now(UTC)
+    new_york = now.astimezone(ZoneInfo(TIMEZONE)).date()
+    days = {age: new_york - timedelta(days=age) for age in (30, 31, 400)}
+
+    def deliver(age: int, raw: str) -> None:
+        day = Partition(days[age])
+        frame = own.createDataFrame([(day.date, "bad_item", raw)], spark_ddl(rejects))
+        wap_id = f"{day}.{raw}.0"
+        publish(own, publishing.stage(own, frame, rejects, partition=day, wap_id=wap_id))
+
+    def kept() -> list[str]:
+        return sorted(lake.catalog(settings).load_table(rejects.id).scan().to_arrow()["raw"].to_pylist())
+
+    for age in days:
+        deliver(age, f"old-{age}")
+    files = Path(settings.lake.warehouse.removeprefix("file://")) / "intermediate" / "rejected_orders" / "data"
+    at_once = maintain.maintain(own, rejects, settings.lake, now=now)
+    assert (at_once["deleted_days"], kept()) == (0, ["old-30", "old-31", "old-400"]), "published a moment ago"
+
+    impatient = settings.lake.model_copy(update={"snapshot_keep_days": 1})
+    patient = impatient.model_copy(update={"staged_keep_days": 30})  # orphans of the future cannot be asked for
+    next_day = now + timedelta(days=1, hours=1)
+    days_then = maintain.maintain(own, rejects, patient, now=next_day)
+    assert (days_then["deleted_days"], kept()) == (3, []), "a day later that of 30 days is one of 31"
+    maintain.maintain(own, rejects, patient, now=next_day + timedelta(days=1, hours=1))
+    assert list(files.rglob("*.parquet")) == []
+    deliver(31, "anew")
+    assert kept() == ["anew"]
 
 
 def test_apply_adds_the_columns_of_a_newer_contract(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 """The verdicts of the stand-alone checks, from what they found; what they read is test_published_checks."""
 
 from collections.abc import Iterator
+from datetime import date
+from functools import partial
 
 import dagster as dg
 import pytest
@@ -12,10 +14,11 @@ from emr_jobs.contracts.model import Bound
 from emr_jobs.contracts.table import iceberg_type
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Partition
+from pipeline_assets.checks import tables
 from pipeline_assets.checks.indices import judge_index, mapping_differences, rows_in
 from pipeline_assets.checks.joins import Answer, judge_rules
 from pipeline_assets.checks.spark import spark_session
-from pipeline_assets.checks.tables import Reported, judge_table, reported_rows
+from pipeline_assets.checks.tables import Reported, reported_rows
 from pipeline_assets.checks.verdict import Verdict, result
 from pipeline_assets.home import ROOT
 
@@ -24,6 +27,7 @@ RATES = contracts()["intermediate.fx_rates"]
 REJECTED = contracts()["intermediate.rejected_orders"]
 SEARCH = contracts()["search.orders"]
 DAY = "2026-11-21"
+judge_table = partial(tables.judge_table, today=date(2026, 12, 21))
 RATE_COLUMNS = {column.name: str(iceberg_type(column)) for column in RATES.columns}
 ZERO = Bound("mustBe", 0.0)
 
@@ -59,6 +63,18 @@ class TestTables:
         columns = {column.name: str(iceberg_type(column)) for column in REJECTED.columns}
         verdict = judge_table(REJECTED, partition=DAY, columns=columns, rows=0, reported=None)
         assert (verdict.passed, verdict.expected) == (True, "any number of rows (no run on record to compare with)")
+
+    def test_rows_that_are_not_kept_any_more_are_not_missed(self) -> None:
+        columns = {column.name: str(iceberg_type(column)) for column in REJECTED.columns}
+        last, gone = (
+            tables.judge_table(REJECTED, partition=DAY, columns=columns, rows=0, reported=7, today=today)
+            for today in (date(2026, 12, 21), date(2026, 12, 22))
+        )
+        assert (last.passed, last.expected) == (False, "7 rows, as the latest run reported")
+        assert (gone.passed, gone.expected) == (True, "no rows: they are kept for 30 days")
+        assert not tables.judge_table(
+            RATES, partition=DAY, columns=RATE_COLUMNS, rows=0, reported=5, today=date(2027, 12, 22)
+        ).passed
 
     def test_every_column_that_differs_is_named(self) -> None:
         columns = {**RATE_COLUMNS, "usd_rate": "double", "extra": "string"}

@@ -12,6 +12,7 @@ ORDERS = "intermediate.orders.odcs.yaml"
 FACTS = "final.order_facts.odcs.yaml"
 SALES = "final.daily_sales.odcs.yaml"
 SEARCH = "search.orders.odcs.yaml"
+REJECTED = "intermediate.rejected_orders.odcs.yaml"
 CUSTOMERS = "intermediate.customers.odcs.yaml"
 ROW_COUNT = "{name: row_count, metric: rowCount, mustBeGreaterThan: 0, dimension: completeness}"
 SALES_ORDERS = "{name: orders, logicalType: integer,"
@@ -87,6 +88,14 @@ def test_a_copy_of_the_folder_loads_as_the_project_does(folder: Path) -> None:
             "mustBeGreaterOrEqualTo, mustBeLessThan, mustBeLessOrEqualTo, mustBeBetween",
         ),
         (SEARCH, "engine: pipeline", "engine: soda", "$.schema[0].quality[1].engine: soda: expected pipeline"),
+        (REJECTED, "value: 30, unit: d", "value: 30, unit: y", "$.slaProperties[1]: 30 y: expected whole days, unit d"),
+        (REJECTED, "value: 30, unit: d", "value: 0, unit: d", "$.slaProperties[1]: 0 d: expected whole days, unit d"),
+        (
+            SEARCH,
+            "slaProperties:",
+            "slaProperties:\n  - {property: retention, value: 30, unit: d}",
+            "$.slaProperties[0]: only a table's days are deleted",
+        ),
         (
             CUSTOMERS,
             ROW_COUNT,
@@ -153,6 +162,9 @@ def test_a_copy_of_the_folder_loads_as_the_project_does(folder: Path) -> None:
         "unknown key of a measure",
         "measure without a limit",
         "unknown engine",
+        "retention in years",
+        "retention of no day",
+        "retention of an index",
         "check named as another",
         "unknown severity",
         "metric that is not ours",

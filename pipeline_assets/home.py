@@ -72,8 +72,13 @@ def lock_file(folder: Path) -> Path:
 
 def stack_is_running(folder: Path) -> bool:
     """The supervisor holds a lock for as long as it lives; the file itself says nothing."""
+    return is_locked(lock_file(folder))
+
+
+def is_locked(path: Path) -> bool:
+    """By a process that lives."""
     try:
-        with lock_file(folder).open() as lock:
+        with path.open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False

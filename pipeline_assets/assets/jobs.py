@@ -17,6 +17,7 @@ from pipeline_assets.launchers.emr_step import EmrStepLauncher
 from pipeline_assets.launchers.follow import FollowLauncher
 from pipeline_assets.launchers.local import LocalLauncher
 from pipeline_assets.launchers.outcome import Result
+from pipeline_assets.launchers.process import end_with_starter
 from pipeline_assets.production.executions import Executions
 from pipeline_assets.tags import ALLOW_EMPTY_TAG, EXECUTION_TAG, LAUNCHER_TAG
 
@@ -63,6 +64,7 @@ def job_assets(
         hooks={alert_hook(settings)},
     )
     def run_job(context: dg.AssetExecutionContext) -> Iterator[Result]:
+        end_with_starter()
         launcher = follow if EXECUTION_TAG in context.run.tags else _chosen(launchers, context.run.tags)
         if launcher is not follow and settings.production is not None:
             warn_of_production(context, settings.production.name)

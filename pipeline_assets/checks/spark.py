@@ -13,6 +13,7 @@ from emr_jobs.session import session_conf
 from emr_jobs.settings import Settings, Spark
 
 from pipeline_assets.launchers.command import local_environment, local_submit, scratch_folder
+from pipeline_assets.launchers.process import end_with_starter
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -27,6 +28,7 @@ def spark_session(settings: Settings, *, name: str) -> Iterator["SparkSession"]:
     from dagster_pyspark import PySparkResource
     from pyspark import SparkContext
 
+    end_with_starter()
     if SparkContext._active_spark_context is not None:
         raise Misconfigured(
             f"{name}: a Spark session runs in this process. Give the step one of its own (multiprocess)"

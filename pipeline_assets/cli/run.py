@@ -1,13 +1,13 @@
 """`pipeline run`: one partition through Dagster, from the command line, with what happens as it happens."""
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
-from uuid import uuid4
 
 import typer
 from rich.console import Console
@@ -108,10 +108,14 @@ def execute(
     quiet: bool = False,
 ) -> Any:
     """One Dagster run of these jobs, watched; returns a watch.Outcome."""
+    from pipeline_assets.invocations import end_abandoned, invocation
+
     os.environ["DAGSTER_HOME"] = str(dagster_home())
-    invocation = uuid4().hex
-    log = home() / "logs" / f"{partition}-{invocation[:8]}.log"
-    with _output_to(log) as terminal:
+    with (
+        _ending_when_told(),
+        invocation() as id,
+        _output_to(log := home() / "logs" / f"{partition}-{id[:8]}.log") as terminal,
+    ):
         _start_step_server()
         import dagster as dg
 
@@ -122,7 +126,7 @@ def execute(
 
         tags = {
             PARTITION_TAG: partition,
-            INVOCATION_TAG: invocation,
+            INVOCATION_TAG: id,
             LAUNCHER_TAG: launcher.value,
             ORIGIN_TAG: launcher.value,
             ALLOW_EMPTY_TAG: str(allow_empty).lower(),
@@ -131,9 +135,11 @@ def execute(
         assets, checks = selection(jobs)
         with (
             dg.DagsterInstance.get() as instance,
-            watch(instance, {INVOCATION_TAG: invocation}, jobs, terminal=terminal, quiet=quiet) as outcome,
-            ending_clusters(load_settings(), instance, {INVOCATION_TAG: invocation}),
+            watch(instance, {INVOCATION_TAG: id}, jobs, terminal=terminal, quiet=quiet) as outcome,
+            ending_clusters(load_settings(), instance, {INVOCATION_TAG: id}),
         ):
+            for sentence in end_abandoned(instance):
+                terminal.print(sentence, markup=False, soft_wrap=True)
             dg.execute_job(
                 dg.reconstructable(daily_job).get_subset(
                     asset_selection=set(assets), asset_check_selection=set(checks)
@@ -144,6 +150,25 @@ def execute(
             )
     outcome.log = str(log)
     return outcome
+
+
+@contextmanager
+def _ending_when_told() -> Iterator[None]:
+    """SIGTERM is Ctrl-C, and a terminal that is closed (SIGHUP) is SIGTERM, whatever Dagster makes of it; but not
+    under nohup."""
+
+    def hung_up(*_: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if before[signal.SIGHUP] is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, hung_up)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _start_step_server() -> None:

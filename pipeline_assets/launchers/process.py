@@ -4,7 +4,11 @@ A shell between the two waits on a pipe from the starter, which the kernel close
 kills what it started, with the folder that it wrote to. Works on Linux and macOS alike.
 """
 
+import multiprocessing
+import os
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +27,19 @@ wait $child; status=$?
 kill $reaper
 exit $status
 """
+
+
+def end_with_starter() -> None:
+    """From now on this process, a step, is interrupted as by Ctrl-C once the process that runs it is gone."""
+    starter = multiprocessing.parent_process()
+    if starter is None:  # in the process of the run itself
+        return
+
+    def wait() -> None:
+        starter.join()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 class TiedProcess:

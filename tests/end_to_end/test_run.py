@@ -5,8 +5,12 @@ import signal
 import socket
 from pathlib import Path
 
+import dagster as dg
 import psutil
+import pytest
 
+from pipeline_assets.home import dagster_home
+from pipeline_assets.invocations import end_abandoned
 from tests.running import Day, finished, pipeline, pipeline_process, readers_see
 
 EMPTY_DAY = "2026-11-18"  # nothing was delivered for it
@@ -30,23 +34,40 @@ def test_an_empty_day_that_was_asked_for_is_published_with_a_note(published_day:
     assert notes == ["row_count: empty day, asked for with --allow-empty"] * 2
 
 
-def test_cancelling_ends_every_process_of_the_run(published_day: Day, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGKILL], ids=lambda how: how.name)
+def test_a_run_that_is_ended_leaves_no_process_no_spills_and_no_run_that_seems_to_go_on(
+    published_day: Day, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
+) -> None:
+    """SIGHUP: its terminal was closed. What is cancelled on purpose ends in the same way (test_emr)."""
     before = readers_see(published_day.settings, published_day.partition)
+    temporary, history = tmp_path / "tmp", tmp_path / "history"
+    temporary.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as never_answers:
         url = f"http://127.0.0.1:{never_answers.getsockname()[1]}/v1/shipments"
         uri = published_day.settings_with(tmp_path, sources_shipments={"url": url})
         running = pipeline_process(
             *("run", "--partition", published_day.partition, "--select", "extract_shipments", "--settings", uri),
             home=published_day.home,
+            env={"TMPDIR": str(temporary), "DAGSTER_HOME": str(history)},
         )
         connection, _ = never_answers.accept()  # the job has come as far as its first request
         tree = psutil.Process(running.pid).children(recursive=True)
         assert [process for process in tree if "java" in process.name()]
-        running.send_signal(signal.SIGINT)
+        assert [folder.name[:14] for folder in temporary.glob("*spark*")] == ["pipeline-spark"]
+        running.send_signal(how)
         ended = finished(running)
         connection.close()
     _, alive = psutil.wait_procs(tree, timeout=60)
     assert alive == []
     assert ended.code != 0
     assert "Traceback" not in ended.output
+    assert list(temporary.glob("*spark*")) == []
+    monkeypatch.setenv("DAGSTER_HOME", str(dagster_home(history)))
+    with dg.DagsterInstance.get() as instance:
+        abandoned = end_abandoned(instance)
+        (run,) = instance.get_runs()
+        assert run.is_finished
+        told = f"run {run.run_id} of {published_day.partition} is ended: the process that ran it is gone"
+        assert abandoned == ([told] if how is signal.SIGKILL else [])
+        assert end_abandoned(instance) == []
     assert readers_see(published_day.settings, published_day.partition) == before

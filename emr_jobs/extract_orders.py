@@ -4,17 +4,19 @@ One read of the input: the lines are parsed and classified once, kept on disk, a
 rejects are published first and always, so that they can be read exactly when they are too many.
 """
 
-from py4j.protocol import Py4JJavaError
+from collections.abc import Sequence
+
 from pyspark import StorageLevel
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
 from emr_jobs.catalog import job_named
 from emr_jobs.job import JobRun, main
 from emr_jobs.publish.both import publish_lake
 from emr_jobs.sources import s3_json
+from emr_jobs.sources.listing import File
 from emr_jobs.transforms.order_items import order_items
-from emr_jobs.transforms.order_lines import DUPLICATE, ORDER, TEST, parse, settle
+from emr_jobs.transforms.order_line import TEST
+from emr_jobs.transforms.order_lines import DUPLICATE, ORDER, parse, settle
 from emr_jobs.transforms.orders import orders
 from emr_jobs.transforms.rejected_orders import rejected_orders
 
@@ -23,17 +25,13 @@ SOURCE = "s3.orders"
 
 def extract_orders(run: JobRun) -> None:
     day = run.partition.date
-    lines = s3_json.lines(
-        run.spark,
-        run.settings.sources.orders.of(run.partition),
-        dataset=SOURCE,
-        partition=run.partition,
-        allow_empty=run.allow_empty,
-    )
-    order_lines = settle(parse(lines, partition=run.partition, source=run.contract(SOURCE)))
+    pattern = run.settings.sources.orders.of(run.partition)
+    files = s3_json.listed(pattern, dataset=SOURCE, partition=run.partition, allow_empty=run.allow_empty)
+    lines = s3_json.lines(run.spark, files, dataset=SOURCE, partition=run.partition)
+    order_lines = settle(parse(lines, partition=run.partition))
     order_lines.persist(StorageLevel.DISK_ONLY)
     with run.report.phase("read"):
-        counts = outcomes(run, order_lines)
+        counts = outcomes(run, order_lines, files)
     total = sum(counts.values())
     kept = {name: counts.get(name, 0) for name in (ORDER, TEST, DUPLICATE)}
     rejected = total - sum(kept.values())
@@ -53,15 +51,15 @@ def extract_orders(run: JobRun) -> None:
     order_lines.unpersist()
 
 
-def outcomes(run: JobRun, order_lines: DataFrame) -> dict[str, int]:
-    """Lines by outcome. The first action on the input: what is wrong with a file shows here."""
-    try:
-        return {row["outcome"]: row["count"] for row in order_lines.groupBy("outcome").count().collect()}
-    except (Py4JJavaError, PySparkException) as error:
-        unreadable = s3_json.unreadable(error, dataset=SOURCE, partition=run.partition)
-        if unreadable is None:
-            raise
-        raise unreadable from None
+def outcomes(run: JobRun, order_lines: DataFrame, files: Sequence[File]) -> dict[str, int]:
+    """Lines by outcome, of every file. The first action on the input: what is wrong with a file shows here."""
+    groups = order_lines.groupBy("outcome", "file", "lines", "error").count().collect()
+    counts = {row["outcome"]: row["count"] for row in groups if row["file"] is None}
+    reports = [row for row in groups if row["file"] is not None]
+    by_file = s3_json.require_whole(reports, files, sum(counts.values()), dataset=SOURCE, partition=run.partition)
+    for name, lines in sorted(by_file.items()):
+        run.report.log("read file", dataset=SOURCE, file=name, lines=lines)
+    return counts
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from emr_jobs.errors import BadInput
 from emr_jobs.job import JobRun, main
 from emr_jobs.publish.both import audit_then_commit, stage
 from emr_jobs.sources import web_api
-from emr_jobs.transforms.shipments import shipments
+from emr_jobs.transforms.shipments import SHIPMENT, read_shipments, shipments
 
 SOURCE = "web_api.shipments"
 OUTPUT = "intermediate.shipments"
@@ -18,11 +18,17 @@ def extract_shipments(run: JobRun) -> None:
     client = web_api.ApiClient(settings, dataset=SOURCE, partition=run.partition)
     with run.report.phase("count"):
         total = client.total(web_api.Slice(run.partition.start, run.partition.end))
-    pages = web_api.fetch(
-        run.spark, settings, dataset=SOURCE, partition=run.partition, pagination=web_api.CursorPagination()
-    ).persist(StorageLevel.DISK_ONLY)  # asked for once: counted, then parsed
+    fetched = web_api.fetch(
+        run.spark,
+        settings,
+        dataset=SOURCE,
+        partition=run.partition,
+        pagination=web_api.CursorPagination(),
+        schema=SHIPMENT,
+        read=read_shipments,
+    ).persist(StorageLevel.DISK_ONLY)  # asked for once: counted, then published
     with run.report.phase("fetch"):
-        rows = web_api.require_whole(pages, dataset=SOURCE, partition=run.partition)
+        rows = web_api.require_whole(fetched, dataset=SOURCE, partition=run.partition)
     run.report.log("fetched", dataset=SOURCE, rows=rows, total=total)
     if rows != total:
         raise BadInput(
@@ -32,9 +38,9 @@ def extract_shipments(run: JobRun) -> None:
             found=f"{rows} rows in its slices",
             fix="Rerun the partition; if it happens again, tell the API's owner: its total is wrong.",
         )
-    days = stage(run, {OUTPUT: shipments(pages, partition_date=run.partition.date)})
+    days = stage(run, {OUTPUT: shipments(fetched, partition_date=run.partition.date)})
     audit_then_commit(run, days, measures={OUTPUT: {"missing_rows": float(total - days[0].rows)}})
-    pages.unpersist()
+    fetched.unpersist()
 
 
 if __name__ == "__main__":

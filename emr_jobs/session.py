@@ -24,8 +24,8 @@ def session_conf(settings: Settings) -> dict[str, str]:
         # PySpark records where each column was made, at three calls to the JVM each; plans build in half the time.
         "spark.python.sql.dataFrameDebugging.enabled": "false",
         "spark.sql.shuffle.partitions": str(settings.spark.shuffle_partitions),
-        # Of a key written twice the last counts (contracts); without this such a line is malformed.
-        "spark.sql.variant.allowDuplicateKeys": "true",
+        # Of a batch that goes to Python; of ordinary lines the 10,000 that Spark sends at once have a tenth.
+        "spark.sql.execution.arrow.maxBytesPerBatch": str(64 * 2**20),
         # EMR 8.x reads s3:// with S3A; so do local runs against real S3 or an emulator.
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         "spark.sql.extensions": EXTENSIONS,

@@ -1,25 +1,10 @@
 """Files through Spark's own file systems: local paths and s3:// alike, with the session's credentials."""
 
 import gzip
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-
-@dataclass(frozen=True)
-class File:
-    uri: str
-    size_bytes: int
-
-
-def find(spark: "SparkSession", pattern: str) -> list[File]:
-    """The files that a glob pattern matches, by name. Empty when nothing matches or the folder is missing."""
-    path, system = _path(spark, pattern)
-    found = system.globStatus(path) or []
-    files = [File(each.getPath().toString(), each.getLen()) for each in found if each.isFile()]
-    return sorted(files, key=lambda file: file.uri)
 
 
 def write_gzip(spark: "SparkSession", uri: str, content: bytes) -> None:

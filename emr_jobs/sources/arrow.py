@@ -7,9 +7,13 @@ a batch has exactly the declared columns in the declared order; Spark checks the
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from emr_jobs.errors import AccessDenied, BadInput, PipelineError, Unavailable
+from emr_jobs.partition import Partition
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
 
 Part = TypeVar("Part")
 
@@ -18,11 +22,11 @@ def batches_as_frame(
     spark: "SparkSession",
     *,
     name: str,
-    schema: str,
+    schema: "str | StructType",
     parts: Sequence[Part],
     read: Callable[[Part], Iterator["pa.RecordBatch"]],
 ) -> "DataFrame":
-    """One Spark partition a part. `schema` is DDL; `read` runs on the executors, where it resolves secrets."""
+    """One Spark partition a part. Text as `schema` is DDL; `read` runs on the executors, where it resolves secrets."""
     from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
     class Reader(DataSourceReader):
@@ -37,7 +41,7 @@ def batches_as_frame(
         def name(cls) -> str:
             return name
 
-        def schema(self) -> str:
+        def schema(self) -> "str | StructType":
             return schema
 
         def reader(self, schema: object) -> DataSourceReader:
@@ -45,3 +49,21 @@ def batches_as_frame(
 
     spark.dataSource.register(Source)
     return spark.read.format(name).load()
+
+
+def packed(error: PipelineError) -> str:
+    """As a value of a row: an exception in a worker would reach the driver as the text of a stack trace."""
+    import orjson
+
+    facts = {"expected": error.expected, "found": error.found, "fix": error.fix}
+    return orjson.dumps({"kind": type(error).__name__, **facts}).decode()
+
+
+_KINDS = {kind.__name__: kind for kind in (AccessDenied, BadInput, Unavailable)}
+
+
+def unpacked(text: str, *, dataset: str, partition: Partition) -> PipelineError:
+    import orjson
+
+    facts = orjson.loads(text)
+    return _KINDS[facts.pop("kind")](dataset=dataset, partition=partition, **facts)

@@ -3,25 +3,26 @@
     GET <url>?ordered_from=&ordered_to=&limit=&cursor=   bearer token
     {"data": [...], "next_cursor": ..., "total": n}      total counts the request's own window
 
-Pages land as raw JSON; Spark parses them. A slice whose rows differ from its total or are of another window, a
-cursor that repeats and a chain that does not end are errors. Workers hand errors back as rows: an exception would
-reach the driver as the text of a stack trace. Does not own: what a shipment looks like (transforms.shipments).
+A page is parsed once, where it was fetched, and its records are read there by the caller's function. A slice whose
+rows differ from its total or are of another window, a cursor that repeats and a chain that does not end are errors.
+Workers hand errors back as rows: an exception would reach the driver as the text of a stack trace. Does not own: what
+a shipment looks like (transforms.shipments).
 """
 
 import itertools
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from emr_jobs.errors import AccessDenied, BadInput, PipelineError, Unavailable
 from emr_jobs.partition import Partition
 from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import ShipmentsSource
-from emr_jobs.sources.arrow import batches_as_frame
+from emr_jobs.sources.arrow import batches_as_frame, packed, unpacked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,9 +32,9 @@ SLICE = timedelta(hours=1)
 BODY_ATTEMPTS = 3  # for an answer that is 200 but broken; refusals and outages have their own retries
 RETRIED_STATUSES = (408, 425, 429, 500, 502, 503, 504, *range(520, 525))  # from 520: a CDN's, of the server behind it
 
-PAGES_SCHEMA = "slice string, page int, rows int, body string, error string"
-
 Json = dict[str, Any]
+Records = TypeVar("Records")
+Read = Callable[[list[Any]], "pa.RecordBatch"]  # a page's records, typed; pickled to the workers
 
 
 class Pagination(Protocol):
@@ -103,13 +104,6 @@ def slices(partition: Partition) -> list[Slice]:
     return [Slice(start, min(start + SLICE, partition.end)) for start in starts]
 
 
-@dataclass(frozen=True)
-class Page:
-    number: int
-    rows: int
-    body: str
-
-
 class Budget:
     """At most so many requests a second, over all threads: each takes the next free instant and waits for it."""
 
@@ -160,8 +154,8 @@ class ApiClient:
         self._session.headers["Authorization"] = f"Bearer {resolve(settings.token)}"
         self._session.headers["Accept"] = "application/json"
 
-    def get(self, parameters: dict[str, str]) -> tuple[Json, str]:
-        """One page: its envelope and its text."""
+    def get(self, parameters: dict[str, str]) -> Json:
+        """One page."""
         from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
         attempts = Retrying(
@@ -175,7 +169,7 @@ class ApiClient:
         except BrokenAnswer as error:
             raise self._unavailable(f"{error}, {BODY_ATTEMPTS} times") from None
 
-    def _get(self, parameters: dict[str, str]) -> tuple[Json, str]:
+    def _get(self, parameters: dict[str, str]) -> Json:
         import requests
 
         self._budget.wait()
@@ -224,21 +218,25 @@ class ApiClient:
         )
 
     def total(self, window: Slice) -> int:
-        page, _ = self.get({**window.parameters, "limit": "1"})
-        return page["total"]
+        return self.get({**window.parameters, "limit": "1"})["total"]
 
-    def chain(self, slice_: Slice, pagination: Pagination, *, stop: threading.Event) -> list[Page]:
-        """All pages of a slice; as many rows as its total. Ends for certain: every page but one must bring a row."""
+    def chain(
+        self, slice_: Slice, pagination: Pagination, *, read: Callable[[list[Any]], Records], stop: threading.Event
+    ) -> list[Records]:
+        """What `read` makes of each page of a slice; as many rows as its total.
+
+        Ends for certain: every page but one must bring a row.
+        """
         fixed = {**slice_.parameters, "limit": str(self._settings.page_size)}
         step: dict[str, str] | None = pagination.first()
-        pages: list[Page] = []
+        pages: list[Records] = []
         seen: list[dict[str, str]] = []
         rows, total = 0, None
         while step is not None and not stop.is_set():
             if step in seen:
                 raise self._inconsistent(slice_, "every page once", f"{step} a second time, after {len(pages)} pages")
             seen.append(step)
-            page, body = self.get({**fixed, **step})
+            page = self.get({**fixed, **step})
             if total not in (None, page["total"]):
                 raise self._inconsistent(slice_, f"total {total} on every page", f"{page['total']} on the next one")
             total = page["total"]
@@ -246,7 +244,7 @@ class ApiClient:
                 samples = ", ".join(text[:40] for text in outside[:3])
                 raise self._inconsistent(slice_, "rows of that window", f"{len(outside)} ordered at {samples}")
             rows += len(page["data"])
-            pages.append(Page(len(pages), len(page["data"]), body))
+            pages.append(read(page["data"]))
             if rows > total or len(pages) > total + 1:
                 raise self._inconsistent(slice_, f"total {total}", f"{rows} rows on {len(pages)} pages and no end")
             step = pagination.next(page)
@@ -255,17 +253,17 @@ class ApiClient:
         return pages
 
 
-def envelope(content: bytes) -> tuple[Json, str]:
-    """The page as parsed for its cursor and counts, and as text. Raises BrokenAnswer."""
-    import orjson
+def envelope(content: bytes) -> Json:
+    """The page, with its cursor and counts. Raises BrokenAnswer."""
+    from emr_jobs import strict_json
 
     try:
-        page = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
+        page, _ = strict_json.parse(content, in_doubt=strict_json.is_doubtful(content))
+    except strict_json.Malformed as error:
         raise BrokenAnswer("a body that is no JSON") from error
     if not (isinstance(page, dict) and isinstance(page.get("data"), list) and type(page.get("total")) is int):
         raise BrokenAnswer("a body without data and total")
-    return page, content.decode()
+    return page
 
 
 @dataclass(frozen=True)
@@ -278,80 +276,72 @@ class _Part:
     partition: Partition
     pagination: Pagination
     share: int
+    read: "Read"
+    schema: "pa.Schema"
 
 
 def fetch(
-    spark: "SparkSession", settings: ShipmentsSource, *, dataset: str, partition: Partition, pagination: Pagination
+    spark: "SparkSession",
+    settings: ShipmentsSource,
+    *,
+    dataset: str,
+    partition: Partition,
+    pagination: Pagination,
+    schema: "pa.Schema",
+    read: Read,
 ) -> "DataFrame":
-    """The day's pages, PAGES_SCHEMA. Read it once, then `require_whole`."""
+    """The day's records, a column more than `schema` has: error. Fetch it once, then `require_whole`."""
+    import pyarrow as pa
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    columns = schema.append(pa.field("error", pa.string()))
     wanted = slices(partition)
     share = max(1, min(spark.sparkContext.defaultParallelism, settings.concurrency, len(wanted)))
     parts = [
-        _Part(tuple(wanted[number::share]), settings, dataset, partition, pagination, share) for number in range(share)
+        _Part(tuple(wanted[number::share]), settings, dataset, partition, pagination, share, read, schema)
+        for number in range(share)
     ]
-    return batches_as_frame(spark, name="web_api", schema=PAGES_SCHEMA, parts=parts, read=_read)
+    return batches_as_frame(spark, name="web_api", schema=from_arrow_schema(columns), parts=parts, read=_read)
 
 
 def _read(part: _Part) -> Iterator["pa.RecordBatch"]:
-    """A batch a slice, or one row with the first error. The other slices of the part stop with it."""
+    """A batch a page, or one row with the first error. The other slices of the part stop with it."""
+    import pyarrow as pa
+
     stop = threading.Event()
     client = ApiClient(part.settings, dataset=part.dataset, partition=part.partition, share=part.share)
 
-    def chain(slice_: Slice) -> list[Page]:
+    def chain(slice_: Slice) -> list[pa.RecordBatch]:
         try:
-            return client.chain(slice_, part.pagination, stop=stop)
+            return client.chain(slice_, part.pagination, read=part.read, stop=stop)
         except PipelineError:
             stop.set()
             raise
 
     with ThreadPoolExecutor(client.concurrency) as pool:
-        for slice_, future in [(slice_, pool.submit(chain, slice_)) for slice_ in part.slices]:
+        for future in [pool.submit(chain, slice_) for slice_ in part.slices]:
             try:
                 pages = future.result()
             except PipelineError as error:
-                yield _batch(slice_, [], error)
+                yield _failure(part.schema, error)
                 return
-            if pages:
-                yield _batch(slice_, pages, None)
+            for page in pages:
+                yield page.append_column("error", pa.nulls(len(page), pa.string()))
 
 
-def _batch(slice_: Slice, pages: Sequence[Page], error: PipelineError | None) -> "pa.RecordBatch":
+def _failure(schema: "pa.Schema", error: PipelineError) -> "pa.RecordBatch":
     import pyarrow as pa
 
-    rows: list[Page | None] = [*pages] or [None]
-    columns = {
-        "slice": pa.array([str(slice_)] * len(rows)),
-        "page": pa.array([page and page.number for page in rows], pa.int32()),
-        "rows": pa.array([page and page.rows for page in rows], pa.int32()),
-        "body": pa.array([page and page.body for page in rows], pa.string()),
-        "error": pa.array([error and _packed(error)] * len(rows), pa.string()),
-    }
-    return pa.RecordBatch.from_pydict(columns)
+    columns = {name: pa.nulls(1, type_) for name, type_ in zip(schema.names, schema.types, strict=True)}
+    return pa.RecordBatch.from_pydict({**columns, "error": pa.array([packed(error)], pa.string())})
 
 
-def _packed(error: PipelineError) -> str:
-    import orjson
-
-    facts = {"expected": error.expected, "found": error.found, "fix": error.fix}
-    return orjson.dumps({"kind": type(error).__name__, **facts}).decode()
-
-
-_KINDS = {kind.__name__: kind for kind in (AccessDenied, BadInput, Unavailable)}
-
-
-def unpacked(text: str, *, dataset: str, partition: Partition) -> PipelineError:
-    import orjson
-
-    facts = orjson.loads(text)
-    return _KINDS[facts.pop("kind")](dataset=dataset, partition=partition, **facts)
-
-
-def require_whole(pages: "DataFrame", *, dataset: str, partition: Partition) -> int:
-    """The rows on all pages. The first action on them: raises what the workers met."""
+def require_whole(fetched: "DataFrame", *, dataset: str, partition: Partition) -> int:
+    """How many records there are. The first action on them: raises what the workers met."""
     from pyspark.sql import functions as F
 
-    row = pages.agg(F.sum("rows").alias("rows"), F.min("error").alias("error")).first()
+    row = fetched.agg(F.count("*").alias("rows"), F.min("error").alias("error")).first()
     assert row is not None, "an aggregate without groups has one row"
     if row.error is not None:
         raise unpacked(row.error, dataset=dataset, partition=partition)
-    return row.rows or 0
+    return row.rows

@@ -5,7 +5,8 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from emr_jobs.transforms.order_lines import DUPLICATE, ORDER, TEST
+from emr_jobs.transforms.order_line import TEST
+from emr_jobs.transforms.order_lines import DUPLICATE, ORDER
 
 
 def rejected_orders(order_lines: DataFrame, *, partition_date: date) -> DataFrame:

@@ -1,55 +1,78 @@
 """intermediate.shipments: a row a shipment, flat, with its last event."""
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any
 
-from pyspark.sql import Column, DataFrame
+import pyarrow as pa
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from emr_jobs.transforms.reading import amount, elements, field, instant, literal, number, text
+from emr_jobs.transforms.reading import amount, elements, field, instant, text
 
-TEXTS = ("shipment_id", "order_id", "carrier", "service")
-INSTANTS = ("ordered_at", "shipped_at", "promised_at", "delivered_at")
+_INSTANT = pa.timestamp("us", "UTC")
+SHIPMENT = pa.schema(
+    {
+        **dict.fromkeys(("shipment_id", "order_id"), pa.string()),
+        "ordered_at": _INSTANT,
+        **dict.fromkeys(("carrier", "service"), pa.string()),
+        **dict.fromkeys(("shipped_at", "promised_at", "delivered_at"), _INSTANT),
+        "cost_amount": pa.decimal128(18, 2),
+        **dict.fromkeys(("cost_currency", "last_event_code"), pa.string()),
+        "last_event_at": _INSTANT,
+    }
+)
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def shipments(pages: DataFrame, *, partition_date: date) -> DataFrame:
-    """From pages (body: the API's JSON), in contract order."""
+def read_shipments(records: Sequence[Any]) -> pa.RecordBatch:
+    """The API's objects as SHIPMENT. Run in the workers."""
+    columns = list(zip(*map(_shipment, records), strict=True)) or [()] * len(SHIPMENT)
+    arrays = [pa.array(column, type_) for column, type_ in zip(columns, SHIPMENT.types, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=SHIPMENT)
+
+
+def _shipment(record: Any) -> tuple[Any, ...]:
+    cost = field(record, "cost")
+    last_event_code, last_event_at = _last(elements(field(record, "events")))
     return (
-        pages.select(F.explode(F.from_json("body", "data array<variant>")["data"]).alias("shipment"))
-        .select(*[column.alias(name) for name, column in _literals(F.col("shipment")).items()])
-        .withColumn("last_event", F.array_max(F.transform("events", _event)))
-        .select(
-            F.lit(partition_date).alias("partition_date"),
-            text(F.col("shipment_id")).alias("shipment_id"),
-            text(F.col("order_id")).alias("order_id"),
-            instant(F.col("ordered_at")).alias("ordered_at"),
-            text(F.col("carrier")).alias("carrier"),
-            text(F.col("service")).alias("service"),
-            instant(F.col("shipped_at")).alias("shipped_at"),
-            instant(F.col("promised_at")).alias("promised_at"),
-            instant(F.col("delivered_at")).alias("delivered_at"),
-            amount(number(F.col("cost_amount"))).alias("cost_amount"),
-            text(F.col("cost_currency")).alias("cost_currency"),
-            F.col("last_event")["code"].alias("last_event_code"),
-            F.col("last_event")["at"].alias("last_event_at"),
-        )
+        text(field(record, "shipment_id")),
+        text(field(record, "order_id")),
+        instant(field(record, "ordered_at")),
+        text(field(record, "carrier")),
+        text(field(record, "service")),
+        instant(field(record, "shipped_at")),
+        instant(field(record, "promised_at")),
+        instant(field(record, "delivered_at")),
+        amount(field(cost, "amount")),
+        text(field(cost, "currency")),
+        last_event_code,
+        last_event_at,
     )
 
 
-def _literals(shipment: Column) -> dict[str, Column]:
-    cost = field(shipment, "cost")
-    return {
-        **{name: literal(field(shipment, name)) for name in TEXTS + INSTANTS},
-        "cost_amount": literal(field(cost, "amount")),
-        "cost_currency": literal(field(cost, "currency")),
-        "events": F.transform(
-            elements(field(shipment, "events")),
-            lambda event: F.struct(
-                literal(field(event, "at")).alias("at"), literal(field(event, "code")).alias("code")
-            ),
-        ),
-    }
+def _last(events: list[Any]) -> tuple[str | None, datetime | None]:
+    """Code and instant of the latest; one without an instant is before all others, on a tie the later counts."""
+    found = [(text(field(event, "code")), instant(field(event, "at"))) for event in events]
+    backwards = reversed(found)  # max takes the first of equals
+    return max(backwards, key=lambda event: (event[1] is not None, event[1] or _NEVER), default=(None, None))
 
 
-def _event(event: Column, position: Column) -> Column:
-    """Structs compare field by field, null smallest: the greatest is the latest, on a tie the later in the array."""
-    return F.struct(instant(event["at"]).alias("at"), position.alias("position"), text(event["code"]).alias("code"))
+def shipments(fetched: DataFrame, *, partition_date: date) -> DataFrame:
+    """From SHIPMENT, in contract order."""
+    return fetched.select(
+        F.lit(partition_date).alias("partition_date"),
+        "shipment_id",
+        "order_id",
+        "ordered_at",
+        "carrier",
+        "service",
+        "shipped_at",
+        "promised_at",
+        "delivered_at",
+        "cost_amount",
+        "cost_currency",
+        "last_event_code",
+        "last_event_at",
+    )

@@ -18,8 +18,8 @@ from emr_jobs.partition import Partition
 from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import Settings, SnowflakeSource
 from emr_jobs.sources import web_api
+from emr_jobs.sources.listing import listing
 
-from pipeline_assets.assets.listing import listing
 from pipeline_assets.assets.specs import asset_spec, sources
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from tests.reference.orders import NEW_YORK, day_of
 from tests.reference.reading import CENT, amount
 
 Row = dict[str, Any]
-ZERO = amount(0) or Decimal("0.00")
+ZERO = amount("0") or Decimal("0.00")
 
 
 def by(rows: list[Row], key: str) -> dict[Any, list[Row]]:

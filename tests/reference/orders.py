@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.reference.reading import amount, field, instant, items_of, money, parse, text, whole
+from tests.reference.reading import ROOMY, amount, depth, field, instant, items_of, money, parse, text, whole
 
 NEW_YORK = ZoneInfo("America/New_York")
 STATUSES = {"pending", "paid", "cancelled", "refunded", "test"}
@@ -27,7 +27,7 @@ def extract(data: Path, partition: date) -> dict[str, list[Row]]:
     rejected = []
     for line in lines(data / "orders" / f"dt={partition}"):
         order = parse(line)
-        reason = "malformed_json" if order is None else first_broken_rule(order, partition)
+        reason = "malformed_json" if order is None else first_broken_rule(order, partition, line)
         if reason is not None:
             raw = line.decode("utf-8", errors="replace")
             rejected.append({"partition_date": partition, "reason": reason, "raw": raw})
@@ -49,7 +49,7 @@ def _latest(delivered: tuple[bytes, Row]) -> tuple[bool, float, int, bytes]:
     return (True, updated.replace(microsecond=0).timestamp(), updated.microsecond, line)
 
 
-def first_broken_rule(order: Row, partition: date) -> str | None:
+def first_broken_rule(order: Row, partition: date, line: bytes) -> str | None:
     placed_at = instant(field(order, "placed_at"))
     items = field(order, "items")
     if text(field(order, "order_id")) is None:
@@ -69,7 +69,47 @@ def first_broken_rule(order: Row, partition: date) -> str | None:
     numbers = [whole(field(item, "line_no")) for item in items]
     if any(map(is_bad_item, items)) or None in numbers or len(set(numbers)) < len(numbers):
         return "bad_item"
+    if depth(line) > 10_000 or is_too_large(order):
+        return "too_large"
     return None
+
+
+def is_too_large(order: Row) -> bool:
+    address, items = field(order, "shipping_address"), field(order, "items")
+    tags = [text(tag) for tag in items_of(field(order, "tags")) if text(tag)]
+    keywords = [text(field(order, name)) for name in ("customer_id", "channel")]
+    keywords += [text(field(address, name)) for name in ("city", "region", "postal_code", "country")]
+    keywords += [text(field(item, name)) for item in items for name in ("sku", "category")]
+    if size_of(text(field(order, "order_id"))) > 512 or any(size_of(each) > 32766 for each in keywords + tags):
+        return True
+    if len(items) > 10_000 or len(tags) > 10_000:
+        return True
+    for item in items:
+        numbers = whole(field(item, "quantity")), whole(field(item, "line_no"))
+        if any(each is None or not -(2**31) <= each < 2**31 for each in numbers):
+            return True
+    try:
+        paid_amount(order)
+        for item in items:
+            gross(item)
+    except ArithmeticError:  # OverflowError is one
+        return True
+    return False
+
+
+def size_of(value: str | None) -> int:
+    return len((value or "").encode())
+
+
+def gross(item: Any) -> Any:
+    """Raises OverflowError when it does not fit."""
+    return money(ROOMY.multiply(whole(item["quantity"]), amount(item["unit_price"])))
+
+
+def paid_amount(order: Row) -> Any:
+    """Raises OverflowError when it does not fit."""
+    amounts = [amount(field(payment, "amount")) for payment in items_of(field(order, "payments"))]
+    return money(sum((each for each in amounts if each is not None), money_zero()))
 
 
 def is_bad_item(item: Any) -> bool:
@@ -78,10 +118,7 @@ def is_bad_item(item: Any) -> bool:
         return True
     if quantity <= 0 or price < 0 or discount < 0:
         return True
-    try:
-        return discount > money(quantity * price)
-    except (OverflowError, ArithmeticError):
-        return True
+    return discount > ROOMY.multiply(quantity, price)
 
 
 def discount_of(item: Any) -> Any:
@@ -92,12 +129,11 @@ def discount_of(item: Any) -> Any:
 
 
 def money_zero() -> Any:
-    return amount(0)
+    return amount("0")
 
 
 def order_row(order: Row, partition: date) -> Row:
     address = field(order, "shipping_address")
-    paid = sum((amount(field(payment, "amount")) or 0 for payment in items_of(field(order, "payments"))), money_zero())
     return {
         "partition_date": partition,
         "order_id": text(field(order, "order_id")),
@@ -111,7 +147,7 @@ def order_row(order: Row, partition: date) -> Row:
         "shipping_region": text(field(address, "region")),
         "shipping_postal_code": text(field(address, "postal_code")),
         "shipping_country": text(field(address, "country")),
-        "paid_amount": paid,
+        "paid_amount": paid_amount(order),
         "tags": [tag for tag in map(text, items_of(field(order, "tags"))) if tag is not None],
     }
 
@@ -121,21 +157,19 @@ def item_rows(order: Row, partition: date) -> list[Row]:
     for item in order["items"]:
         quantity, price, discount = whole(item["quantity"]), amount(item["unit_price"]), discount_of(item)
         assert quantity is not None
-        assert price is not None
-        gross = money(quantity * price)
         rows.append(
             {
                 "partition_date": partition,
                 "order_id": text(order["order_id"]),
-                "line_no": whole(item["line_no"]),
+                "line_no": int(whole(item["line_no"]) or 0),
                 "sku": text(item["sku"]),
                 "name": text(field(item, "name")),
                 "category": text(field(item, "category")),
-                "quantity": quantity,
+                "quantity": int(quantity),
                 "unit_price": price,
                 "discount": discount,
-                "line_gross": gross,
-                "line_net": gross - discount,
+                "line_gross": gross(item),
+                "line_net": gross(item) - discount,
             }
         )
     return rows

@@ -20,7 +20,8 @@ def extract(data: Path, partition: date) -> dict[str, list[Row]]:
 def row(shipment: Row, partition: date) -> Row:
     cost = field(shipment, "cost")
     events = [(instant(field(event, "at")), text(field(event, "code"))) for event in items_of(shipment.get("events"))]
-    last = max(enumerate(events), key=lambda each: (each[1][0] or NEVER, each[0]), default=(0, (None, None)))[1]
+    ranked = [(at is not None, at or NEVER, number) for number, (at, _) in enumerate(events)]
+    last = events[max(ranked)[2]] if events else (None, None)
     return {
         "partition_date": partition,
         **{name: text(shipment.get(name)) for name in ("shipment_id", "order_id")},

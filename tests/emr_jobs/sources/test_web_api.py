@@ -2,16 +2,19 @@
 
 import threading
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from emr_jobs.errors import AccessDenied, BadInput, PipelineError, Unavailable
 from emr_jobs.partition import Partition
 from emr_jobs.settings import ShipmentsSource
 from emr_jobs.sources import web_api
-from emr_jobs.sources.web_api import ApiClient, BrokenAnswer, Budget, CursorPagination, Page, Slice, envelope, slices
+from emr_jobs.sources.arrow import packed, unpacked
+from emr_jobs.sources.web_api import ApiClient, BrokenAnswer, Budget, CursorPagination, Slice, envelope, slices
 
 DAY = Partition.parse("2026-11-21")
 HOUR = slices(DAY)[0]
@@ -28,10 +31,13 @@ class Answers(ApiClient):
         self.pages = pages[0] if isinstance(pages[0], Iterator) else iter(pages)
         self.asked: list[dict[str, str]] = []
 
-    def get(self, parameters: dict[str, str]) -> tuple[dict[str, Any], str]:
+    def get(self, parameters: dict[str, str]) -> dict[str, Any]:
         self.asked.append(parameters)
-        page = next(self.pages)
-        return page, f"page {len(self.asked)}"
+        return next(self.pages)
+
+    def rows(self, stop: threading.Event | None = None) -> list[int]:
+        """Of each page of an hour."""
+        return self.chain(HOUR, CursorPagination(), read=len, stop=stop or threading.Event())
 
 
 @pytest.fixture(autouse=True)
@@ -69,8 +75,7 @@ def test_a_cursor_leads_to_the_next_page(page: dict[str, object], following: dic
 
 def test_a_slice_is_asked_for_page_by_page() -> None:
     client = Answers(page(2, total=5, cursor="a"), page(2, total=5, cursor="b"), page(1, total=5), page_size=2)
-    found = client.chain(HOUR, CursorPagination(), stop=threading.Event())
-    assert found == [Page(0, 2, "page 1"), Page(1, 2, "page 2"), Page(2, 1, "page 3")]
+    assert client.rows() == [2, 2, 1]
     window = {"ordered_from": "2026-11-21T05:00:00Z", "ordered_to": "2026-11-21T06:00:00Z", "limit": "2"}
     assert client.asked == [window, window | {"cursor": "a"}, window | {"cursor": "b"}]
 
@@ -83,7 +88,7 @@ def test_a_total_is_asked_for_with_one_row_of_the_whole_window() -> None:
 
 
 def test_a_slice_without_rows_is_one_page() -> None:
-    assert Answers(page(0, total=0)).chain(HOUR, CursorPagination(), stop=threading.Event()) == [Page(0, 0, "page 1")]
+    assert Answers(page(0, total=0)).rows() == [0]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +104,7 @@ def test_a_slice_without_rows_is_one_page() -> None:
 )
 def test_a_slice_that_contradicts_itself_is_refused(pages: list[dict[str, Any]], expected: str, found: str) -> None:
     with pytest.raises(BadInput) as refused:
-        Answers(*pages).chain(HOUR, CursorPagination(), stop=threading.Event())
+        Answers(*pages).rows()
     assert str(refused.value) == f"web_api.shipments {DAY}: expected {expected} in {SLICE}, found {found}. {FIX}"
 
 
@@ -125,10 +130,10 @@ def test_rows_of_another_window_are_refused(ordered_at: object, refused: bool) -
     rows = [{"ordered_at": "2026-11-21T05:30:00Z"}, {"ordered_at": ordered_at}, {}, None]
     client = Answers({"data": rows, "next_cursor": None, "total": 4})
     if not refused:
-        assert client.chain(HOUR, CursorPagination(), stop=threading.Event()) == [Page(0, 4, "page 1")]
+        assert client.rows() == [4]
         return
     with pytest.raises(BadInput) as error:
-        client.chain(HOUR, CursorPagination(), stop=threading.Event())
+        client.rows()
     found = f"1 ordered at {ordered_at}"
     assert str(error.value) == f"web_api.shipments {DAY}: expected rows of that window in {SLICE}, found {found}. {FIX}"
 
@@ -136,7 +141,7 @@ def test_rows_of_another_window_are_refused(ordered_at: object, refused: bool) -
 def test_pages_without_rows_come_to_an_end() -> None:
     client = Answers(page(0, total=2, cursor=f"{number}") for number in range(9))
     with pytest.raises(BadInput, match=r"expected total 2 in slice .*, found 0 rows on 4 pages and no end"):
-        client.chain(HOUR, CursorPagination(), stop=threading.Event())
+        client.rows()
     assert len(client.asked) == 4
 
 
@@ -149,7 +154,7 @@ def test_a_slice_stops_between_two_pages_when_another_one_failed() -> None:
         yield page(1, total=9, cursor="b")
 
     client = Answers(answers())
-    assert client.chain(HOUR, CursorPagination(), stop=stop) == [Page(0, 1, "page 1"), Page(1, 1, "page 2")]
+    assert client.rows(stop) == [1, 1]
 
 
 @pytest.mark.parametrize(("share", "concurrency", "interval_s"), [(1, 8, 0.02), (3, 2, 0.06), (20, 1, 0.4)])
@@ -192,21 +197,18 @@ def test_an_answer_without_rows_and_total_is_broken(content: bytes) -> None:
 @pytest.mark.parametrize("kind", [AccessDenied, BadInput, Unavailable])
 def test_an_error_of_a_worker_reaches_the_driver_as_it_was(kind: type[PipelineError]) -> None:
     error = kind(dataset="web_api.shipments", partition=DAY, expected="é", found='"quoted"', fix="Do.")
-    again = web_api.unpacked(web_api._packed(error), dataset="web_api.shipments", partition=DAY)
+    again = unpacked(packed(error), dataset="web_api.shipments", partition=DAY)
     assert (type(again), str(again)) == (kind, str(error))
-
-
-def test_pages_of_a_slice_are_a_batch_with_a_row_a_page() -> None:
-    rows = web_api._batch(HOUR, [Page(0, 2, '{"é": 1}'), Page(1, 0, "")], None).to_pylist()
-    named = {"slice": SLICE.removeprefix("slice "), "error": None}
-    assert rows == [
-        named | {"page": 0, "rows": 2, "body": '{"é": 1}'},
-        named | {"page": 1, "rows": 0, "body": ""},
-    ]
 
 
 def test_a_slice_that_failed_is_a_batch_with_one_row_of_its_error() -> None:
     error = Unavailable(dataset="web_api.shipments", partition=DAY, expected="a", found="b", fix="Do.")
-    (row,) = web_api._batch(HOUR, [], error).to_pylist()
-    assert (row["page"], row["rows"], row["body"]) == (None, None, None)
-    assert str(web_api.unpacked(row["error"], dataset="web_api.shipments", partition=DAY)) == str(error)
+    (row,) = web_api._failure(pa.schema({"id": pa.string(), "at": pa.timestamp("us", "UTC")}), error).to_pylist()
+    assert (row["id"], row["at"]) == (None, None)
+    assert str(unpacked(row["error"], dataset="web_api.shipments", partition=DAY)) == str(error)
+
+
+def test_a_page_is_read_exactly() -> None:
+    content = b'{"data": [{"weight": 1e400, "cost": 12345678.0049999999, "note": "\\ud800"}], "total": 1}'
+    (record,) = envelope(content)["data"]
+    assert record == {"weight": Decimal("1e400"), "cost": Decimal("12345678.0049999999"), "note": "\ufffd"}

@@ -56,7 +56,7 @@ class Api:
     def refusal(self, **changes: Any) -> PipelineError:
         """Of the hour, and that it does not carry the token."""
         with pytest.raises(PipelineError) as refused:
-            self.client(**changes).chain(NOON, CursorPagination(), stop=threading.Event())
+            self.client(**changes).chain(NOON, CursorPagination(), read=list, stop=threading.Event())
         assert TOKEN not in str(refused.value)
         return refused.value
 
@@ -95,8 +95,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def ids(client: ApiClient, window: Slice = NOON) -> list[str]:
-    pages = client.chain(window, CursorPagination(), stop=threading.Event())
-    return [row["shipment_id"] for page in pages for row in orjson.loads(page.body)["data"]]
+    pages = client.chain(window, CursorPagination(), read=list, stop=threading.Event())
+    return [row["shipment_id"] for page in pages for row in page]
 
 
 ALL = [f"S-{number:02}" for number in range(SHIPMENTS)]

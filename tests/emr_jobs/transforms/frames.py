@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
@@ -37,11 +36,10 @@ class Frames:
 
     def lines(self, *lines: bytes) -> DataFrame:
         """As s3_json reads them: undecoded."""
-        frame = self.typed("value binary", [{"value": line} for line in lines])
-        return frame.select(F.col("value").cast("string"))
+        return self.typed("value binary", [{"value": line} for line in lines])
 
     def settled(self, *lines: bytes, partition: Partition = DAY) -> DataFrame:
-        return settle(parse(self.lines(*lines), partition=partition, source=contracts()["s3.orders"]))
+        return settle(parse(self.lines(*lines), partition=partition))
 
     def values(self, column: Column, ddl: str, rows: Sequence[Row]) -> list[Any]:
         """What an expression gives for each of these rows, in their order."""

@@ -6,7 +6,8 @@ import pytest
 
 from emr_jobs.contracts import contracts
 from emr_jobs.partition import Partition
-from emr_jobs.transforms.order_lines import DUPLICATE, ORDER, TEST
+from emr_jobs.transforms.order_line import TEST
+from emr_jobs.transforms.order_lines import DUPLICATE, ORDER, parse, settle
 from tests.emr_jobs.transforms.frames import DAY, Frames, rows_of
 from tests.emr_jobs.transforms.order_export import ABSENT, Json, encoded, line, make_item, make_order
 
@@ -41,6 +42,7 @@ BROKEN = {
     "bad_currency": {"currency": "eur"},
     "no_items": {"items": []},
     "bad_item": {"items": [make_item(quantity=0)]},
+    "too_large": {"channel": "x" * 32_767},
 }
 
 
@@ -94,8 +96,15 @@ def test_odd_json_is_no_reason_to_reject(frames: Frames) -> None:
     assert_outcomes(frames, [(each, ORDER) for each in odd])
 
 
-def test_blank_lines_are_nowhere(frames: Frames) -> None:
-    assert outcomes(frames, [b"", b"   ", b"\r", b" \t \r", b"\xc2\xa0"]) == [("\u00a0", "malformed_json")]
+def test_a_row_without_a_line_goes_through_as_it_is(frames: Frames) -> None:
+    rows = [{"value": None, "file": 1, "lines": 0}, {"value": None, "file": 2, "lines": 1}, {"value": line()}]
+    settled = settle(parse(frames.typed("value binary, file int, lines bigint", rows), partition=DAY))
+    found = rows_of(settled.select("file", "lines", "order_id", "outcome"))
+    assert [tuple(row.values()) for row in found] == [
+        (1, 0, None, None),
+        (2, 1, None, None),
+        (None, None, "A-1", ORDER),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -138,12 +147,11 @@ def test_ids_status_currency_and_items_of_another_form_are_refused(frames: Frame
 
 def test_an_item_has_a_sku_a_quantity_a_price_and_a_discount_that_it_covers(frames: Frames) -> None:
     bad: list[Json] = [{"sku": value} for value in (ABSENT, None, " ", 5)]
-    bad += [{"quantity": value} for value in (ABSENT, None, 0, -1, 1.5, "two", True, 1e30)]
+    bad += [{"quantity": value} for value in (ABSENT, None, 0, -1, 1.5, "two", True)]
     bad += [{"quantity": value, "unit_price": 0, "discount": 0} for value in (0, -1)]
     bad += [{"unit_price": value} for value in (ABSENT, None, "", -0.01, "free", True, "1e17")]
     bad += [{"discount": value} for value in ("x", True, [], {}, -0.01, "1e17", "NaN", "\t")]
     bad += [{"quantity": 2, "unit_price": 5, "discount": 10.01}]
-    bad += [{"quantity": 10, "unit_price": "9999999999999999.99", "discount": 0}]
     good: list[Json] = [{"quantity": value} for value in (1, "2", " 2.0 ", 3.0, 1e2)]
     good += [{"discount": value} for value in (ABSENT, None, "", "  ", 0, "39.98")]
     good += [{"quantity": 2, "unit_price": 5, "discount": 10}]
@@ -153,7 +161,7 @@ def test_an_item_has_a_sku_a_quantity_a_price_and_a_discount_that_it_covers(fram
 
 
 def test_a_line_number_is_whole_and_used_once_in_its_order(frames: Frames) -> None:
-    missing = items_with(*({"line_no": value} for value in (ABSENT, None, 1.5, "a", True, "", 1e19)))
+    missing = items_with(*({"line_no": value} for value in (ABSENT, None, 1.5, "a", True, "")))
     pairs: list[tuple[object, object]] = [(1, 1), (1, "1"), (1, 1.0), (2, " 2.00 ")]
     twice = [
         (line(order_id=f"twice-{number}", items=[make_item(line_no=each) for each in pair]), "bad_item")

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from emr_jobs.sources.web_api import PAGES_SCHEMA
-from emr_jobs.transforms.shipments import shipments
+import orjson
+import pyarrow as pa
+
+from emr_jobs.transforms.shipments import read_shipments, shipments
 from tests.emr_jobs.transforms.frames import DAY, Frames, Row, rows_of
 from tests.emr_jobs.transforms.order_export import ABSENT, Json
 
@@ -53,9 +55,9 @@ def row(**overrides: Any) -> Row:
 
 
 def published(frames: Frames, *pages: list[Json]) -> list[Row]:
-    bodies = [{"body": json.dumps({"data": page, "next_cursor": None, "total": len(page)})} for page in pages]
-    pages_frame = frames.typed(PAGES_SCHEMA, bodies)
-    return rows_of(shipments(pages_frame, partition_date=DAY.date), "intermediate.shipments")
+    batches = [read_shipments(orjson.loads(json.dumps(page))) for page in pages]
+    fetched = frames.spark.createDataFrame(pa.Table.from_batches(batches).combine_chunks())
+    return rows_of(shipments(fetched, partition_date=DAY.date), "intermediate.shipments")
 
 
 def test_a_row_a_shipment_of_every_page(frames: Frames) -> None:
@@ -105,6 +107,7 @@ def test_the_last_event_is_the_latest_on_a_tie_the_later_in_the_array(frames: Fr
         "S-6": ([{"code": "z", "at": None}, {"code": "a"}], "a", None),
         "S-7": ([{"code": "z", "at": early}, {"code": 7, "at": late}], None, at.replace(microsecond=2)),
         "S-8": ([None, 3, "x"], None, None),
+        "S-9": ([{"code": "a", "at": "0001-01-01T00:00:00Z"}, {"code": "z"}], "a", datetime(1, 1, 1, tzinfo=UTC)),
     }
     sent = [make_shipment(shipment_id=shipment_id, events=value) for shipment_id, (value, _, _) in events.items()]
     assert published(frames, sent) == [

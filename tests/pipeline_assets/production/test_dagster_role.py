@@ -24,10 +24,10 @@ from emr_jobs import settings as settings_module
 from emr_jobs.catalog import job_named
 from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.secret_ref import resolve
+from emr_jobs.sources.listing import listing
 from local_stack.aws.account import client
 from pipeline_assets import lake
 from pipeline_assets.assets.jobs import all_jobs, job_assets
-from pipeline_assets.assets.listing import listing
 from pipeline_assets.checks.tables import loaded, row_count
 from pipeline_assets.definitions import definitions
 from pipeline_assets.home import dagster_home

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from emr_jobs.errors import Misconfigured
-from pipeline_assets.assets.listing import listing
+from emr_jobs.sources.listing import listing
 
 CHANGED = "2026-11-21T23:59:58.000Z"
 

@@ -120,7 +120,7 @@ def _run_reported(
             for contract in (contracts()[dataset] for dataset in job.outputs):
                 if contract.medium is Medium.TABLE:
                     lake.require_table(spark, contract, partition=partition)
-            replaced = lake.version(spark, contracts()[job.lead], partition)
+            replaced = lake.version(spark, contracts()[job.lead], partition) if job.outputs else None
         body(
             JobRun(
                 job,

@@ -4,18 +4,22 @@ pyiceberg reads and writes the same catalog as the jobs. Creating a table this w
 session for it would take ten.
 """
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emr_jobs.contracts import PARTITION_COLUMN, Contract, Medium, contracts
 from emr_jobs.contracts.table import CATALOG, TABLE_PROPERTIES, iceberg_schema, iceberg_type
 from emr_jobs.errors import Misconfigured
+from emr_jobs.partition import Partition
+from emr_jobs.publish import versions
 from emr_jobs.settings import Aws, Settings
 
 from pipeline_assets.home import aws_environment
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table
 
 
 def catalog(settings: Settings) -> "Catalog":
@@ -51,6 +55,11 @@ def apply(settings: Settings) -> list[tuple[str, str]]:
     """
     found = catalog(settings)
     return [(contract.id, _apply(found, contract)) for contract in tables()]
+
+
+def version(table: "Table", partition: Partition) -> versions.Version | None:
+    """Of the day that readers see."""
+    return versions.of_day(json.loads(table.metadata.model_dump_json()), partition)
 
 
 def tables() -> list[Contract]:

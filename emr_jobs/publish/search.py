@@ -19,6 +19,7 @@ from emr_jobs.contracts import Contract
 from emr_jobs.contracts.mapping import Drift, drift, index_body
 from emr_jobs.errors import AccessDenied, BadInput, Conflict, PipelineError, SchemaDrift, Unavailable, samples
 from emr_jobs.partition import Partition
+from emr_jobs.publish.versions import Version
 from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import Search
 
@@ -127,6 +128,11 @@ class SearchIndex:
 
     def published(self, partition: Partition) -> list[Index]:
         return [index for index in self.indices(partition) if self.alias in index.aliases]
+
+    def version(self, name: str) -> Version | None:
+        """Of the day in the lake that the index was loaded from; None from before versions were written."""
+        meta = self.client.indices.get_mapping(index=name)[name]["mappings"].get("_meta", {})
+        return Version(meta["version"], meta["inputs"]) if "version" in meta else None
 
     def drifts(self, alias: str) -> dict[str, Drift]:
         """Of the indices behind it, those that lack something of the contract."""

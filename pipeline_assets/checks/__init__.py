@@ -12,12 +12,13 @@ from emr_jobs.settings import Settings
 
 from pipeline_assets.checks.indices import index_checks
 from pipeline_assets.checks.joins import AGREES, join_checks
+from pipeline_assets.checks.runs import run_checks
 from pipeline_assets.checks.tables import table_checks
 
 
 def all_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> list[dg.AssetChecksDefinition]:
-    """One step for all tables, one for the index, one for Spark: each opens what it reads once."""
-    return [table_checks(settings, partitions), index_checks(settings, partitions), join_checks(settings, partitions)]
+    """One step for all tables, one for the index, one for versions, one for Spark: each opens what it reads once."""
+    return [build(settings, partitions) for build in (table_checks, index_checks, run_checks, join_checks)]
 
 
 def runnable(settings: Settings, checks: Iterable[dg.AssetChecksDefinition]) -> list[dg.AssetCheckKey]:

@@ -5,7 +5,6 @@ the lake and behind the alias. Every row names the run that made it. One run goe
 two of them reach their points is the test's.
 """
 
-import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,11 +22,12 @@ from emr_jobs.contracts import contracts
 from emr_jobs.contracts.table import spark_type
 from emr_jobs.job import JobRun
 from emr_jobs.partition import Partition
-from emr_jobs.publish import both, fence, lake, versions
+from emr_jobs.publish import both, fence, lake
 from emr_jobs.publish.audit import Finding
 from emr_jobs.publish.search import SearchIndex
 from emr_jobs.report import checks_of
 from emr_jobs.settings import Settings, load
+from pipeline_assets import lake as lake_of_readers
 from pipeline_assets.lake import catalog
 from tests.running import arguments_of, documents, session_for
 
@@ -208,11 +208,11 @@ class SmallDay:
         """Of each dataset of master: version and those of its inputs; of the index from its mapping."""
         found: dict[str, list[tuple[str | None, Any]]] = {}
         for dataset in (CUSTOMERS, RATES, FACTS, SALES):
-            metadata = catalog(self.settings).load_table(dataset).metadata
-            version = versions.of_day(json.loads(metadata.model_dump_json()), self.partition)
+            version = lake_of_readers.version(catalog(self.settings).load_table(dataset), self.partition)
             found[dataset] = [(version.wap_id, version.inputs)] if version else []
         target = SearchIndex(self.settings.search, contracts()[SEARCH])
         for index in target.published(self.partition):
-            meta = target.client.indices.get_mapping(index=index.name)[index.name]["mappings"]["_meta"]
-            found.setdefault(SEARCH, []).append((meta["version"], meta["inputs"]))
+            version = target.version(index.name)
+            assert version is not None
+            found.setdefault(SEARCH, []).append((version.wap_id, version.inputs))
         return found

@@ -150,7 +150,7 @@ def test_the_commit_of_another_day_in_between_is_no_conflict(own: SparkSession, 
 
 def version(settings: Settings, day: Partition = DAY) -> versions.Version | None:
     """As whoever reads without Spark finds it."""
-    return versions.of_day(json.loads(lake.catalog(settings).load_table(RATES.id).metadata.model_dump_json()), day)
+    return lake.version(lake.catalog(settings).load_table(RATES.id), day)
 
 
 def test_the_version_of_a_day_and_of_its_inputs_are_the_same_to_every_reader(

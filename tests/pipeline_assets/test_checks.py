@@ -3,20 +3,24 @@
 from collections.abc import Iterator
 from datetime import date
 from functools import partial
+from typing import ClassVar
 
 import dagster as dg
 import pytest
 
 from emr_jobs import settings as settings_module
+from emr_jobs.catalog import job_named
 from emr_jobs.contracts import contracts
 from emr_jobs.contracts.mapping import index_body
 from emr_jobs.contracts.model import Bound
 from emr_jobs.contracts.table import iceberg_type
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Partition
+from emr_jobs.publish.versions import Version
 from pipeline_assets.checks import tables
 from pipeline_assets.checks.indices import judge_index, mapping_differences, rows_in
 from pipeline_assets.checks.joins import Answer, judge_rules
+from pipeline_assets.checks.runs import inputs_of, judge_run
 from pipeline_assets.checks.spark import spark_session
 from pipeline_assets.checks.tables import Reported, reported_rows
 from pipeline_assets.checks.verdict import Verdict, result
@@ -176,6 +180,40 @@ class TestIndices:
             "extra {type:long} instead of absent",
             "units absent instead of {type:integer}",
         ]
+
+
+class TestRuns:
+    NOW: ClassVar = {"intermediate.orders": "x.0", "intermediate.customers": "y.0"}
+    SHOWN = Version("a.0", NOW)
+
+    @pytest.mark.parametrize(
+        ("shown", "lead", "found"),
+        [
+            ([SHOWN], [SHOWN], "a.0"),
+            ([Version("a.0", None)], [SHOWN], "a.0"),
+            ([None], [None], "None"),
+            ([Version("b.0", NOW)], [SHOWN], "b.0; of final.order_facts a.0"),
+            ([SHOWN, Version("b.0", NOW)], [SHOWN], "a.0, b.0; of final.order_facts a.0"),
+            ([], [SHOWN], "nothing; of final.order_facts a.0"),
+            ([None], [SHOWN], "None; of final.order_facts a.0"),
+            (
+                [Version("a.0", {"intermediate.orders": "w.0", "intermediate.customers": "y.0"})],
+                [SHOWN],
+                "a.0; intermediate.orders x.0, read as w.0",
+            ),
+        ],
+    )
+    def test_a_day_is_of_its_lead_s_run_and_of_the_inputs_as_they_are(
+        self, shown: list[Version | None], lead: list[Version | None], found: str
+    ) -> None:
+        verdict = judge_run(SEARCH, partition=Partition.parse(DAY), shown=shown, lead=lead, now=self.NOW)
+        assert (verdict.passed, verdict.found) == (";" not in found, found)
+        assert verdict.expected == "the version of final.order_facts, computed of the inputs as they are now"
+        assert verdict.fix.endswith("pipeline run --partition 2026-11-21 --select search.orders")
+
+    def test_inputs_are_what_other_jobs_publish(self) -> None:
+        assert inputs_of(job_named("extract_orders")) == []
+        assert inputs_of(job_named("master")) == sorted(FACTS.upstream)
 
 
 class TestJoins:

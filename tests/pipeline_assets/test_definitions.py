@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from emr_jobs.catalog import JOBS
+from emr_jobs.catalog import JOBS, job_named
 from emr_jobs.contracts import Check, Contract, Medium, contracts
 from emr_jobs.report import checks_of
 from pipeline_assets.definitions import definitions
@@ -136,13 +136,14 @@ def test_every_check_is_of_the_day_and_says_what_it_proves(defs: dg.Definitions)
     published = {(each.id, "published") for each in contracts().values() if each.medium is not Medium.SOURCE}
     own = contract_checks()
     declared = set(own)
-    assert set(found) == declared | published | {("final.order_facts", "agrees_with_inputs")}
+    runs = {(dataset, "of_one_run") for dataset in job_named("master").outputs}
+    assert set(found) == declared | published | runs | {("final.order_facts", "agrees_with_inputs")}
     assert not declared & published
     for name, spec in found.items():
         assert isinstance(spec.partitions_def, dg.DailyPartitionsDefinition), name
         assert spec.description, name
         assert spec.blocking == (name in own and own[name].blocking), name
-    for name in published:
+    for name in published | runs:
         assert f"pipeline run --partition <day> --select {name[0]}" in str(found[name].description)
 
 
@@ -158,6 +159,7 @@ def test_the_stand_alone_checks_are_a_job_of_the_same_days(defs: dg.Definitions)
     assert {node.name for node in stand_alone.graph.nodes} == {
         "published_tables",
         "published_indices",
+        "published_runs",
         "published_joins",
     }
     assert stand_alone.partitions_def == daily.partitions_def

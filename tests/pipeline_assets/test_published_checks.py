@@ -22,7 +22,7 @@ from pyiceberg.table import Table
 from pyiceberg.types import StringType
 from pyspark.sql import SparkSession
 
-from emr_jobs.catalog import JOBS
+from emr_jobs.catalog import JOBS, job_named
 from emr_jobs.contracts import Medium, contracts
 from emr_jobs.contracts.mapping import index_body
 from emr_jobs.errors import Unavailable
@@ -37,6 +37,7 @@ from tests.running import Day, finished, session_for
 
 TABLES = {each.id for each in contracts().values() if each.medium is Medium.TABLE}
 SEARCH = contracts()["search.orders"]
+MASTER = job_named("master")
 GIVE_UP_S = 60  # on a process that should have ended
 
 Evaluations = dict[tuple[str, str], dg.AssetCheckEvaluation]
@@ -126,6 +127,14 @@ class TestGoodDay:
             f"{orders} rows, as the latest run reported"
         )
         assert f"{orders} documents behind the alias orders" in said(found["search.orders", "published"], "found")
+
+    def test_master_s_outputs_are_of_one_run_and_of_the_inputs_as_they_are(self, published_day: Day) -> None:
+        found = evaluate(published_day, "published_runs")
+        assert {name: each.passed for name, each in found.items()} == dict.fromkeys(
+            [(dataset, "of_one_run") for dataset in MASTER.outputs], True
+        )
+        (version,) = {said(each, "found") for each in found.values()}
+        assert version.startswith(f"{published_day.partition}.")
 
     def test_facts_agree_with_their_inputs(self, published_day: Day, spark: SparkSession) -> None:
         facts = contracts()["final.order_facts"]
@@ -234,6 +243,21 @@ class TestIndex:
         table(lake_copy, "final.order_facts").delete(f"partition_date == '{published_day.partition}'")
         failed = self.failed(published_day, lake_copy)
         assert said(failed, "expected").endswith("with 0 documents: the rows of final.order_facts")
+
+
+def test_an_input_that_was_published_again_is_found_in_every_output_by_its_version(
+    published_day: Day, lake_copy: str
+) -> None:
+    customers, again = table(lake_copy, "intermediate.customers"), f"{published_day.partition}.again.0"
+    before = lake.version(customers, Partition.parse(published_day.partition))
+    assert before is not None
+    customers.append(customers.scan().to_arrow().slice(0, 0), snapshot_properties={"published-wap-id": again})
+    found = evaluate(published_day, "published_runs", settings_uri=lake_copy)
+    assert {name for name, each in found.items() if not each.passed} == {
+        (dataset, "of_one_run") for dataset in MASTER.outputs
+    }
+    for each in found.values():
+        assert said(each, "found").endswith(f"; intermediate.customers {again}, read as {before.wap_id}")
 
 
 def test_an_order_that_is_missing_is_found_by_every_kind_of_check_as_dagster_runs_the_job(

@@ -43,6 +43,9 @@ class Cloud:
     def throttle(self, action: str, times: int) -> None:
         requests.put(self.faults, json={"throttle": action, "times": times}, timeout=10).raise_for_status()
 
+    def switch(self, **fault: int) -> None:
+        requests.put(self.faults, json=fault, timeout=10).raise_for_status()
+
     @property
     def environment(self) -> dict[str, str]:
         return {**os.environ, **aws_environment(self.settings.aws)}

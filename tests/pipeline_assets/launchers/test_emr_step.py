@@ -15,6 +15,7 @@ import pytest
 from emr_jobs.catalog import Job, job_named
 from emr_jobs.errors import Misconfigured
 from local_stack.simulation import stubs
+from pipeline_assets.assets import jobs
 from pipeline_assets.assets.jobs import job_assets
 from pipeline_assets.home import deployment_settings
 from pipeline_assets.launchers import emr_step
@@ -150,6 +151,18 @@ def test_a_cluster_that_dies_under_a_pending_step_fails_it(cloud: Cloud, run_ste
     said = failure_of(run_step("good"))
     killer.join()
     assert "before the step began" in said or "is CANCELLED" in said
+
+
+def test_a_cluster_that_does_not_come_up_is_made_once_more(
+    cloud: Cloud, run_step: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "RETRY_DELAY_S", 0)
+    before = cloud.clusters()
+    cloud.switch(fail_boot=1)
+    assert run_step("good", job=replace(JOB, max_retries=1)).success
+    made = {id: state for id, state in cloud.clusters().items() if id not in before}
+    assert sorted(state for state in made.values() if state.startswith("TERMINATED")) == ["TERMINATED_WITH_ERRORS"]
+    assert len(made) == 2
 
 
 def test_throttling_is_no_failure(cloud: Cloud, run_step: Any) -> None:

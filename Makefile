@@ -4,6 +4,8 @@
 PYTHON ?= python3
 ORDERS ?= 20000
 KEEP ?=
+LINES ?= 50000
+SEED ?= 7
 PYTEST_ARGS ?=
 WORKERS ?= 4
 
@@ -12,7 +14,7 @@ BIN := .venv/bin
 IN_PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java browser demo dev test-fast test test-slow simulate-all mutants screenshots lint fmt lock clean
+.PHONY: help setup java browser demo dev test-fast test test-slow mutated-lines simulate-all mutants screenshots lint fmt lock clean
 
 ##@ Use
 
@@ -37,6 +39,9 @@ test: browser setup ## All tests but the slow ones; no network after setup (PYTE
 
 test-slow: browser setup ## Tests of minutes: real YARN, scenarios, the other architecture's package from the index
 	@$(BIN)/pytest -m slow $(PYTEST_ARGS)
+
+mutated-lines: setup ## 50,000 damaged and odd order lines through the reader and the oracle (LINES=50000, SEED=7): 2 minutes
+	@MUTATED_LINES=$(LINES) MUTATED_SEED=$(SEED) $(BIN)/pytest tests/emr_jobs/transforms/test_mutated_lines.py
 
 simulate-all: setup ## Every scenario with real jobs: 25 minutes, outside CI; before an issue is called resolved
 	@$(BIN)/pipeline simulate all
@@ -75,7 +80,7 @@ clean: ## Stop the stack; remove .venv, caches and the local state
 
 help: ## This text
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Before anything is fetched: what the system lacks is known in a second.
 java: | $(BIN)/python

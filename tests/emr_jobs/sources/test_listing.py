@@ -33,7 +33,7 @@ class Bucket(BaseHTTPRequestHandler):
         found = [key for key in self.keys if key.startswith(query["prefix"])]
         more = f"<NextContinuationToken>{start + 2}</NextContinuationToken>" if len(found) > start + 2 else ""
         items = "".join(
-            f"<Contents><Key>{key}</Key><Size>{len(key)}</Size><ETag>&quot;{key[-9]}&quot;</ETag>"
+            f"<Contents><Key>{key}</Key><Size>{len(key)}</Size><ETag>&quot;{key[-9:-8]}&quot;</ETag>"
             f"<LastModified>{CHANGED}</LastModified></Contents>"
             for key in found[start : start + 2]
         )
@@ -99,6 +99,25 @@ def test_on_this_machine_only_files_that_the_pattern_matches(tmp_path: Path) -> 
             (f"{tmp_path}/b.json.gz", 5),
         ]
     assert listing(f"{tmp_path}/nowhere/*") == []
+
+
+MARKS = ("_SUCCESS", "_committed_123", "_started_123", ".part-0.crc", "_temporary/a")
+ODD = ("_b", ".b", "a[1]", "a1", "a{1,2}", "10:30", "a b", "a*", "a?", "#")
+
+
+def test_names_are_exact_and_what_writers_leave_as_marks_is_no_data(tmp_path: Path) -> None:
+    for name in (*MARKS, *ODD):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"1")
+    assert [file.name for file in listing(f"{tmp_path}/*")] == sorted(f"{tmp_path}/{name}" for name in ODD)
+    assert listing(f"{tmp_path}/*/*") == []
+    assert [file.name for file in listing(f"{tmp_path}/a[[]1]")] == [f"{tmp_path}/a[1]"]
+    assert [file.name for file in listing(f"{tmp_path}/a[1]")] == [f"{tmp_path}/a1", f"{tmp_path}/a[1]"]
+
+
+def test_names_on_s3_are_as_exact(bucket: type[Bucket]) -> None:
+    bucket.keys = sorted(f"orders/{name}" for name in ("", *MARKS, *ODD))
+    assert [file.name for file in listing("s3://shop/orders/*")] == sorted(f"s3://shop/orders/{name}" for name in ODD)
 
 
 def test_a_file_that_was_replaced_has_another_version(tmp_path: Path) -> None:

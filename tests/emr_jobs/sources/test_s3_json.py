@@ -2,13 +2,17 @@
 
 import gzip
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
 from pyspark.sql import Row, SparkSession
 
-from emr_jobs.errors import BadInput, Unavailable
+from emr_jobs.errors import AccessDenied, BadInput, Unavailable
 from emr_jobs.partition import Partition
 from emr_jobs.sources import s3_json
 from emr_jobs.sources.arrow import unpacked
@@ -205,3 +209,44 @@ def test_what_was_read_must_be_what_was_listed(reports: list[tuple[int, int]], l
     rows = [{"file": number, "lines": count, "error": None} for number, count in reports]
     with pytest.raises(Unavailable, match=r"expected each of 2 files to be read once, found reports of"):
         whole(rows, files, lines)
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An S3 inside this process, with an empty bucket."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    with mock_aws():
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket="shop")
+        yield s3
+
+
+def test_every_object_on_s3_is_read_once_whatever_its_key(bucket: Any) -> None:
+    for name in ODD_NAMES:
+        bucket.put_object(Bucket="shop", Key=f"dt=x/{name}", Body=gzip.compress(f"{name!r}\n".encode() * 20))
+    files = s3_json.listed("s3://shop/dt=x/*.json.gz", **OF, allow_empty=False)
+    rows = [row for batch in s3_json._read(part(files)) for row in batch.to_pylist()]
+    lines = sorted(row["value"].decode() for row in rows if row["value"] is not None)
+    assert lines == sorted(f"{name!r}" for name in ODD_NAMES for _ in range(20))
+    assert whole(rows, files, len(lines)) == dict.fromkeys(ODD_NAMES, 20)
+
+
+def test_what_s3_refuses_is_named(bucket: Any) -> None:
+    bucket.put_object(Bucket="shop", Key="a.json.gz", Body=gzip.compress(ORDER))
+    (file,) = s3_json.listed("s3://shop/*.json.gz", **OF, allow_empty=False)
+    bucket.delete_object(Bucket="shop", Key="a.json.gz")
+    ((report,),) = [batch.to_pylist() for batch in s3_json._read(part([file]))]
+    error = unpacked(report["error"], **OF)
+    assert (type(error), error.found) == (BadInput, "s3://shop/a.json.gz that is not there (404)")
+    with pytest.raises(BadInput, match=r"found s3://nowhere/\*\.json\.gz that is not there \(NoSuchBucket\)"):
+        s3_json.listed("s3://nowhere/*.json.gz", **OF, allow_empty=False)
+
+
+@pytest.mark.parametrize(("code", "kind"), [("AccessDenied", AccessDenied), ("SlowDown", Unavailable)])
+def test_who_can_mend_a_refusal_is_its_kind(code: str, kind: type[Exception]) -> None:
+    said = rf"expected S3 to give s3://shop/a, found {code}\. "
+    with pytest.raises(kind, match=said), s3_json._refusals("s3://shop/a", **OF):
+        raise ClientError({"Error": {"Code": code}}, "GetObject")

@@ -43,7 +43,7 @@ POINTS: dict[str, tuple[Any, str]] = {
     "publish of a table": (lake, "publish"),
     "commit of a table": (lake, "_replace_day"),  # what it replaces was looked at
     "swap": (both, "swap"),
-    "change of the alias": (SearchIndex, "change_alias"),  # what it replaces was looked at
+    "change of the alias": (SearchIndex, "change_alias"),  # tried first; then what it replaces was looked at
     "look at the alias": (SearchIndex, "published"),
 }
 

@@ -5,16 +5,19 @@ PYTHON ?= python3
 ORDERS ?= 20000
 KEEP ?=
 LINES ?= 50000
-SEED ?= 7
+SEED ?=
 PYTEST_ARGS ?=
 WORKERS ?= 4
+KILLS ?= 40
+PAIRS ?= 20
 
 BIN := .venv/bin
 # tests/tiers.py puts tests that share services into one group, and the groups that take longest first.
 IN_PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java browser demo dev test-fast test test-slow mutated-lines simulate-all mutants screenshots lint fmt lock clean
+.PHONY: help setup java browser demo dev test-fast test test-slow mutated-lines torture simulate-all mutants \
+	screenshots lint fmt lock clean
 
 ##@ Use
 
@@ -41,10 +44,13 @@ test-slow: browser setup ## Tests of minutes: real YARN, scenarios, the other ar
 	@$(BIN)/pytest -m slow $(PYTEST_ARGS)
 
 mutated-lines: setup ## 50,000 damaged and odd order lines through the reader and the oracle (LINES=50000, SEED=7): 2 minutes
-	@MUTATED_LINES=$(LINES) MUTATED_SEED=$(SEED) $(BIN)/pytest tests/emr_jobs/transforms/test_mutated_lines.py
+	@MUTATED_LINES=$(LINES) $(if $(SEED),MUTATED_SEED=$(SEED)) $(BIN)/pytest tests/emr_jobs/transforms/test_mutated_lines.py
 
 simulate-all: setup ## Every scenario with real jobs: 25 minutes, outside CI; before an issue is called resolved
 	@$(BIN)/pipeline simulate all
+
+torture: setup ## Kills at random moments and two runs at once, a reader beside them: half an hour, outside CI (SEED=7, KILLS=4, PAIRS=2)
+	@$(BIN)/python -m tests.torture $(if $(SEED),--seed $(SEED)) --kills $(KILLS) --pairs $(PAIRS)
 
 mutants: setup ## Whether the tests notice mistakes: all but the slow ones, then each mistake; hours, needs the package index
 	@$(BIN)/uv pip install -q --python $(BIN)/python --group mutants && rm -f .cache/mutants.json

@@ -101,8 +101,8 @@ def _mend_null_timestamps() -> None:
     arrow.timestamp_to_sf_struct = timestamp_to_sf_struct
 
 
-def load(folder: Path) -> None:
-    """Replace the tables by the files of this folder. The server's database is one per process."""
+def load(folder: Path, *, database: str = DATABASE) -> None:
+    """Replace the tables by the files of this folder. The server's databases are those of this process."""
     from fakesnow.server import shared_fs
 
     files = sorted(folder.glob("*.parquet"))
@@ -110,8 +110,8 @@ def load(folder: Path) -> None:
         raise FileNotFoundError(f"{folder}: no <SCHEMA.TABLE>.parquet in it")
     for path in files:
         schema, _, table = path.stem.partition(".")
-        shared_fs.connect(DATABASE, schema)
-        name = ".".join(f'"{part}"' for part in (DATABASE, schema, table))
+        shared_fs.connect(database, schema)
+        name = ".".join(f'"{part}"' for part in (database, schema, table))
         shared_fs.duck_conn.execute(f"DROP TABLE IF EXISTS {name}")
         shared_fs.duck_conn.execute(f"CREATE TABLE {name} AS SELECT * FROM read_parquet(?)", [str(path)])  # noqa: S608
 

@@ -9,20 +9,13 @@ from collections.abc import Iterator
 import pytest
 from pyspark.sql import SparkSession
 
-from emr_jobs import session
-from local_stack import jars
 from pipeline_assets.home import aws_environment
-from pipeline_assets.launchers.command import UTF8, local_environment
 from tests.aws import Cloud, running_cloud
 from tests.deployed import Deployed, deployed
 from tests.published import published
-from tests.running import Day, InProcess
+from tests.running import Day, InProcess, one_spark
 
 pytest_plugins = ["tests.tiers"]
-
-# The first compiler alone has 48 MB for what it has compiled; the tests' many queries fill them, and everything is
-# compiled again and again.
-_JVM = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC -Xlog:disable -Xlog:all=off"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,27 +40,13 @@ def package_index() -> None:
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    """Two cores, UTC, the jars of the jobs. Its catalog is set per test: see `running.session_for`."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in local_environment().items():
-            patch.setenv(name, value)
-        archive = jars.archive("spark")
-        options = f"{UTF8} {_JVM}"
-        if archive.exists():
-            options += f" -XX:SharedArchiveFile={archive}"
-        submit = f'--master local[2] --driver-memory 1g --driver-class-path "{jars.folder("spark")}/*"'
-        patch.setenv("PYSPARK_SUBMIT_ARGS", f'{submit} --driver-java-options "{options}" pyspark-shell')
-        builder = SparkSession.builder.appName("tests").config("spark.ui.enabled", "false")
-        builder = builder.config("spark.sql.extensions", session.EXTENSIONS).config("spark.log.level", "ERROR")
-        builder = builder.config("spark.python.sql.dataFrameDebugging.enabled", "false")  # asked once a process
-        running = builder.getOrCreate()
+    with one_spark() as running:
         yield running
-        running.stop()
 
 
 @pytest.fixture
-def run_job(spark: SparkSession, capsys: pytest.CaptureFixture[str]) -> InProcess:
-    return InProcess(spark, capsys)
+def run_job(spark: SparkSession) -> InProcess:
+    return InProcess(spark)
 
 
 @pytest.fixture(scope="session")

@@ -8,18 +8,18 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from unittest import mock
 from uuid import uuid4
 
 import boto3
-import pytest
 import tomlkit
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -34,10 +34,15 @@ from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
 from emr_jobs.settings import Settings
+from local_stack import jars
 from pipeline_assets import lake
 from pipeline_assets.cli import app
 from pipeline_assets.home import ROOT
-from pipeline_assets.launchers.command import job_arguments, local_environment, local_submit
+from pipeline_assets.launchers.command import UTF8, job_arguments, local_environment, local_submit
+
+# The first compiler alone has 48 MB for what it has compiled; the tests' many queries fill them, and everything is
+# compiled again and again.
+_JVM = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC -Xlog:disable -Xlog:all=off"
 
 
 @dataclass(frozen=True)
@@ -132,12 +137,12 @@ def arguments_of(name: str, *, settings_uri: str, partition: str, run_id: str | 
 
 
 def job_process(
-    name: str, *, settings_uri: str, partition: str, run_id: str | None = None, attempt: int = 0, script: str = ""
+    name: str, *, settings_uri: str, partition: str, run_id: str | None = None, attempt: int = 0
 ) -> "subprocess.Popen[str]":
-    """A job as spark-submit starts it; `script` is another entry point with the same command line."""
+    """A job as spark-submit starts it."""
     job = job_named(name)
     arguments = arguments_of(name, settings_uri=settings_uri, partition=partition, run_id=run_id, attempt=attempt)
-    command = local_submit(script or job.script, arguments, settings_module.load(settings_uri).spark)
+    command = local_submit(job.script, arguments, settings_module.load(settings_uri).spark)
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=local_environment()
     )
@@ -152,6 +157,25 @@ def _environment(home: Path, changed: dict[str, str] | None) -> dict[str, str]:
     """This process's without what its Spark was started with."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("PYSPARK_", "SPARK_"))}
     return {**own, "PIPELINE_HOME": str(home), "COLUMNS": "250", **(changed or {})}
+
+
+@contextmanager
+def one_spark() -> Iterator[SparkSession]:
+    """Two cores, UTC, the jars of the jobs; one a process. Its catalog is set by `session_for`."""
+    archive = jars.archive("spark")
+    options = f"{UTF8} {_JVM}"
+    if archive.exists():
+        options += f" -XX:SharedArchiveFile={archive}"
+    submit = f'--master local[2] --driver-memory 1g --driver-class-path "{jars.folder("spark")}/*"'
+    submit = f'{submit} --driver-java-options "{options}" pyspark-shell'
+    with mock.patch.dict(os.environ, {**local_environment(), "PYSPARK_SUBMIT_ARGS": submit}):
+        builder = SparkSession.builder.appName("tests").config("spark.ui.enabled", "false")
+        builder = builder.config("spark.ui.showConsoleProgress", "false")
+        builder = builder.config("spark.sql.extensions", session.EXTENSIONS).config("spark.log.level", "ERROR")
+        builder = builder.config("spark.python.sql.dataFrameDebugging.enabled", "false")  # asked once a process
+        running = builder.getOrCreate()
+        yield running
+        running.stop()
 
 
 def session_for(spark: SparkSession, settings: Settings) -> SparkSession:
@@ -170,7 +194,6 @@ class InProcess:
     """Runs jobs through their `main`, in the tests' Spark: the same code without the start of a JVM."""
 
     spark: SparkSession
-    capture: pytest.CaptureFixture[str]
 
     def __call__(
         self,
@@ -188,15 +211,15 @@ class InProcess:
             *more,
         ]
         body = getattr(import_module(f"emr_jobs.{name}"), name)
-        self.capture.readouterr()
         spark = self.spark
         with suppress(Misconfigured):  # which the job is to say by itself
             spark = session_for(spark, settings_module.load(settings_uri))
-        with pytest.raises(SystemExit) as ended:
-            frame.main(job, body, arguments, spark=spark)
-        captured = self.capture.readouterr()
-        code = ended.value.code
-        return Ended(code if isinstance(code, int) else 1, captured.out + captured.err)
+        output = StringIO()
+        try:
+            with redirect_stdout(output), redirect_stderr(output):
+                frame.main(job, body, arguments, spark=spark)
+        except SystemExit as ended:
+            return Ended(ended.code if isinstance(ended.code, int) else 1, output.getvalue())
 
 
 def readers_see(settings: Settings, partition: str) -> dict[str, Any]:

@@ -84,14 +84,14 @@ def row(run: JobRun, dataset: str, **values: str) -> DataFrame:
 
 @dataclass
 class Run:
-    """`until` and `end` let it go on; between them it stands still."""
+    """`until`, `step` and `end` let it go on; between them it stands still."""
 
     arguments: list[str]
     job: str
     body: Callable[[JobRun], None]
     spark: SparkSession
     error: Exception | None = None
-    _at: tuple[str, int] | None = None
+    _at: tuple[str | None, int] | None = None
     _passed: Counter[str] = field(default_factory=Counter)
     _go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     _stands: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
@@ -104,6 +104,13 @@ class Run:
         assert self._passed[point] == number, f"ended before {point} {number}: {self.error}"
         return self
 
+    def step(self) -> bool:
+        """To its next point, whichever that is; False when it has ended instead."""
+        passed = self._passed.total()
+        self._at = None, 0
+        self._continue()
+        return self._passed.total() > passed
+
     def end(self) -> Exception | None:
         self._at = None
         self._continue()
@@ -113,7 +120,7 @@ class Run:
 
     def arrives(self, point: str) -> None:
         self._passed[point] += 1
-        if self._at == (point, self._passed[point]):
+        if self._at in ((None, 0), (point, self._passed[point])):
             self._stands.release()
             self._go.acquire()
 
@@ -181,15 +188,15 @@ class SmallDay:
     def settings(self) -> Settings:
         return load(self.settings_uri)
 
-    def run(self, job: str, label: str, *, run_id: str | None = None) -> Run:
+    def run(self, job: str, label: str, *, run_id: str | None = None, attempt: int = 0) -> Run:
         arguments = arguments_of(
-            job, settings_uri=self.settings_uri, partition=str(self.partition), run_id=run_id, attempt=0
+            job, settings_uri=self.settings_uri, partition=str(self.partition), run_id=run_id, attempt=attempt
         )
         name, body = {"extract": ("extract_customers", extract), "master": ("master", master)}[job]
         return Run(arguments, name, body(label), self.spark)
 
-    def published(self, job: str, label: str) -> None:
-        error = self.run(job, label).end()
+    def published(self, job: str, label: str, *, run_id: str | None = None, attempt: int = 0) -> None:
+        error = self.run(job, label, run_id=run_id, attempt=attempt).end()
         assert error is None, error
 
     def shown(self) -> dict[str, list[tuple[str, ...]]]:

@@ -3,6 +3,7 @@
 And one run against an alias that cannot be changed: lake and index stay together.
 """
 
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -116,6 +117,34 @@ def test_who_takes_the_lead_last_publishes_all_of_it(
     b = day.run("master", "B").until(*b_until)
     assert conflict(a.end(), day)
     assert b.end() is None
+    whole(day, run="B", inputs="E")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_two_runs_that_take_turns_at_random(day: SmallDay, seed: int) -> None:
+    day.published("master", "O")
+    rng = random.Random(seed)
+    a, b = day.run("master", "A"), day.run("master", "B")
+    going_on = [run for run in (a, b) if run.step()]  # both have begun
+    while going_on:
+        run = rng.choice(going_on)
+        if not run.step():
+            going_on.remove(run)
+    winner, loser = ("A", b) if a.error is None else ("B", a)
+    assert conflict(loser.error, day)
+    assert (a.error, b.error).count(None) == 1
+    whole(day, run=winner, inputs="E")
+
+
+@pytest.mark.parametrize(
+    ("point", "lake_has", "search_has"), [("stage", "O", "O"), ("audit", "O", "O"), ("swap", "A", "O")]
+)
+def test_a_run_that_ends_at_a_point_is_repeated(day: SmallDay, point: str, lake_has: str, search_has: str) -> None:
+    day.published("master", "O")
+    day.run("master", "A", run_id="same").until(point)
+    shown = day.shown()
+    assert (shown[FACTS], shown[SALES], shown[SEARCH]) == ([("E", lake_has)], [(lake_has,)], [("E", search_has)])
+    day.published("master", "B", run_id="same", attempt=1)
     whole(day, run="B", inputs="E")
 
 

@@ -1,0 +1,53 @@
+"""One day delivered twice: other rows in every dataset, and settings that read the one or the other.
+
+Does not own: the stack (local_stack.services); the deliveries' own web APIs and databases of Snowflake stand beside
+its own.
+"""
+
+import gzip
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+from emr_jobs.partition import Partition
+from emr_jobs.secret_ref import resolve
+from local_stack import sample_data
+from local_stack.shipments_api import shipments_api
+from local_stack.snowflake import load
+from tests.running import Day
+
+ORDERS = 100
+NAMES = ("a", "b")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    name: str
+    settings_uri: str
+
+
+@contextmanager
+def two_deliveries(day: Day, folder: Path) -> Iterator[tuple[Delivery, Delivery]]:
+    """Of that day, on its stack."""
+    token = resolve(day.settings.sources.shipments.token)
+    with ExitStack() as stack:
+
+        def delivery(name: str, *, seed: int, euro: str) -> Delivery:
+            data = folder / name
+            with mock.patch.dict(sample_data.USD_RATES, EUR=euro):
+                sample_data.generate(data, partition=Partition.parse(day.partition), orders=ORDERS, seed=seed)
+            cut_off = data / "orders" / f"dt={day.partition}" / "part-99.json.gz"
+            cut_off.write_bytes(gzip.compress(f'{{"order_id": "{name}'.encode()))  # one reject
+            load(data / "snowflake", database=f"SHOP_{name.upper()}")
+            api = stack.enter_context(shipments_api(data / "shipments", lambda: token))
+            uri = day.settings_with(
+                data,
+                sources_orders={"uri": f"{data}/orders/dt={{partition}}/*.json.gz"},
+                sources_snowflake={"database": f"SHOP_{name.upper()}"},
+                sources_shipments={"url": f"{api}/v1/shipments"},
+            )
+            return Delivery(name, uri)
+
+        yield delivery("a", seed=1, euro="1.08214500"), delivery("b", seed=2, euro="1.09000001")

@@ -17,11 +17,13 @@ from typing import IO, Any
 
 import psutil
 
-_TIED = """
+# Once it kills, the reaper does not hear that the command has ended.
+_TIED = r"""
 scratch=$1; shift
 exec 3<&0
 "$@" </dev/null 3<&- & child=$!
-(cat <&3 >/dev/null; kill -9 $child; test -z "$scratch" || rm -rf "$scratch"; kill -9 0) 2>/dev/null & reaper=$!
+(cat <&3 >/dev/null; trap '' TERM; kill -9 $child; test -z "$scratch" || rm -rf "$scratch"; kill -9 0) \
+    2>/dev/null & reaper=$!
 exec 3<&-
 wait $child; status=$?
 kill $reaper

@@ -3,7 +3,9 @@
 import json
 import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import dagster as dg
 import psutil
@@ -34,14 +36,20 @@ def test_an_empty_day_that_was_asked_for_is_published_with_a_note(published_day:
     assert notes == ["row_count: empty day, asked for with --allow-empty"] * 2
 
 
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """With a short path, unlike tmp_path: Dagster's processes have sockets in it, whose paths end at 108 bytes."""
+    with TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGKILL], ids=lambda how: how.name)
 def test_a_run_that_is_ended_leaves_no_process_no_spills_and_no_run_that_seems_to_go_on(
-    published_day: Day, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
+    published_day: Day, temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
 ) -> None:
     """SIGHUP: its terminal was closed. What is cancelled on purpose ends in the same way (test_emr)."""
     before = readers_see(published_day.settings, published_day.partition)
-    temporary, history = tmp_path / "tmp", tmp_path / "history"
-    temporary.mkdir()
+    history = tmp_path / "history"
     with socket.create_server(("127.0.0.1", 0)) as never_answers:
         url = f"http://127.0.0.1:{never_answers.getsockname()[1]}/v1/shipments"
         uri = published_day.settings_with(tmp_path, sources_shipments={"url": url})

@@ -394,7 +394,7 @@ def test_day_is_looked_at_only_while_it_is_what_that_execution_published(
     whole = production.ran(LOOKED_AT)
     request = looked(production, instance, whole.name, LOOKED_AT)
     assert request.partition_key == LOOKED_AT
-    assert {key.name for key in request.asset_check_keys} == {"published"}
+    assert {key.name for key in request.asset_check_keys} == {"published", "of_one_run"}
     assert isinstance(looked(production, instance, part.name, LOOKED_AT), dg.SkipReason)
 
 

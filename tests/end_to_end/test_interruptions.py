@@ -1,6 +1,6 @@
 """Jobs that are killed at random moments: readers see whole days only, and a rerun is right. More: `make torture`.
 
-Two runs at once, and a run that ends at a named point: test_two_runs.
+Two runs at once, and a run that ends between lake and index: test_two_runs.
 """
 
 from collections.abc import Iterator

@@ -273,7 +273,8 @@ def as_frame(spark: "SparkSession", contract: Contract, batches: Sequence[Result
     schema = to_arrow_schema(StructType.fromDDL(ddl))
     batches = [batch for batch in batches if batch.rowcount]
     here = [cast_to(schema, fetch(batch)) for batch in batches if batch.compressed_size is None]
-    rows = spark.createDataFrame(pa.concat_tables([schema.empty_table(), *here]), ddl)
+    # One chunk: Spark 4.1.1 drops what comes after an empty one.
+    rows = spark.createDataFrame(pa.concat_tables([schema.empty_table(), *here]).combine_chunks(), ddl)
     remote = [batch for batch in batches if batch.compressed_size is not None]
     if not remote:
         return rows

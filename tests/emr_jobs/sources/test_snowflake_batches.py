@@ -105,6 +105,19 @@ def test_batches_without_rows_are_skipped(spark: SparkSession) -> None:
     assert extract(spark, [StubBatch((), None), StubBatch(())]) == []
 
 
+class InChunks(StubBatch):
+    """Its table has an empty chunk among others."""
+
+    def to_arrow(self, *, force_microsecond_precision: bool) -> pa.Table:
+        table = super().to_arrow(force_microsecond_precision=force_microsecond_precision)
+        return pa.concat_tables([table.slice(0, 1), table.slice(0, 0), table.slice(1)])
+
+
+@pytest.mark.parametrize("size", [None, 1000])
+def test_rows_after_an_empty_chunk_arrive(spark: SparkSession, size: int | None) -> None:
+    assert extract(spark, [InChunks(("EUR", "GBP", "USD"), size)]) == rates("EUR", "GBP", "USD")
+
+
 def test_an_expired_batch_makes_the_statement_run_again(spark: SparkSession) -> None:
     expired = [StubBatch(("EUR",), None), StubBatch(("USD",), fails_with="403 Forbidden")]
     assert extract(spark, expired, [StubBatch(("EUR",)), StubBatch(("USD",))]) == rates("EUR", "USD")

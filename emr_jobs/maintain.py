@@ -36,7 +36,8 @@ def maintain(spark: "SparkSession", contract: Contract, lake: Lake, *, now: date
     days = _delete_expired_days(spark, contract, lake, now=now)
     keep_snapshots = timedelta(days=lake.snapshot_keep_days) if contract.keep_days is None else STAGED_MINIMUM
     expire_before = now - keep_snapshots
-    keep_versions(spark, contract, before=expire_before)
+    if contract.keep_days is None:  # else the days go with their versions
+        keep_versions(spark, contract, before=expire_before)
     # Snapshots that nobody published are no ancestors of the table's state: they go with the others of their age.
     expired = _call(spark, "expire_snapshots", table, older_than=_instant(expire_before))
     keep = max(timedelta(days=lake.staged_keep_days), ORPHANS_MINIMUM)

@@ -259,6 +259,8 @@ def test_maintenance_deletes_the_rejects_of_expired_days_and_what_holds_them(
     assert (days_then["deleted_days"], kept()) == (3, []), "a day later that of 30 days is one of 31"
     maintain.maintain(own, rejects, patient, now=next_day + timedelta(days=1, hours=1))
     assert list(files.rglob("*.parquet")) == []
+    properties = lake.catalog(settings).load_table(rejects.id).properties
+    assert [name for name in properties if name.startswith("version-of.")] == []
     deliver(31, "anew")
     assert kept() == ["anew"]
 

@@ -10,7 +10,7 @@ JSON line a table, and one of the dead letters.
 
 import argparse
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -36,8 +36,7 @@ def maintain(spark: "SparkSession", contract: Contract, lake: Lake, *, now: date
     days = _delete_expired_days(spark, contract, lake, now=now)
     keep_snapshots = timedelta(days=lake.snapshot_keep_days) if contract.keep_days is None else STAGED_MINIMUM
     expire_before = now - keep_snapshots
-    if contract.keep_days is None:  # else the days go with their versions
-        keep_versions(spark, contract, before=expire_before)
+    keep_versions(spark, contract, before=expire_before, but_of=days)
     # Snapshots that nobody published are no ancestors of the table's state: they go with the others of their age.
     expired = _call(spark, "expire_snapshots", table, older_than=_instant(expire_before))
     keep = max(timedelta(days=lake.staged_keep_days), ORPHANS_MINIMUM)
@@ -45,7 +44,7 @@ def maintain(spark: "SparkSession", contract: Contract, lake: Lake, *, now: date
     compacted = _call(spark, "rewrite_data_files", table)
     return {
         "dataset": contract.id,
-        "deleted_days": days,
+        "deleted_days": len(days),
         "deleted_data_files": sum(row["deleted_data_files_count"] for row in expired),
         "deleted_manifests": sum(row["deleted_manifest_files_count"] for row in expired),
         "orphan_files": len(orphans),
@@ -53,10 +52,10 @@ def maintain(spark: "SparkSession", contract: Contract, lake: Lake, *, now: date
     }
 
 
-def _delete_expired_days(spark: "SparkSession", contract: Contract, lake: Lake, *, now: datetime) -> int:
-    """How many. A day that was published anew lately is left: somebody may be about to look at it."""
+def _delete_expired_days(spark: "SparkSession", contract: Contract, lake: Lake, *, now: datetime) -> list[date]:
+    """Which. A day that was published anew lately is left: somebody may be about to look at it."""
     if contract.keep_days is None:
-        return 0
+        return []
     table, today = table_name(contract), now.astimezone(ZoneInfo(TIMEZONE)).date()
     lately = now - timedelta(days=lake.snapshot_keep_days)
     old = f"coalesce(last_updated_at < {_instant(lately)}, true)"  # null: by a snapshot that has expired
@@ -66,7 +65,7 @@ def _delete_expired_days(spark: "SparkSession", contract: Contract, lake: Lake, 
         # Iceberg's parser drops bound values; these are dates of the table's own metadata.
         listed = ", ".join(f"DATE '{day}'" for day in days)
         spark.sql(f"DELETE FROM {table} WHERE {PARTITION_COLUMN} IN ({listed})")  # noqa: S608
-    return len(days)
+    return days
 
 
 def _call(spark: "SparkSession", procedure: str, table: str, **arguments: str) -> list[dict[str, int]]:

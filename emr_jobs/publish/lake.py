@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -335,14 +335,18 @@ def _committed(operations: Any, base: Any, changed: Any) -> bool:
     return True
 
 
-def keep_versions(spark: "SparkSession", contract: Contract, *, before: datetime) -> None:
-    """To be called before the snapshots of before that time expire."""
+def keep_versions(spark: "SparkSession", contract: Contract, *, before: datetime, but_of: Iterable[date] = ()) -> None:
+    """To be called before the snapshots of before that time expire. The versions of days that were deleted go."""
     table = _table(spark, contract)
     metadata = json.loads(_iceberg(spark).TableMetadataParser.toJson(table.operations().current()))
     kept = versions.to_keep(metadata, before_ms=int(before.timestamp() * 1000))
-    if not kept:
+    deleted = {versions.property_of(day) for day in but_of}
+    written, gone = kept.keys() - deleted, deleted & metadata["properties"].keys()
+    if not written and not gone:
         return
     update = table.updateProperties()
-    for name, value in kept.items():
-        update.set(name, value)
+    for name in written:
+        update.set(name, kept[name])
+    for name in gone:
+        update.remove(name)
     update.commit()

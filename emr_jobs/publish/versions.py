@@ -15,7 +15,6 @@ from emr_jobs.partition import Partition
 
 PUBLISHED = "published-wap-id"  # as Iceberg itself writes it when it publishes a staged snapshot
 COMPUTED_FROM = "computed-from"
-_KEPT = "version-of."
 
 Metadata = Mapping[str, Any]
 Inputs = Mapping[str, str | None]  # by dataset; None: published before versions were written, or known to be empty
@@ -32,7 +31,7 @@ def of_day(metadata: Metadata, partition: Partition) -> Version | None:
     for day, version, _ in _publications(metadata):
         if day == str(partition):
             return version
-    kept = metadata.get("properties", {}).get(f"{_KEPT}{partition}")
+    kept = metadata.get("properties", {}).get(property_of(partition))
     return Version(kept, None) if kept else None
 
 
@@ -43,8 +42,13 @@ def to_keep(metadata: Metadata, *, before_ms: int) -> dict[str, str]:
     kept: dict[str, str] = {}
     for day, version, at_ms in _publications(metadata):
         if at_ms < before_ms:
-            kept.setdefault(f"{_KEPT}{day}", version.wap_id)
+            kept.setdefault(property_of(day), version.wap_id)
     return kept
+
+
+def property_of(day: object) -> str:
+    """The name of the property that keeps its version. A day in ISO, however it is held."""
+    return f"version-of.{day}"
 
 
 def written(inputs: Inputs) -> str:

@@ -21,7 +21,7 @@ LEVELS = 10_000  # objects and arrays within each other that are read; what lies
 _DOUBTFUL = r"[\s:,\[]-?[0-9](?:[0-9.]{16}|[0-9.]*[eE])"
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _PLAIN = re.compile(r"-?[0-9]{1,18}")
 _WORDS = {"t": ("true", True), "f": ("false", False), "n": ("null", None)}
 _CLOSING = {"{": "}", "[": "]"}
@@ -142,7 +142,7 @@ def _scalar(text: str, at: int) -> tuple[Any, int]:
         if not text.startswith(word, at):
             raise JSONDecodeError("no value", "", at)
         return value, at + len(word)
-    number = _NUMBER.match(text, at)
+    number = NUMBER.match(text, at)
     if not number:
         raise JSONDecodeError("no value", "", at)
     written = number[0]

@@ -20,12 +20,11 @@ from emr_jobs import strict_json
 from emr_jobs.partition import Partition
 from emr_jobs.transforms import order_line
 from emr_jobs.transforms.order_line import TEST, Item, Order
+from emr_jobs.transforms.reading import ARROW_AMOUNT, ARROW_INSTANT
 
 DUPLICATE = "duplicate"
 ORDER = "order"
 
-_AMOUNT = pa.decimal128(18, 2)
-_INSTANT = pa.timestamp("us", "UTC")
 _ITEM = pa.struct(
     {
         "line_no": pa.int64(),
@@ -33,18 +32,18 @@ _ITEM = pa.struct(
         "name": pa.string(),
         "category": pa.string(),
         "quantity": pa.int64(),
-        "unit_price": _AMOUNT,
-        "discount": _AMOUNT,
-        "line_gross": _AMOUNT,
+        "unit_price": ARROW_AMOUNT,
+        "discount": ARROW_AMOUNT,
+        "line_gross": ARROW_AMOUNT,
     }
 )
 LINE = pa.struct(
     {
         "reason": pa.string(),
         **dict.fromkeys(("order_id", "customer_id", "status", "currency", "channel"), pa.string()),
-        **dict.fromkeys(("placed_at", "updated_at"), _INSTANT),
+        **dict.fromkeys(("placed_at", "updated_at"), ARROW_INSTANT),
         **{f"shipping_{name}": pa.string() for name in ("city", "region", "postal_code", "country")},
-        "paid_amount": _AMOUNT,
+        "paid_amount": ARROW_AMOUNT,
         "tags": pa.list_(pa.string()),
         "items": pa.list_(_ITEM),
     }

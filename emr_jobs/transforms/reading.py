@@ -8,14 +8,16 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from emr_jobs.strict_json import decimal
+import pyarrow as pa
+
+from emr_jobs.strict_json import NUMBER, decimal
 
 AMOUNT = "decimal(18,2)"
+ARROW_AMOUNT = pa.decimal128(18, 2)
+ARROW_INSTANT = pa.timestamp("us", "UTC")
 
 _CENT = Decimal("0.01")
 _PAST_AMOUNT = Decimal(10) ** 16
-# Of JSON's own grammar. Used with fullmatch: $ also matches before a line break at the end.
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 # The ranges are here because Python's own reader takes more: offsets to 23:59, and from 3.13 on 24:00.
 _INSTANT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])(\.[0-9]+)?"
@@ -52,7 +54,7 @@ def number(value: Any) -> Decimal | None:
         return Decimal(value)
     if kind is Decimal:
         return value
-    if kind is str and _NUMBER.fullmatch(written := value.strip(" ")):
+    if kind is str and NUMBER.fullmatch(written := value.strip(" ")):
         return decimal(written)
     return None
 

@@ -8,18 +8,17 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from emr_jobs.transforms.reading import amount, elements, field, instant, text
+from emr_jobs.transforms.reading import ARROW_AMOUNT, ARROW_INSTANT, amount, elements, field, instant, text
 
-_INSTANT = pa.timestamp("us", "UTC")
 SHIPMENT = pa.schema(
     {
         **dict.fromkeys(("shipment_id", "order_id"), pa.string()),
-        "ordered_at": _INSTANT,
+        "ordered_at": ARROW_INSTANT,
         **dict.fromkeys(("carrier", "service"), pa.string()),
-        **dict.fromkeys(("shipped_at", "promised_at", "delivered_at"), _INSTANT),
-        "cost_amount": pa.decimal128(18, 2),
+        **dict.fromkeys(("shipped_at", "promised_at", "delivered_at"), ARROW_INSTANT),
+        "cost_amount": ARROW_AMOUNT,
         **dict.fromkeys(("cost_currency", "last_event_code"), pa.string()),
-        "last_event_at": _INSTANT,
+        "last_event_at": ARROW_INSTANT,
     }
 )
 
@@ -61,18 +60,4 @@ def _last(events: list[Any]) -> tuple[str | None, datetime | None]:
 
 def shipments(fetched: DataFrame, *, partition_date: date) -> DataFrame:
     """From SHIPMENT, in contract order."""
-    return fetched.select(
-        F.lit(partition_date).alias("partition_date"),
-        "shipment_id",
-        "order_id",
-        "ordered_at",
-        "carrier",
-        "service",
-        "shipped_at",
-        "promised_at",
-        "delivered_at",
-        "cost_amount",
-        "cost_currency",
-        "last_event_code",
-        "last_event_at",
-    )
+    return fetched.select(F.lit(partition_date).alias("partition_date"), *SHIPMENT.names)

@@ -3,18 +3,8 @@
 from pathlib import Path
 
 import pytest
-import tomlkit
 
-from pipeline_assets.home import ROOT
 from tests.running import Typed, typed
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    profile = tomlkit.parse((ROOT / "settings" / "local.toml").read_text()).unwrap()
-    profile["lake"] |= {"uri": "lake/catalog.db", "warehouse": "lake/warehouse"}
-    (tmp_path / "settings.toml").write_text(tomlkit.dumps(profile))
-    return tmp_path
 
 
 def query(sql: str, *arguments: str, home: Path) -> Typed:

@@ -4,22 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-import tomlkit
 
-from pipeline_assets.home import ROOT
 from tests.running import pipeline, typed
 
 DAY = ("--partition", "2026-11-21")
 FRAME = re.compile(r"[│╭╮╰╯─\n ]+")  # which Typer draws around a wrong argument
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """Settings that are not the checkout's, as those of a running stack."""
-    profile = tomlkit.parse((ROOT / "settings" / "local.toml").read_text()).unwrap()
-    profile["lake"] |= {"uri": "lake/catalog.db", "warehouse": "lake/warehouse"}
-    (tmp_path / "settings.toml").write_text(tomlkit.dumps(profile))
-    return tmp_path
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped, Pro
 from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend.execution import Execution
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from local_stack.aws import authorisation
@@ -179,7 +180,8 @@ def _drive_emr() -> None:
 def _stop_means_stop() -> None:
     """moto goes on with Retry and Catch in an execution that was stopped, which then ends FAILED.
 
-    When it is stopped while the branches of a Parallel start, their threads die, and it runs for ever.
+    When it is stopped while the branches of a Parallel start, their threads die, and it runs for ever. When it is
+    stopped before its own thread has begun, StopExecution answers 500.
     """
     retry, catch, uncaught = (
         ExecutionState._handle_retry,
@@ -206,6 +208,14 @@ def _stop_means_stop() -> None:
     ExecutionState._handle_uncaught = handle_uncaught
     Environment.set_error = set_error_of_running
 
+    stop = ExecutionWorker.stop
+
+    def stop_once_begun(self: Any, **given: Any) -> None:
+        while self.env is None:
+            time.sleep(0.01)
+        stop(self, **given)
+
+    ExecutionWorker.stop = stop_once_begun
     begin = Program.eval
 
     def begin_unless_stopped(self: Any, env: Any) -> None:

@@ -68,6 +68,20 @@ class SchemaDrift(PipelineError):
     """A table or index differs from its contract."""
 
 
+class Damaged(PipelineError):
+    """The catalog names metadata of a table that is not there: nobody can open it."""
+
+    @classmethod
+    def of(cls, dataset: str, missing: str) -> "Damaged":
+        return cls(
+            dataset=dataset,
+            partition="all days",
+            expected="the metadata that the catalog names",
+            found=missing,
+            fix=f"Set the table back to its newest whole state: pipeline lake repair {dataset}",
+        )
+
+
 class Unavailable(PipelineError):
     """A service did not answer as it should; the same run may succeed later."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from emr_jobs.contracts import PARTITION_COLUMN, Contract, Medium, contracts
 from emr_jobs.contracts.table import CATALOG, TABLE_PROPERTIES, iceberg_schema, iceberg_type
-from emr_jobs.errors import Misconfigured
+from emr_jobs.errors import Damaged, Misconfigured
 from emr_jobs.partition import Partition
 from emr_jobs.publish import versions
 from emr_jobs.settings import Aws, Settings
@@ -20,6 +20,7 @@ from pipeline_assets.home import aws_environment
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
+    from pyiceberg.table.metadata import TableMetadata
 
 
 def catalog(settings: Settings) -> "Catalog":
@@ -57,9 +58,25 @@ def apply(settings: Settings) -> list[tuple[str, str]]:
     return [(contract.id, _apply(found, contract)) for contract in tables()]
 
 
+def table(found: "Catalog", contract: Contract) -> "Table | None":
+    """None when there is none. Raises Damaged for one that does not open."""
+    from pyiceberg.exceptions import NoSuchTableError
+
+    try:
+        return found.load_table((contract.layer, contract.name))
+    except NoSuchTableError:
+        return None
+    except FileNotFoundError as error:
+        raise Damaged.of(contract.id, str(error)) from None
+
+
 def version(table: "Table", partition: Partition) -> versions.Version | None:
     """Of the day that readers see."""
-    return versions.of_day(json.loads(table.metadata.model_dump_json()), partition)
+    return versions.of_day(as_json(table.metadata), partition)
+
+
+def as_json(metadata: "TableMetadata") -> versions.Metadata:
+    return json.loads(metadata.model_dump_json())  # type: ignore[no-any-return]
 
 
 def tables() -> list[Contract]:
@@ -67,14 +84,12 @@ def tables() -> list[Contract]:
 
 
 def _apply(found: "Catalog", contract: Contract) -> str:
-    from pyiceberg.exceptions import NoSuchTableError
     from pyiceberg.partitioning import PartitionField, PartitionSpec
     from pyiceberg.transforms import IdentityTransform
 
     schema = iceberg_schema(contract)
-    try:
-        table = found.load_table((contract.layer, contract.name))
-    except NoSuchTableError:
+    there = table(found, contract)
+    if there is None:
         by_day = PartitionField(1, 1000, IdentityTransform(), PARTITION_COLUMN)
         found.create_namespace_if_not_exists(contract.layer)
         found.create_table(
@@ -84,7 +99,7 @@ def _apply(found: "Catalog", contract: Contract) -> str:
             properties=TABLE_PROPERTIES,
         )
         return "created"
-    present = {field.name: field for field in table.schema().fields}
+    present = {field.name: field for field in there.schema().fields}
     wrong = [
         f"{column.name} is {present[column.name].field_type}, the contract says {iceberg_type(column)}"
         for column in contract.columns
@@ -100,7 +115,7 @@ def _apply(found: "Catalog", contract: Contract) -> str:
     missing = [column for column in contract.columns if column.name not in present]
     if not missing:
         return "unchanged"
-    with table.update_schema() as update:
+    with there.update_schema() as update:
         for column in missing:
             update.add_column(column.name, iceberg_type(column), doc=column.description)
     return f"added {', '.join(column.name for column in missing)}"

@@ -8,7 +8,7 @@ from emr_jobs.contracts import Medium, contracts
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Settings
 
-from pipeline_assets.lake import catalog
+from pipeline_assets import lake
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,13 +28,16 @@ def run(settings: Settings, sql: str) -> "duckdb.DuckDBPyRelation":
     kinds = [statement.type for statement in connection.extract_statements(sql)]
     if kinds != [duckdb.StatementType.SELECT]:
         raise Misconfigured(f"the lake is read only: expected one SELECT, found {', '.join(map(str, kinds)) or 'none'}")
-    lake = catalog(settings)
+    found = lake.catalog(settings)
     for name in _named(sql):
-        layer, _, table = name.partition(".")
+        layer, _, short = name.partition(".")
+        table = lake.table(found, contracts()[name])
+        if table is None:
+            raise Misconfigured(f"{name}: expected a table, found none. pipeline lake apply makes it")
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{layer}"')
-        files = f"{layer}__{table}"
-        connection.register(files, _dataset(lake.load_table((layer, table))))
-        connection.execute(f'CREATE VIEW "{layer}"."{table}" AS SELECT * FROM {files}')  # noqa: S608  # our own names
+        files = f"{layer}__{short}"
+        connection.register(files, _dataset(table))
+        connection.execute(f'CREATE VIEW "{layer}"."{short}" AS SELECT * FROM {files}')  # noqa: S608  # our own names
     connection.execute("SET enable_external_access = false")
     return connection.sql(sql)
 

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from emr_jobs.contracts import PARTITION_COLUMN, Contract
 from emr_jobs.contracts.table import spark_ddl, table_name
-from emr_jobs.errors import BadInput, CheckFailed, SchemaDrift, Unavailable
+from emr_jobs.errors import BadInput, CheckFailed, Damaged, SchemaDrift, Unavailable
 from emr_jobs.partition import Partition
 from emr_jobs.publish import versions
 
@@ -55,7 +55,7 @@ def wap_id(partition: Partition, *, run_id: str, attempt: int) -> str:
 
 
 def require_table(spark: "SparkSession", contract: Contract, *, partition: Partition) -> None:
-    """Raises SchemaDrift naming every column that differs from the contract."""
+    """Raises SchemaDrift naming every column that differs from the contract, Damaged for a table that does not open."""
     from pyspark.sql.types import StructType
 
     expected = {field.name: field.dataType.simpleString() for field in StructType.fromDDL(spark_ddl(contract))}
@@ -151,8 +151,15 @@ def _iceberg(spark: "SparkSession") -> Any:
 
 
 def _table(spark: "SparkSession", contract: Contract) -> Any:
-    """Iceberg's Table, as it is now."""
-    return _iceberg(spark).spark.Spark3Util.loadIcebergTable(spark._jsparkSession, table_name(contract))
+    """Iceberg's Table, as it is now. Raises Damaged."""
+    from py4j.protocol import Py4JJavaError
+
+    try:
+        return _iceberg(spark).spark.Spark3Util.loadIcebergTable(spark._jsparkSession, table_name(contract))
+    except Py4JJavaError as error:
+        if error.java_exception.getClass().getSimpleName() != "NotFoundException":
+            raise
+        raise Damaged.of(contract.id, str(error.java_exception.getMessage())) from None
 
 
 def _each(iterable: Any) -> Iterator[Any]:

@@ -46,6 +46,14 @@ def to_keep(metadata: Metadata, *, before_ms: int) -> dict[str, str]:
     return kept
 
 
+def staged_days(metadata: Metadata) -> list[str]:
+    """Days whose newest staged snapshot was not published, in the order of the calendar."""
+    published = {version.wap_id for _, version, _ in _publications(metadata)}
+    staged = [each["summary"]["wap.id"] for each in metadata.get("snapshots") or () if "wap.id" in each["summary"]]
+    newest = {wap_id.partition(".")[0]: wap_id for wap_id in staged}
+    return sorted(day for day, wap_id in newest.items() if wap_id not in published)
+
+
 def property_of(day: object) -> str:
     """The name of the property that keeps its version. A day in ISO, however it is held."""
     return f"version-of.{day}"

@@ -2,6 +2,7 @@
 
 PUT {"throttle": "describe_step", "times": 3}      the next three such calls are refused
 PUT {"kill_step": "extract_orders", "times": 1}    the next such step is killed; hold_step stops it for good
+PUT {"refuse_taken": "order_facts", "times": 1}    the next such commit of Glue is taken and refused; lose_answer: 500
 PUT {"fail_boot": 1}                               the next cluster does not come up
 PUT {"clear": true}                                nothing fails any more; answers what has not struck yet
 PUT {"clock": T}, PUT {"advance_to": T}            the schedules' time; the second answers what was delivered
@@ -19,7 +20,17 @@ from typing import Any
 from local_stack.aws import authorisation, emr, faults, scheduler
 
 CLOCK = scheduler.Clock()
-KNOWN = ("throttle", *faults.STEP_FAULTS, faults.BOOT_FAULT, "clear", "clock", "advance_to", "deliver", "authorise")
+KNOWN = (
+    "throttle",
+    *faults.STEP_FAULTS,
+    *faults.TABLE_FAULTS,
+    faults.BOOT_FAULT,
+    "clear",
+    "clock",
+    "advance_to",
+    "deliver",
+    "authorise",
+)
 
 
 class NotKnown(Exception):
@@ -39,7 +50,7 @@ def switch(wanted: dict[str, Any]) -> Any:
     match kind:
         case "throttle" if wanted[kind] in emr.ACTIONS:
             emr.THROTTLED[wanted[kind]] = times
-        case "kill_step" | "hold_step":
+        case "kill_step" | "hold_step" | "refuse_taken" | "lose_answer":
             faults.switch_on(kind, wanted[kind], times)
         case faults.BOOT_FAULT:
             faults.switch_on(kind, "", wanted[kind])

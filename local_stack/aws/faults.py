@@ -1,11 +1,12 @@
-"""Switches of what goes wrong on the local EMR; each strikes so many times and is off again."""
+"""Switches of what goes wrong on the local AWS; each strikes so many times and is off again."""
 
 from collections import Counter
 from threading import Lock
 
 STEP_FAULTS = ("kill_step", "hold_step")  # SIGKILL, SIGSTOP, as soon as the step's process runs
 BOOT_FAULT = "fail_boot"
-_pending: Counter[tuple[str, str]] = Counter()  # (fault, name of the job or nothing)
+TABLE_FAULTS = ("refuse_taken", "lose_answer")  # Glue takes a commit and says that it did not, or nothing
+_pending: Counter[tuple[str, str]] = Counter()  # (fault, name of the job or table or nothing)
 _lock = Lock()
 
 

@@ -12,7 +12,7 @@ from emr_jobs.partition import Partition
 from emr_jobs.settings import Settings
 
 from pipeline_assets import lake
-from pipeline_assets.checks.tables import loaded, row_count
+from pipeline_assets.checks.tables import row_count
 from pipeline_assets.checks.verdict import PUBLISHED, Results, Verdict, check_spec, result, selected
 
 _PROVES = (
@@ -32,7 +32,7 @@ def index_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.
     def published_indices(context: dg.AssetCheckExecutionContext) -> Results:
         catalog = lake.catalog(settings)
         for contract in selected(context, indices):
-            rows = loaded(catalog, rows_in(contract))
+            rows = lake.table(catalog, rows_in(contract))
             verdict = _judged_index(
                 settings,
                 contract,

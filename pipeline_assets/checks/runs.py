@@ -13,7 +13,6 @@ from emr_jobs.publish.versions import Inputs, Version
 from emr_jobs.settings import Settings
 
 from pipeline_assets import lake
-from pipeline_assets.checks.tables import loaded
 from pipeline_assets.checks.verdict import Results, Verdict, check_spec, result, selected
 
 OF_ONE_RUN = "of_one_run"
@@ -58,7 +57,7 @@ def inputs_of(job: Job) -> list[str]:
 def _versions(settings: Settings, contract: Contract, partition: Partition) -> list[Version | None]:
     """One of a table, one of every index of the day; None: published before versions were written."""
     if contract.medium is Medium.TABLE:
-        table = loaded(lake.catalog(settings), contract)
+        table = lake.table(lake.catalog(settings), contract)
         return [] if table is None else [lake.version(table, partition)]
     from emr_jobs.publish.search import SearchIndex, errors_named
 

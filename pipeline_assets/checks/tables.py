@@ -18,7 +18,6 @@ from pipeline_assets import lake
 from pipeline_assets.checks.verdict import PUBLISHED, Results, Verdict, asset_key, check_spec, result, selected
 
 if TYPE_CHECKING:
-    from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
 
 _ROW_COUNT = "dagster/row_count"
@@ -48,7 +47,7 @@ def table_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.
     def published_tables(context: dg.AssetCheckExecutionContext) -> Results:
         catalog = lake.catalog(settings)
         for contract in selected(context, tables):
-            table = loaded(catalog, contract)
+            table = lake.table(catalog, contract)
             reported = reported_rows(context.instance, contract, context.partition_key)
             verdict = judge_table(
                 contract,
@@ -105,15 +104,6 @@ def column_differences(contract: Contract, found: Mapping[str, str]) -> list[str
         for name in {**expected, **found}
         if found.get(name) != expected.get(name)
     ]
-
-
-def loaded(catalog: "Catalog", contract: Contract) -> "Table | None":
-    from pyiceberg.exceptions import NoSuchTableError
-
-    try:
-        return catalog.load_table((contract.layer, contract.name))
-    except NoSuchTableError:
-        return None
 
 
 def _column_types(table: "Table") -> dict[str, str]:

@@ -1,12 +1,19 @@
-"""`pipeline lake`: what is published: tables and indices brought up to the contracts, the tables kept in shape."""
+"""`pipeline lake`: what is published: tables and indices brought up to the contracts,
+the tables looked at, repaired and kept in shape."""
 
 import json as jsonlib
 import subprocess
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from emr_jobs.errors import Misconfigured
 
 from pipeline_assets.cli.output import Json, SettingsOption, console, errors, print_json, print_message, table
 from pipeline_assets.home import load_settings, settings_uri
+
+if TYPE_CHECKING:
+    from pipeline_assets.damaged_tables import State
 
 app = typer.Typer(help="The tables of the lake.", no_args_is_help=True)
 
@@ -22,6 +29,57 @@ def apply(settings: SettingsOption = None, json: Json = False) -> None:
         print_json(dict(done))
     else:
         console().print(table(("dataset", "done"), done))
+
+
+@app.command()
+def check(settings: SettingsOption = None, json: Json = False) -> None:
+    """Open every table, down to its manifests. Exit code 1 when there is one that nobody can read."""
+    from pipeline_assets import damaged_tables
+
+    with errors().status("opening the tables"):
+        states = list(damaged_tables.check(load_settings(settings)))
+    if json:
+        print_json(
+            {each.dataset: {"exists": each.exists, "damage": each.damage and each.damage.found} for each in states}
+        )
+    else:
+        console().print(table(("dataset", "state"), ((each.dataset, _in_words(each)) for each in states)))
+    damaged = [each.dataset for each in states if each.damage]
+    for dataset in damaged:
+        errors().print(f"set it back  pipeline lake repair {dataset}")
+    raise typer.Exit(1 if damaged else 0)
+
+
+def _in_words(state: "State") -> str:
+    if state.damage:
+        return f"damaged: {state.damage.found}"
+    return "whole" if state.exists else "no table"
+
+
+@app.command()
+def repair(
+    dataset: Annotated[str, typer.Argument(help="Such as final.order_facts; `pipeline lake check` says which.")],
+    settings: SettingsOption = None,
+    json: Json = False,
+) -> None:
+    """Set a table that nobody can open back to its newest whole state. One that can be opened stays as it is."""
+    from pipeline_assets import damaged_tables, lake
+
+    tables = {contract.id: contract for contract in lake.tables()}
+    if dataset not in tables:
+        raise Misconfigured(f"{dataset}: expected a table, one of {', '.join(tables)}")
+    with errors().status(f"looking for a whole state of {dataset}"):
+        done = damaged_tables.repair(load_settings(settings), tables[dataset])
+    if json:
+        print_json(None if done is None else asdict(done))
+    elif done is None:
+        console().print(f"{dataset} is whole; nothing was done")
+    else:
+        said = {"missing": done.missing, "named now": done.found, "as of": f"{done.as_of:%Y-%m-%d %H:%M:%S} UTC"}
+        console().print(table(("", dataset), said.items()))
+        console().print("\nWhat was committed after that is not in the table. Run again whatever failed since:")
+        for day in done.staged_days or ["P"]:
+            console().print(f"  pipeline run --partition {day} --select {dataset}")
 
 
 @app.command()

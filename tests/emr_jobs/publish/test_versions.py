@@ -69,3 +69,10 @@ def test_kept_is_the_newest_of_what_expires_and_nothing_younger() -> None:
         f"version-of.{DAY}": f"{DAY}.old.0",
         f"version-of.{OTHER}": f"{OTHER}.new.0",
     }
+
+
+def test_staged_days_are_those_whose_newest_staging_nobody_published() -> None:
+    staged = [{"wap.id": f"{day}.{run}.0"} for day, run in ((DAY, "old"), (OTHER, "new"), (DAY, "newer"))]
+    assert versions.staged_days(table(*staged[:2], OLD, ANOTHER, staged[2], current=4)) == [str(DAY)]
+    assert versions.staged_days(table(*staged[:2], OLD, ANOTHER)) == []
+    assert versions.staged_days({}) == []

@@ -28,7 +28,7 @@ from emr_jobs.sources.listing import listing
 from local_stack.aws.account import client
 from pipeline_assets import lake
 from pipeline_assets.assets.jobs import all_jobs, job_assets
-from pipeline_assets.checks.tables import loaded, row_count
+from pipeline_assets.checks.tables import row_count
 from pipeline_assets.definitions import definitions
 from pipeline_assets.home import dagster_home
 from pipeline_assets.launchers import emr_cluster
@@ -194,7 +194,7 @@ def test_it_reads_what_is_published_and_observes_the_sources(
         role.client("secretsmanager").create_secret(Name=secret.removeprefix("aws:"), SecretString="it")
     with role.acting() as refused:
         catalog = lake.catalog(production.settings)
-        tables = [loaded(catalog, contract) for contract in lake.tables()]
+        tables = [lake.table(catalog, contract) for contract in lake.tables()]
         assert [row_count(each, DAY) for each in tables if each] == [0] * len(lake.tables())
         assert listing(source.orders.of(DAY)) == []
         assert [resolve(source.snowflake.private_key), resolve(source.shipments.token)] == ["it", "it"]

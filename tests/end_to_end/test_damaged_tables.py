@@ -1,0 +1,133 @@
+"""Tables whose catalog names metadata that is not there: what jobs and verbs say, and how they are set back."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from pyspark.sql import SparkSession
+
+from emr_jobs.errors import Damaged
+from emr_jobs.publish.lake import require_table
+from emr_jobs.settings import Settings
+from local_stack.aws.account import client
+from pipeline_assets import damaged_tables, lake
+from pipeline_assets.home import aws_environment
+from tests.aws import Cloud
+from tests.end_to_end.test_lake import DAY, OTHER, RATES, currencies, publish, stage
+from tests.running import Typed, session_for, typed
+
+KEYS = {
+    "AWS_ACCESS_KEY_ID": "aws.accessKeyId",
+    "AWS_SECRET_ACCESS_KEY": "aws.secretAccessKey",
+    "AWS_REGION": "aws.region",
+}
+
+
+@pytest.fixture
+def on_glue(spark: SparkSession, cloud: Cloud) -> Iterator[SparkSession]:
+    """A session whose lake is in the local Glue; its clients have the keys of the local AWS."""
+    assert spark._jvm is not None
+    properties, environment = spark._jvm.java.lang.System, aws_environment(cloud.settings.aws)
+    for name, key in KEYS.items():
+        properties.setProperty(key, environment[name])
+    lake.apply(cloud.settings)
+    yield session_for(spark, cloud.settings)
+    for key in KEYS.values():
+        properties.clearProperty(key)
+    for contract in lake.tables():
+        client("glue", str(cloud.settings.aws.endpoint)).delete_table(DatabaseName=contract.layer, Name=contract.name)
+
+
+def switch(cloud: Cloud, fault: str) -> None:
+    requests.put(cloud.faults, json={fault: RATES.name, "times": 1}, timeout=10).raise_for_status()
+
+
+def verb(cloud: Cloud, *arguments: str) -> Typed:
+    return typed("lake", *arguments, "--settings", cloud.settings_uri, home=Path(cloud.settings_uri).parent)
+
+
+def test_a_commit_that_glue_takes_and_refuses(on_glue: SparkSession, cloud: Cloud) -> None:
+    publish(on_glue, stage(on_glue, "EUR USD", "a.0", day=OTHER))
+    staged = stage(on_glue, "GBP", "b.0")
+    switch(cloud, "refuse_taken")
+    with pytest.raises(
+        Damaged, match=r"intermediate\.fx_rates all days: .*pipeline lake repair intermediate\.fx_rates$"
+    ):
+        publish(on_glue, staged)
+
+    with pytest.raises(Damaged):  # every later job
+        require_table(on_glue, RATES, partition=DAY)
+    looked = verb(cloud, "check", "--json")
+    damaged = {dataset for dataset, state in json.loads(looked.out).items() if state["damage"]}
+    assert (looked.code, damaged) == (1, {RATES.id})
+
+    done = verb(cloud, "repair", RATES.id, "--json").json
+    assert done["staged_days"] == [str(DAY)]
+    assert verb(cloud, "check").code == 0
+    assert (currencies(cloud.settings, OTHER), currencies(cloud.settings)) == (["EUR", "USD"], [])
+    assert verb(cloud, "repair", RATES.id).out == f"{RATES.id} is whole; nothing was done\n"
+    publish(on_glue, stage(on_glue, "GBP", "c.0"))
+    assert (currencies(cloud.settings, OTHER), currencies(cloud.settings)) == (["EUR", "USD"], ["GBP"])
+
+
+def test_a_commit_whose_answer_is_lost_is_found_again(on_glue: SparkSession, cloud: Cloud) -> None:
+    staged = stage(on_glue, "GBP", "a.0")
+    switch(cloud, "lose_answer")
+    publish(on_glue, staged)
+    assert currencies(cloud.settings) == ["GBP"]
+    assert verb(cloud, "check").code == 0
+
+
+def metadata_of(settings: Settings) -> Path:
+    """The file that the catalog names."""
+    return Path(lake.catalog(settings).load_table(RATES.id).metadata_location.removeprefix("file:"))
+
+
+def append(settings: Settings) -> Path:
+    """A commit; returns the metadata file that it replaced."""
+    replaced = metadata_of(settings)
+    table = lake.catalog(settings).load_table(RATES.id)
+    table.append(table.schema().as_arrow().empty_table())
+    return replaced
+
+
+def test_what_no_catalog_has_taken_is_not_taken_for_the_newest(settings: Settings) -> None:
+    append(settings)
+    replaced = append(settings)
+    missing = metadata_of(settings)
+    shutil.move(missing, missing.with_name("00099-of-a-killed-job.metadata.json"))
+    done = damaged_tables.repair(settings, RATES)
+    assert done is not None
+    assert (Path(done.missing.removeprefix("file:")), Path(done.found.removeprefix("file:"))) == (missing, replaced)
+    assert metadata_of(settings) == replaced
+
+
+def test_the_newest_that_is_whole_when_what_was_replaced_is_gone_too(settings: Settings) -> None:
+    """One is cut off, one names a list of manifests that is not there."""
+    replaced = [append(settings) for _ in range(4)]
+    metadata_of(settings).unlink()
+    replaced[3].unlink()
+    replaced[2].write_bytes(replaced[2].read_bytes()[:100])
+    (listed,) = [
+        each["manifest-list"]
+        for content in [json.loads(replaced[1].read_bytes())]
+        for each in content["snapshots"]
+        if each["snapshot-id"] == content["current-snapshot-id"]
+    ]
+    Path(listed.removeprefix("file:")).unlink()
+    done = damaged_tables.repair(settings, RATES)
+    assert done is not None
+    assert metadata_of(settings) == replaced[0]
+
+
+def test_nothing_whole_is_said_and_changes_nothing(settings: Settings) -> None:
+    missing = metadata_of(settings)
+    shutil.rmtree(missing.parent)
+    with pytest.raises(Damaged, match=r"expected a whole state of the table in .*, found none"):
+        damaged_tables.repair(settings, RATES)
+    (state,) = [each for each in damaged_tables.check(settings) if each.damage]
+    assert state.dataset == RATES.id
+    assert str(missing) in str(state.damage)

@@ -107,7 +107,8 @@ def _damage(found: Catalog, contract: Contract, entry: _Entry) -> Damaged | None
     try:
         _read(found, entry.metadata)
     except _NOT_WHOLE as error:
-        return Damaged.of(contract.id, f"{str(error).splitlines()[0]} (metadata {entry.metadata})")
+        said, file = str(error).splitlines()[0], PurePosixPath(entry.metadata).name
+        return Damaged.of(contract.id, said if file in said else f"{said} (in {entry.metadata})")
     return None
 
 

@@ -266,11 +266,22 @@ def resume(world: World) -> None:
 
 @scenario()
 def cluster_fails_to_start(world: World) -> None:
-    """The cluster does not come up: the reason is EMR's, and told."""
+    """The cluster does not come up, nor the one that is made once more: the reason is EMR's, and told."""
     day = world.day()
-    world.switch(fail_boot=1)
+    world.switch(fail_boot=2)
     execution = _failed(world, day)
     _told(world, execution, "BOOTSTRAP_FAILURE")
+
+
+@scenario()
+def cluster_is_made_once_more(world: World) -> None:
+    """The cluster does not come up: every job runs on another one."""
+    day = world.day()
+    world.switch(fail_boot=1)
+    execution = _succeeded(world, day)
+    went = world.went(execution)
+    expect(all(each == ("succeeded", 1) for each in went.values()), f"every job ran once: {went}")
+    expect(world.is_published(day), f"{day} is published")
 
 
 @scenario()

@@ -135,10 +135,14 @@ class _Followed:
         return self.executions.console(self.execution.arn)
 
     def attempts(self) -> Iterator[int]:
-        """Each attempt once its stream has begun, in order; ends when there will be no other one."""
+        """Each attempt once its stream has begun, in order; ends when there will be no other one.
+
+        A job that has said nothing is over with its execution only: for want of a cluster all jobs begin anew.
+        """
         last = -1
         while True:
             over = self.look().settled  # first: a stream of a job that is over is there
+            over &= last >= 0 or self.execution.status != "RUNNING"
             newer = [attempt for attempt in self._recorded() if attempt > last]
             if newer:
                 last = newer[0]

@@ -112,6 +112,10 @@ def is_present(path: str) -> State:
     return {"Variable": path, "IsPresent": True}
 
 
+def is_absent(path: str) -> State:
+    return {"Variable": path, "IsPresent": False}
+
+
 def equals(path: str, text: str) -> State:
     return {"Variable": path, "StringEquals": text}
 

@@ -4,9 +4,10 @@
      "allow_empty"?: true}
 
 After the first states `$` holds run (the input with its defaults), day (date of the scheduled time), wanted (job:
-bool), allow_empty (yes or no), expires_at, newline, and later cluster.ClusterId and outcome (failed, error, report,
-todo). Invariant: what follows CreateCluster ends in TerminateCluster or TerminateAfterFailure; machine_check proves
-it. Does not own: the order of the jobs (plan), their command line (launchers.command), the guard's rules (guard).
+bool), allow_empty (yes or no), boot (first or second), expires_at, newline, and later cluster.ClusterId and outcome
+(failed, error, report, todo). Invariant: what follows CreateCluster ends in TerminateCluster, TerminateAfterFailure or
+EndFailedBoot; machine_check proves it. Does not own: the order of the jobs (plan), their command line
+(launchers.command), the guard's rules (guard).
 """
 
 from calendar import timegm
@@ -38,6 +39,8 @@ from pipeline_assets.production.asl import (
     either,
     equals,
     fail,
+    is_absent,
+    is_present,
     is_true,
     machine,
     on,
@@ -50,6 +53,7 @@ SCHEDULE = "schedule"  # the value of `trigger` that the Scheduler sends
 EXECUTION_TAG = "pipeline:execution"
 STACK_TAG = "pipeline:stack"
 CLAIMED = "CreateCluster"  # the state that only an execution enters whose day it is
+BOOT_AGAIN = "BootAgain"  # the state after which all jobs begin anew
 NOT_PUBLISHED = "DayNotPublished"  # error of an execution whose day was its own, or that could not find out
 ALREADY_DONE = "AlreadyDone"  # error of a duplicate that a person started
 NOT_MARKED, NOT_TERMINATED = "DayNotMarked", "ClusterNotTerminated"  # errors after the day was published
@@ -64,6 +68,7 @@ YEARS = 40  # from the first partition's: executions of a later one are refused
 
 _DAY, _AT = Path("$.day"), Path("$.run.scheduled_time")
 _CLUSTER = Path("$.cluster.ClusterId")
+_STATUS = "$.cluster_says.Status"
 _NEWLINE = Path("$.newline")
 _SLACK_S = 900  # of the whole, for what is not a job
 
@@ -103,7 +108,8 @@ class _Machine:
             return self._job_timeout_s(job) * (job.max_retries + 1) + waits
 
         upkeep = self._job_timeout_s(MAINTAIN) if self.production.maintain else 0
-        return critical_path(self.plan.root, longest) + upkeep + _SLACK_S
+        failed_boot = self.emr.start_allowance_s
+        return failed_boot + critical_path(self.plan.root, longest) + upkeep + _SLACK_S
 
     def states(self) -> States:
         first, jobs = self._written(self.plan.root, then="PublishesTheDay", failed={"Next": "AskCluster"}, joins=[])
@@ -162,6 +168,7 @@ class _Machine:
                     "newline": _NEWLINE,
                     "also": guard.FAILED,
                     "allow_empty": "no",
+                    "boot": "first",
                     "cluster_says": "nothing is known of it",
                 },
                 next_state="WantsAnything",
@@ -366,12 +373,24 @@ class _Machine:
             "AskCluster": task(
                 "aws-sdk:emr:describeCluster",
                 {"ClusterId": _CLUSTER},
-                next_state="TerminateAfterFailure",
+                next_state="FailedToBoot",
                 result={"Status": Path("$.Cluster.Status")},
                 result_path="$.cluster_says",
                 retry=self._call_retry(),
                 catch=[on(ALL, "TerminateAfterFailure")],
             ),
+            "FailedToBoot": choice(
+                both(
+                    equals("$.boot", "first"),
+                    is_absent(f"{_STATUS}.Timeline.ReadyDateTime"),
+                    is_present(f"{_STATUS}.StateChangeReason.Code"),
+                    either(*(equals(f"{_STATUS}.StateChangeReason.Code", code) for code in emr_cluster.TRANSIENT)),
+                ),
+                BOOT_AGAIN,
+                "TerminateAfterFailure",
+            ),
+            BOOT_AGAIN: _put("second", "$.boot", next_state="EndFailedBoot"),
+            "EndFailedBoot": self._terminate(CLAIMED, on(ALL, "TerminateAfterFailure")),
             "TerminateAfterFailure": self._terminate("ReleaseDay", on(ALL, "ReleaseDay")),  # the reaper tries again
             "ReleaseDay": task(
                 "dynamodb:updateItem",

@@ -16,7 +16,7 @@ from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Partition
 
 from pipeline_assets.production import guard
-from pipeline_assets.production.daily_machine import CLAIMED, failed_state, state_name
+from pipeline_assets.production.daily_machine import BOOT_AGAIN, CLAIMED, failed_state, state_name
 from pipeline_assets.production.stacks import Stack, Stacks
 
 BY_STATE = {state_name(job): job for job in (*JOBS, MAINTAIN)}
@@ -234,6 +234,9 @@ def job_runs(events: Iterable[dict[str, Any]]) -> list[JobRun]:
     for event in events:
         by_id[event["id"]] = event
         state, kind = _state(event, by_id), event["type"]
+        if _entered(event) == BOOT_AGAIN:  # whatever failed did so for want of a cluster
+            for known in (status, attempts, causes, settled):
+                known.clear()
         if kind == "TaskStateExited" or state in _AFTER_FAILURE:
             settled.add(_AFTER_FAILURE.get(state or "", state or ""))
         if state not in BY_STATE:

@@ -120,6 +120,8 @@ def _leaks(states: dict[str, State]) -> Iterator[str]:
         name = waiting.pop()
         if _does(states[name], ENDS):
             closing.add(name)
+        elif _does(states[name], CREATES):
+            yield f"{name}: a way to another one"
         elif name not in open_after:
             open_after.add(name)
             waiting += _targets(states[name])

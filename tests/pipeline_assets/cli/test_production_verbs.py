@@ -379,10 +379,10 @@ def test_day_that_runs_is_refused_until_it_is_aborted(deployed: Account) -> None
 
 
 def test_cluster_that_does_not_come_up_is_shown_with_its_reason(deployed: Account) -> None:
-    requests.put(deployed.faults, json={"fail_boot": 1}, timeout=10).raise_for_status()
+    requests.put(deployed.faults, json={"fail_boot": 2}, timeout=10).raise_for_status()
     started = deployed.typed("trigger", "--partition", NO_CLUSTER_DAY, "--only", "master", "--json").json
     emr = client("emr", deployed.url)
-    wait_for(lambda: emr.list_clusters(ClusterStates=["TERMINATED_WITH_ERRORS"])["Clusters"])
+    wait_for(lambda: len(emr.list_clusters(ClusterStates=["TERMINATED_WITH_ERRORS"])["Clusters"]) == 2)
     shown = deployed.typed("show", started["run"])
     (cluster,) = [line for line in shown.out.splitlines() if line.startswith("cluster ")]
     assert "TERMINATED_WITH_ERRORS, BOOTSTRAP_FAILURE: " in cluster

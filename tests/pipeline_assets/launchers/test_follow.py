@@ -174,7 +174,7 @@ def test_results_of_an_attempt_are_not_those_of_a_later_one(production: Deployed
 
 
 def test_no_stream_at_all_fails_with_the_state_s_cause(production: Deployed, follow: Any) -> None:
-    requests.put(production.cloud.faults, json={"fail_boot": 1}, timeout=10).raise_for_status()
+    requests.put(production.cloud.faults, json={"fail_boot": 2}, timeout=10).raise_for_status()
     execution = ran(production, NO_CLUSTER)
     said = failure_of(follow(execution.name, NO_CLUSTER))
     assert said.startswith(f"extract_orders: failed in execution {execution.name}: ")

@@ -72,6 +72,14 @@ def test_failure_that_misses_the_end_of_the_cluster(daily: dict[str, Any]) -> No
     assert "Failed: misses the end of the cluster" in found(daily)
 
 
+def test_another_cluster_while_there_is_one(daily: dict[str, Any]) -> None:
+    daily["States"]["BootAgain"]["Next"] = "CreateCluster"
+    assert found(daily) == [
+        "EndFailedBoot: not reachable",
+        "CreateCluster: a way to another one misses the end of the cluster",
+    ]
+
+
 def test_path_that_one_way_does_not_write(daily: dict[str, Any]) -> None:
     """Step Functions ends such an execution with States.Runtime, which nothing catches: the cluster would stay."""
     daily["States"]["ClaimDay"]["Catch"][1]["ResultPath"] = None

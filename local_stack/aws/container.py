@@ -26,6 +26,7 @@ from pipeline_assets.home import cache
 KEPT = {"--name", "--driver-memory", "--conf"}
 SIZES = {"--executor-memory", "--executor-cores", "--num-executors", "--driver-cores"}
 PLACES = {"--master", "--deploy-mode"}
+SCRATCH = "tmp"  # in the container's folder, for spilled rows and temporary files; gone with it
 ENVIRONMENT = "spark.yarn.appMasterEnv."
 
 Fetch = Callable[[str, Path], None]  # address, file
@@ -121,6 +122,7 @@ def understand(step_arguments: Sequence[str]) -> Submit:
 def prepare(submit: Submit, node: Node, folder: Path) -> None:
     """The container's folder: script, archives and Python files."""
     folder.mkdir(parents=True)
+    (folder / SCRATCH).mkdir(mode=0o700)
     for address, name in submit.archives:
         (folder / name).symlink_to(node.localized(address, unpack=True))
     for address in (*submit.py_files, submit.script):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from local_stack.aws.agent import OUTPUT
 from local_stack.aws.authorisation import instance_environment
-from local_stack.aws.container import Node, Submit, environment, prepare, understand
+from local_stack.aws.container import SCRATCH, Node, Submit, environment, prepare, understand
 from local_stack.aws.emr import Cluster, Step
 from pipeline_assets.launchers.process import TiedProcess
 
@@ -23,10 +23,20 @@ class PlainPython:
         submit = understand(step.args)
         container = folder / "container"
         prepare(submit, self.node, container)
-        given = {**self.environment, **instance_environment(cluster.role), **self._own_environment()}
+        scratch = container / SCRATCH
+        given = {
+            **self.environment,
+            **instance_environment(cluster.role),
+            **dict.fromkeys(("TMPDIR", "SPARK_LOCAL_DIRS"), str(scratch)),
+            **self._own_environment(),
+        }
         with (folder / OUTPUT).open("wb") as output:
             return TiedProcess(
-                self._command(submit), env=environment(submit, self.node, given), cwd=container, output=output
+                self._command(submit),
+                env=environment(submit, self.node, given),
+                cwd=container,
+                output=output,
+                scratch=scratch,
             )
 
     def _command(self, submit: Submit) -> list[str]:

@@ -1,5 +1,8 @@
 """The emulated EMR behaves as EMR documents it, where the pipeline relies on it."""
 
+import gzip
+import stat
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +42,23 @@ def test_a_step_that_is_not_emulated_fails_and_says_so(cloud: Cloud) -> None:
     wait_for(lambda: cloud.steps(cluster_id)[0]["Status"]["State"] == "FAILED")
     details = cloud.emr.describe_step(ClusterId=cluster_id, StepId=cloud.steps(cluster_id)[0]["Id"])["Step"]["Status"]
     assert details["FailureDetails"]["Message"] == "expected spark-submit, found ['hive-script']"
+
+
+def test_what_a_step_writes_to_temporary_files_is_its_own_and_gone_with_it(cloud: Cloud) -> None:
+    """Spark spills rows there."""
+    bucket, text = (
+        "pipeline-artifacts",
+        'import os; print(os.environ["SPARK_LOCAL_DIRS"], os.stat(os.environ["TMPDIR"]))',
+    )
+    cloud.s3.put_object(Bucket=bucket, Key="spills.py", Body=text)
+    cluster_id = run_cluster(cloud)
+    step_id = add(cloud, cluster_id, "spark-submit", f"s3://{bucket}/spills.py")
+    wait_for(lambda: cloud.steps(cluster_id)[0]["Status"]["State"] == "COMPLETED")
+    log = cloud.s3.get_object(Bucket="pipeline-logs", Key=f"emr/{cluster_id}/steps/{step_id}/stderr.gz")["Body"].read()
+    folder, _, mode = gzip.decompress(log).decode().partition(" ")
+    assert f"st_mode={stat.S_IFDIR | 0o700}" in mode
+    assert step_id in folder
+    wait_for(lambda: not Path(folder).exists())
 
 
 def test_a_cluster_that_ends_takes_no_step(cloud: Cloud) -> None:

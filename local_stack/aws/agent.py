@@ -68,9 +68,10 @@ class Agent:
     def _advance(self, cluster: Cluster) -> None:
         now = time.monotonic()
         if cluster.state == State.STARTING and now - cluster.quiet_since > BOOT_S:
-            if faults.strikes(faults.BOOT_FAULT):
-                cluster.terminate("On the master instance, application provisioning failed", "BOOTSTRAP_FAILURE")
-                return
+            for fault, (code, reason) in faults.BOOT_FAULTS.items():
+                if faults.strikes(fault):
+                    cluster.terminate(reason, code)
+                    return
             cluster.state, cluster.quiet_since = State.WAITING, now
             cluster.ready_datetime = utcnow()
         self._cancel_what_is_to_be(cluster)
@@ -78,7 +79,7 @@ class Agent:
         if cluster.state == State.TERMINATING and not running:
             if any(step.state == StepState.CANCELLED for step in cluster.steps):
                 self.runner.end(cluster)
-            cluster.state = State.FAILED if cluster.reason_code == "BOOTSTRAP_FAILURE" else State.TERMINATED
+            cluster.state = State.FAILED if cluster.ready_datetime is None else State.TERMINATED
             cluster.end_datetime = utcnow()
         if cluster.state not in (State.WAITING, State.RUNNING):
             return

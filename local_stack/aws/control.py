@@ -3,7 +3,7 @@
 PUT {"throttle": "describe_step", "times": 3}      the next three such calls are refused
 PUT {"kill_step": "extract_orders", "times": 1}    the next such step is killed; hold_step stops it for good
 PUT {"refuse_taken": "order_facts", "times": 1}    the next such commit of Glue is taken and refused; lose_answer: 500
-PUT {"fail_boot": 2}                               the next two clusters do not come up
+PUT {"fail_boot": 2}                               the next two clusters do not come up; refuse_boot: are refused
 PUT {"clear": true}                                nothing fails any more; answers what has not struck yet
 PUT {"clock": T}, PUT {"advance_to": T}            the schedules' time; the second answers what was delivered
 PUT {"deliver": SCHEDULE, "at": T, "times": 1}     the delivery of that instant, again
@@ -24,7 +24,7 @@ KNOWN = (
     "throttle",
     *faults.STEP_FAULTS,
     *faults.TABLE_FAULTS,
-    faults.BOOT_FAULT,
+    *faults.BOOT_FAULTS,
     "clear",
     "clock",
     "advance_to",
@@ -52,7 +52,7 @@ def switch(wanted: dict[str, Any]) -> Any:
             emr.THROTTLED[wanted[kind]] = times
         case "kill_step" | "hold_step" | "refuse_taken" | "lose_answer":
             faults.switch_on(kind, wanted[kind], times)
-        case faults.BOOT_FAULT:
+        case "fail_boot" | "refuse_boot":
             faults.switch_on(kind, "", wanted[kind])
         case "clear":
             left = [*faults.clear(), *(f"throttle {name}" for name, times in emr.THROTTLED.items() if times)]

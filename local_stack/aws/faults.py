@@ -4,7 +4,10 @@ from collections import Counter
 from threading import Lock
 
 STEP_FAULTS = ("kill_step", "hold_step")  # SIGKILL, SIGSTOP, as soon as the step's process runs
-BOOT_FAULT = "fail_boot"
+BOOT_FAULTS = {  # and the reason that EMR gives
+    "fail_boot": ("BOOTSTRAP_FAILURE", "On the master instance, application provisioning failed"),
+    "refuse_boot": ("VALIDATION_ERROR", "The subnet has not enough free addresses"),
+}
 TABLE_FAULTS = ("refuse_taken", "lose_answer")  # Glue takes a commit and says that it did not, or nothing
 _pending: Counter[tuple[str, str]] = Counter()  # (fault, name of the job or table or nothing)
 _lock = Lock()

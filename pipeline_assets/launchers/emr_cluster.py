@@ -40,7 +40,8 @@ class ClusterState(StrEnum):
 TAKES_STEPS = (ClusterState.STARTING, ClusterState.BOOTSTRAPPING, ClusterState.RUNNING, ClusterState.WAITING)
 
 
-# Reasons of a cluster that did not come up for which another one may: a wrong role or subnet is VALIDATION_ERROR.
+# Reasons of a cluster that did not come up: for which another one may, and a wrong role, subnet or security group.
+REFUSED = "VALIDATION_ERROR"
 TRANSIENT = ("BOOTSTRAP_FAILURE", "INSTANCE_FAILURE", "INSTANCE_FLEET_TIMEOUT", "INTERNAL_ERROR")
 
 

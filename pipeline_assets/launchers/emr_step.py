@@ -153,13 +153,14 @@ class _RunningStep:
         return cls(emr, settings, cluster, cluster_id, step_id)
 
     def wait(self, job: Job) -> str | None:
-        """Until the step has ended; says what went wrong, or None."""
+        """Until the step has ended; says what went wrong, or None. Raises Failure where another try cannot help."""
         while True:
             self.cluster.seen()
             step = self.last = self._describe()
             if step.state is StepState.COMPLETED:
                 return None
             if step.state.ended:
+                self._cluster()
                 return f"step {self.id} on cluster {self.cluster_id} is {step.state}: {step.reason}"
             now = datetime.now(UTC)
             if step.run_s(now) > job.timeout_s:
@@ -171,7 +172,7 @@ class _RunningStep:
 
     def _cannot_start(self, now: datetime) -> str | None:
         """A pending step waits for its turn, but not on a cluster that ended or does not come up."""
-        cluster = emr_cluster.describe(self.emr, self.cluster_id)
+        cluster = self._cluster()
         if not cluster.state.takes_steps:
             return f"cluster {cluster.id} is {cluster.state} before the step began ({cluster.reason})"
         booting = cluster.state in (emr_cluster.ClusterState.STARTING, emr_cluster.ClusterState.BOOTSTRAPPING)
@@ -179,6 +180,13 @@ class _RunningStep:
         if booting and now - cluster.created_at > timedelta(seconds=allowance):
             return f"cluster {cluster.id} is still {cluster.state} after {allowance} s (emr.start_allowance_s)"
         return None
+
+    def _cluster(self) -> emr_cluster.Cluster:
+        """Raises Failure for one that EMR refused: the next would be, too."""
+        cluster = emr_cluster.describe(self.emr, self.cluster_id)
+        if cluster.reason.startswith(emr_cluster.REFUSED):
+            raise dg.Failure(f"cluster {cluster.id} is {cluster.state} ({cluster.reason})", allow_retries=False)
+        return cluster
 
     def cancel_unless_ended(self, application: str | None) -> None:
         """CancelSteps ends spark-submit only; what it started on YARN is ended by its id."""

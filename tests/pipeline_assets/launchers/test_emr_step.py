@@ -165,6 +165,17 @@ def test_a_cluster_that_does_not_come_up_is_made_once_more(
     assert len(made) == 2
 
 
+def test_a_cluster_that_emr_refuses_is_not_made_again(
+    cloud: Cloud, run_step: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "RETRY_DELAY_S", 0)
+    before = set(cloud.clusters())
+    cloud.switch(refuse_boot=1)
+    said = failure_of(run_step("good", job=replace(JOB, max_retries=1)))
+    assert said.endswith("(VALIDATION_ERROR: The subnet has not enough free addresses)")
+    assert len(cloud.clusters().keys() - before) == 1
+
+
 def test_throttling_is_no_failure(cloud: Cloud, run_step: Any) -> None:
     cloud.throttle("describe_step", 3)
     cloud.throttle("add_job_flow_steps", 2)

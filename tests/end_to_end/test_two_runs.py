@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 
 from emr_jobs.contracts import contracts
 from emr_jobs.errors import BadInput, Conflict, Outdated, Unavailable
+from emr_jobs.maintain import maintain
 from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
 from emr_jobs.settings import load
@@ -218,6 +219,26 @@ def test_a_rollback_meanwhile(day: SmallDay, spark: SparkSession) -> None:
     assert (day.shown()[FACTS], day.shown()[SALES]) == ([("E", "O")], [("O",)])
     day.published("master", "C")
     whole(day, run="C", inputs="E")
+
+
+def test_after_upkeep_and_with_upkeep_meanwhile(day: SmallDay, spark: SparkSession) -> None:
+    day.published("master", "O")
+    # Every snapshot before the current one expires.
+    upkeep(day, spark, CUSTOMERS, RATES, FACTS, SALES, after=timedelta(days=8))
+    a = day.run("master", "A").until("commits")
+    upkeep(day, spark, FACTS)
+    day.published("extract", "F")
+    day.published("master", "B")
+    assert conflict(a.end(), day)
+    whole(day, run="B", inputs="F")
+
+
+def upkeep(day: SmallDay, spark: SparkSession, *datasets: str, after: timedelta = timedelta()) -> None:
+    """As if so much time had passed; Iceberg takes the clock's for files that nobody names, so they stay."""
+    own = session_for(spark, day.settings)
+    patient = day.settings.lake.model_copy(update={"staged_keep_days": 30})
+    for dataset in datasets:
+        maintain(own, contracts()[dataset], patient, now=datetime.now(UTC) + after)
 
 
 def test_an_alias_that_cannot_be_changed_leaves_the_lake_as_it_is(day: SmallDay) -> None:

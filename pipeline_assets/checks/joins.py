@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 from emr_jobs.contracts import PARTITION_COLUMN, Contract, contracts
+from emr_jobs.contracts.load import PLACEHOLDER
 from emr_jobs.contracts.model import Bound, Query
 from emr_jobs.contracts.table import table_name
 from emr_jobs.errors import samples
@@ -64,10 +65,14 @@ def _proves(contract: Contract) -> str:
 
 
 def _rules(contract: Contract) -> dict[str, "Statement"]:
-    """The contract's own SQL that blocks, by the check's name."""
+    """The contract's own SQL that blocks and names other datasets, by the check's name."""
     from emr_jobs.publish.audit import compiled
 
-    wanted = [check for check in contract.checks if check.blocking and isinstance(check.rule, Query)]
+    wanted = [
+        check
+        for check in contract.checks
+        if check.blocking and isinstance(check.rule, Query) and set(PLACEHOLDER.findall(check.rule.sql)) - {contract.id}
+    ]
     return {check.name: statement for check in wanted if (statement := compiled(check, contract)) is not None}
 
 

@@ -102,7 +102,7 @@ def test_every_column_that_does_not_fit_is_named() -> None:
     with pytest.raises(BatchMismatch) as refused:
         cast_to(SCHEMA, batch)
     assert str(refused.value) == (
-        "4 of 4 columns differ: usd_rate missing; email not in the contract; "
+        "columns differ: usd_rate missing; email not in the contract; "
         "customer_id is int64 and does not fit string; "
         "created_at is date32[day] and does not fit timestamp[us, tz=UTC]"
     )
@@ -115,7 +115,7 @@ def test_columns_that_are_there_twice_are_named() -> None:
     )
     with pytest.raises(BatchMismatch) as refused:
         cast_to(SCHEMA, doubled)
-    assert str(refused.value) == "1 of 4 columns differ: usd_rate 3 times"
+    assert str(refused.value) == "columns differ: usd_rate 3 times"
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_columns_that_are_there_twice_are_named() -> None:
 def test_a_value_that_would_be_changed_does_not_fit_and_is_not_told(column: str, values: pa.Array, why: str) -> None:
     with pytest.raises(BatchMismatch) as refused:
         cast_to(SCHEMA, make_batch(**{column: values}))
-    assert str(refused.value) == f"1 of 4 columns differ: {column.lower()} is {why}"
+    assert str(refused.value) == f"columns differ: {column.lower()} is {why}"
 
 
 class Failing:

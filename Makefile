@@ -8,7 +8,6 @@ LINES ?= 50000
 SEED ?=
 PYTEST_ARGS ?=
 WORKERS ?= 4
-SLOW_WORKERS ?= 2
 KILLS ?= 40
 PAIRS ?= 20
 
@@ -41,8 +40,9 @@ test-fast: setup ## Tests that touch nothing outside their own process
 test: browser setup ## All tests but the slow ones; no network after setup (PYTEST_ARGS="-k orders", WORKERS=2)
 	@$(BIN)/pytest -m "not slow" $(IN_PARALLEL) $(PYTEST_ARGS)
 
+test-slow: WORKERS = 2
 test-slow: browser setup ## Tests of minutes: real YARN, scenarios, the other architecture's package from the index
-	@$(BIN)/pytest -m slow -n $(SLOW_WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+	@$(BIN)/pytest -m slow $(IN_PARALLEL) $(PYTEST_ARGS)
 
 mutated-lines: setup ## 50,000 damaged and odd order lines through the reader and the oracle (LINES=50000, SEED=7): 2 minutes
 	@MUTATED_LINES=$(LINES) $(if $(SEED),MUTATED_SEED=$(SEED)) $(BIN)/pytest tests/emr_jobs/transforms/test_mutated_lines.py

@@ -38,7 +38,7 @@ class State:
 
     dataset: str
     damage: Damaged | None
-    exists: bool = True
+    exists: bool
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,14 @@ def repair(settings: Settings, contract: Contract) -> Repaired | None:
     if damage is None:
         return None
     for location in _candidates(found, entry):
-        metadata = _whole(found, location)
-        if metadata is not None:
-            entry.name(location)
-            as_of = datetime.fromtimestamp(metadata.last_updated_ms / 1000, UTC)
-            staged = versions.staged_days(lake.as_json(metadata))
-            return Repaired(contract.id, entry.metadata, location, as_of, staged)
+        try:
+            metadata = _read(found, location)
+        except _NOT_WHOLE:
+            continue
+        entry.name(location)
+        as_of = datetime.fromtimestamp(metadata.last_updated_ms / 1000, UTC)
+        staged = versions.staged_days(lake.as_json(metadata))
+        return Repaired(contract.id, entry.metadata, location, as_of, staged)
     raise Damaged(
         dataset=contract.id,
         partition=damage.partition,
@@ -110,13 +112,6 @@ def _damage(found: Catalog, contract: Contract, entry: _Entry) -> Damaged | None
         said, file = str(error).splitlines()[0], PurePosixPath(entry.metadata).name
         return Damaged.of(contract.id, said if file in said else f"{said} (in {entry.metadata})")
     return None
-
-
-def _whole(found: Catalog, location: str) -> TableMetadata | None:
-    try:
-        return _read(found, location)
-    except _NOT_WHOLE:
-        return None
 
 
 def _read(found: Catalog, location: str) -> TableMetadata:
@@ -143,7 +138,6 @@ def _folder(location: str) -> str:
 
 
 def _listed(found: Catalog, folder: str) -> list[str]:
-
     scheme, netloc, path = PyArrowFileIO.parse_location(folder)
     files = PyArrowFileIO(found.properties).fs_by_scheme(scheme, netloc)
     names = [PurePosixPath(each.path).name for each in files.get_file_info(FileSelector(path, allow_not_found=True))]
@@ -151,7 +145,6 @@ def _listed(found: Catalog, folder: str) -> list[str]:
 
 
 def _entry(found: Catalog, contract: Contract) -> _Entry | None:
-
     if isinstance(found, GlueCatalog):
         return _InGlue.of(found, contract)
     assert isinstance(found, SqlCatalog), "one of the two that lake.catalog makes"

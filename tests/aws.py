@@ -43,7 +43,7 @@ class Cloud:
     def throttle(self, action: str, times: int) -> None:
         requests.put(self.faults, json={"throttle": action, "times": times}, timeout=10).raise_for_status()
 
-    def switch(self, **fault: int) -> None:
+    def switch(self, **fault: int | str) -> None:
         requests.put(self.faults, json=fault, timeout=10).raise_for_status()
 
     @property

@@ -50,9 +50,9 @@ def switch(wanted: dict[str, Any]) -> Any:
     match kind:
         case "throttle" if wanted[kind] in emr.ACTIONS:
             emr.THROTTLED[wanted[kind]] = times
-        case "kill_step" | "hold_step" | "refuse_taken" | "lose_answer":
+        case _ if kind in (*faults.STEP_FAULTS, *faults.TABLE_FAULTS):
             faults.switch_on(kind, wanted[kind], times)
-        case "fail_boot" | "refuse_boot":
+        case _ if kind in faults.BOOT_FAULTS:
             faults.switch_on(kind, "", wanted[kind])
         case "clear":
             left = [*faults.clear(), *(f"throttle {name}" for name, times in emr.THROTTLED.items() if times)]

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 from pyspark.sql import SparkSession
 
 from emr_jobs.errors import Damaged
@@ -41,10 +40,6 @@ def on_glue(spark: SparkSession, cloud: Cloud) -> Iterator[SparkSession]:
         client("glue", str(cloud.settings.aws.endpoint)).delete_table(DatabaseName=contract.layer, Name=contract.name)
 
 
-def switch(cloud: Cloud, fault: str) -> None:
-    requests.put(cloud.faults, json={fault: RATES.name, "times": 1}, timeout=10).raise_for_status()
-
-
 def verb(cloud: Cloud, *arguments: str) -> Typed:
     return typed("lake", *arguments, "--settings", cloud.settings_uri, home=Path(cloud.settings_uri).parent)
 
@@ -52,7 +47,7 @@ def verb(cloud: Cloud, *arguments: str) -> Typed:
 def test_a_commit_that_glue_takes_and_refuses(on_glue: SparkSession, cloud: Cloud) -> None:
     publish(on_glue, stage(on_glue, "EUR USD", "a.0", day=OTHER))
     staged = stage(on_glue, "GBP", "b.0")
-    switch(cloud, "refuse_taken")
+    cloud.switch(refuse_taken=RATES.name)
     with pytest.raises(
         Damaged, match=r"intermediate\.fx_rates all days: .*pipeline lake repair intermediate\.fx_rates$"
     ):
@@ -75,7 +70,7 @@ def test_a_commit_that_glue_takes_and_refuses(on_glue: SparkSession, cloud: Clou
 
 def test_a_commit_whose_answer_is_lost_is_found_again(on_glue: SparkSession, cloud: Cloud) -> None:
     staged = stage(on_glue, "GBP", "a.0")
-    switch(cloud, "lose_answer")
+    cloud.switch(lose_answer=RATES.name)
     publish(on_glue, staged)
     assert currencies(cloud.settings) == ["GBP"]
     assert verb(cloud, "check").code == 0

@@ -233,9 +233,10 @@ def test_the_version_of_a_day_of_rejects_outlives_its_snapshot_and_goes_with_the
     own: SparkSession, settings: Settings
 ) -> None:
     """A run has the orders' day by the version that the rejects show, also when upkeep comes between."""
-    rejects, now = contracts()["intermediate.rejected_orders"], datetime.now(UTC)
+    rejects, upkeep = contracts()["intermediate.rejected_orders"], datetime.now(UTC) + timedelta(days=1, hours=1)
     patient = settings.lake.model_copy(update={"snapshot_keep_days": 1, "staged_keep_days": 30})
-    days = [Partition(now.astimezone(ZoneInfo(TIMEZONE)).date() - timedelta(days=age)) for age in (29, 20)]
+    # By the day of the upkeep: an hour before midnight in New York it is two dates on, else one.
+    days = [Partition(upkeep.astimezone(ZoneInfo(TIMEZONE)).date() - timedelta(days=age)) for age in (30, 20)]
     for day in days:
         frame = own.createDataFrame([(day.date, "bad_item", "{}")], spark_ddl(rejects))
         publish(own, publishing.stage(own, frame, rejects, partition=day, wap_id=f"{day}.a.0"))
@@ -243,10 +244,10 @@ def test_the_version_of_a_day_of_rejects_outlives_its_snapshot_and_goes_with_the
     def kept() -> list[str | None]:
         return [publishing.version(own, rejects, day) for day in days]
 
-    maintain.maintain(own, rejects, patient, now=now + timedelta(days=1, hours=1))
+    maintain.maintain(own, rejects, patient, now=upkeep)
     assert len(lake.catalog(settings).load_table(rejects.id).snapshots()) == 1
     assert kept() == [f"{day}.a.0" for day in days]
-    done = maintain.maintain(own, rejects, patient, now=now + timedelta(days=3))
+    done = maintain.maintain(own, rejects, patient, now=upkeep + timedelta(days=2))
     assert (done["deleted_days"], kept()) == (1, [None, f"{days[1]}.a.0"])
 
 

@@ -1,6 +1,6 @@
 """Tells the person on call of a failed check, in a run that Dagster launched.
 
-One hook after each step, of the jobs and of the stand-alone checks alike. To the alarm topic of the deployment, or,
+One hook after each step that runs a job or stand-alone checks, whatever started it. To the alarm topic of the deployment, or,
 without one, into the run's log. A run that follows production is silent: the state machine has told.
 """
 

@@ -10,7 +10,6 @@ import dagster as dg
 from emr_jobs.settings import Settings
 
 from pipeline_assets import DEFINITIONS
-from pipeline_assets.alerts import alert_hook
 from pipeline_assets.assets.jobs import all_jobs
 from pipeline_assets.assets.sources import source_assets
 from pipeline_assets.checks import all_checks, runnable
@@ -43,7 +42,6 @@ def definitions(uri: str) -> dg.Definitions:
         "checks",
         selection=published,
         config=_by_day(partitions),
-        hooks={alert_hook(settings)},
         description="What readers see of one partition: tables, index and their agreement.",
     )
     observe_job = dg.define_asset_job(

@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,11 @@ from sqlalchemy import create_engine
 
 from emr_jobs.s3_uri import bucket_and_key
 from pipeline_assets.home import ROOT, deployment_settings
+from pipeline_assets.launchers.follow import ORIGIN
 from pipeline_assets.production.deploy import SETTINGS_NAME
+from pipeline_assets.sensors.lost_runs import LOST_AFTER, end_lost
 from pipeline_assets.sensors.production import REPLAY_S, supervision
-from pipeline_assets.tags import BACKFILL_TAG, EXECUTION_TAG, MAX_RUNTIME_TAG
+from pipeline_assets.tags import BACKFILL_TAG, EXECUTION_TAG, MAX_RUNTIME_TAG, ORIGIN_TAG
 
 INSTANCE = ROOT / "instance"
 
@@ -157,6 +160,26 @@ def test_run_that_lost_its_container_is_ended_and_launched_again(
     assert looked_at(REPLAY_S - 60).status is DagsterRunStatus.STARTED
     ended = looked_at(REPLAY_S + 60)
     assert ended.status is DagsterRunStatus.FAILURE
+    assert ended.is_complete_and_waiting_to_retry
+
+
+def test_run_whose_process_gives_no_sign_of_life_is_ended_in_ten_minutes_and_launched_again(
+    instance_as_deployed: DagsterInstance,
+) -> None:
+    """Not one that does not follow: to end it would end work."""
+    tags = {EXECUTION_TAG: "e", ORIGIN_TAG: ORIGIN, **supervision(deployment_settings(), running=True)}
+    run, other = (
+        create_run_for_test(instance_as_deployed, status=DagsterRunStatus.STARTED, tags=each) for each in (tags, {})
+    )
+    for each in (run, other):
+        instance_as_deployed.report_engine_event("the newest sign", each)
+    sign = datetime.now(UTC)
+    assert end_lost(instance_as_deployed, now=sign + LOST_AFTER - timedelta(minutes=1)) == []
+    assert end_lost(instance_as_deployed, now=sign + LOST_AFTER + timedelta(minutes=1)) == [run.run_id]
+    ended, goes_on = (instance_as_deployed.get_run_by_id(each.run_id) for each in (run, other))
+    assert ended is not None
+    assert goes_on is not None
+    assert (ended.status, goes_on.status) == (DagsterRunStatus.FAILURE, DagsterRunStatus.STARTED)
     assert ended.is_complete_and_waiting_to_retry
 
 

@@ -19,6 +19,7 @@ from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Settings
 from tenacity import before_sleep_log, retry, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from pipeline_assets.launchers.heartbeat import heartbeat
 from pipeline_assets.launchers.messages_on_s3 import attempts_prefix, messages_on_s3, prefix
 from pipeline_assets.launchers.outcome import Result, left_out, replayed_results
 from pipeline_assets.production.executions import Execution, Executions, JobRun
@@ -61,7 +62,12 @@ class FollowLauncher(dg.PipesClient):
         self, *, context: dg.AssetExecutionContext, job: Job, allow_empty: bool
     ) -> Iterator[Result]:
         """`allow_empty` was production's to decide."""
-        followed = _Followed.by(self._settings, context.run.tags[EXECUTION_TAG], job)
+        execution = context.run.tags[EXECUTION_TAG]
+        with heartbeat(context, f"{job.name}: execution {execution} is looked at"):
+            yield from self._followed(context, job, execution)
+
+    def _followed(self, context: dg.AssetExecutionContext, job: Job, execution: str) -> Iterator[Result]:
+        followed = _Followed.by(self._settings, execution, job)
         if followed.execution.day != context.partition_key:
             found = followed.execution.day or "no day"
             raise Misconfigured(f"execution {followed.name} is of {found}, this run of {context.partition_key}")

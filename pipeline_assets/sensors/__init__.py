@@ -7,6 +7,7 @@ import dagster as dg
 from emr_jobs.settings import Settings
 
 from pipeline_assets.sensors.clusters import cluster_sensors
+from pipeline_assets.sensors.lost_runs import lost_runs_sensor
 from pipeline_assets.sensors.production import production_sensors
 
 if TYPE_CHECKING:
@@ -25,4 +26,5 @@ def all_sensors(
     return [
         *cluster_sensors(settings),
         *production_sensors(settings, partitions, daily=daily, checks=checks, after_production=after_production),
+        *([lost_runs_sensor()] if settings.production else []),
     ]

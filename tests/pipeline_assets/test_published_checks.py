@@ -164,6 +164,20 @@ class TestTables:
             f"Publish the day anew: pipeline run --partition {published_day.partition} --select final.daily_sales"
         )
 
+    def test_a_check_that_is_run_on_its_asset_s_page_tells_as_well(
+        self, published_day: Day, lake_copy: str, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """There Dagster runs it in a job of its own."""
+        table(lake_copy, "final.daily_sales").delete(f"partition_date == '{published_day.partition}'")
+        of_every_asset = definitions(lake_copy).resolve_implicit_global_asset_job_def()
+        check = dg.AssetCheckKey(dg.AssetKey(["final", "daily_sales"]), "published")
+        job = of_every_asset.get_subset(asset_selection=set(), asset_check_selection={check})
+        with dg.DagsterInstance.from_config(str(published_day.home / "dagster")) as instance:
+            assert job.execute_in_process(instance=instance, partition_key=published_day.partition).success
+        said = capfd.readouterr().err
+        assert said.count(f"published_tables {published_day.partition}: 1 failed checks\n") == 1
+        assert "final.daily_sales published: expected " in said
+
     def test_columns_that_are_not_the_contracts_fail(self, published_day: Day, lake_copy: str) -> None:
         with table(lake_copy, "intermediate.customers").update_schema() as update:
             update.rename_column("segment", "tier")

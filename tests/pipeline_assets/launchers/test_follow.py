@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from emr_jobs.report import checks_of
 from pipeline_assets.assets.jobs import all_jobs
 from pipeline_assets.home import dagster_home
 from pipeline_assets.launchers.follow import PATIENCE_S, _Followed, _patiently
+from pipeline_assets.launchers.heartbeat import heartbeat
 from pipeline_assets.partitions import daily
 from pipeline_assets.production.executions import Execution
 from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG
@@ -140,6 +143,19 @@ def test_log_lines_come_while_it_runs_and_an_interrupted_run_touches_nothing(
     said = [each for each in logged(instance, result.run_id) if each.startswith(("line ", "told "))]
     assert len(said) > 2
     assert said == [*(f"line {number}" for number in range(len(said) - 1)), f"told after {len(said) - 1} lines"]
+
+
+def test_run_that_follows_gives_signs_of_life_while_production_says_nothing(
+    production: Deployed, instance: dg.DagsterInstance, follow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would be lost without them is ended: sensors.lost_runs."""
+    monkeypatch.setattr("pipeline_assets.launchers.follow.heartbeat", partial(heartbeat, every_s=0.01))
+    execution = once(production)
+    result = follow(execution, PATIENT)
+    assert result.success
+    said = logged(instance, result.run_id)
+    assert f"extract_orders: execution {execution} is looked at" in said
+    assert not [each for each in threading.enumerate() if each.name == "heartbeat"], "it ends with the step"
 
 
 def test_failure_is_the_recorded_one(production: Deployed, follow: Any) -> None:

@@ -110,7 +110,7 @@ def _run_reported(
     report: Report,
     callers: "SparkSession | None",
 ) -> None:
-    values = settings.load(given.settings)
+    values = settings.of_this_process(given.settings)
     partition.check(first=values.start, now=datetime.now(UTC))
     with report.phase("session"):
         spark = callers or session.start(values, name=f"{job.name} {partition} {given.run_id}")

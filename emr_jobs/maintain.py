@@ -97,7 +97,7 @@ def expire_dead_letters(runs: Runs, *, now: datetime) -> int:
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="emr_jobs/maintain.py", allow_abbrev=False)
     arguments.add_argument("--settings", required=True, help="path or s3:// of the settings")
-    values = settings.load(arguments.parse_args().settings)
+    values = settings.of_this_process(arguments.parse_args().settings)
     spark = session.start(values, name="maintain")
     now = datetime.now(UTC)
     for contract in contracts().values():

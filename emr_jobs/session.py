@@ -29,6 +29,8 @@ def session_conf(settings: Settings) -> dict[str, str]:
         # EMR 8.x reads s3:// with S3A; so do local runs against real S3 or an emulator.
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         "spark.sql.extensions": EXTENSIONS,
+        # Executors and their Python are other processes than the one that read the settings.
+        **{f"spark.executorEnv.{name}": value for name, value in settings.aws.region_environment.items()},
         **catalog_conf(settings.lake),
         **(endpoint_conf(settings.aws) if settings.aws.endpoint else {}),
     }

@@ -4,6 +4,7 @@ Does not own: secrets (references only, see secret_ref), contracts. Unknown keys
 settings file is relative to that file's folder. Units are in the names.
 """
 
+import os
 import tomllib
 from datetime import date
 from ipaddress import ip_address
@@ -22,6 +23,7 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -174,7 +176,7 @@ class Search(Section):
     auth: Literal["none", "basic", "sigv4"] = "none"
     username: str | None = None
     password: Secret | None = None
-    region: str | None = None  # sigv4
+    region: str | None = None  # of the domain, for sigv4; None: that of [aws]
     ca_file: Location | None = None  # None: the system's authorities
     timeout_s: PositiveFloat = 60.0
     replicas: NonNegativeInt = 1
@@ -193,7 +195,7 @@ class Search(Section):
         if self.auth == "basic" and not (self.username and self.password):
             raise ValueError("auth basic needs username and password (a secret reference)")
         if self.auth == "sigv4" and not self.region:
-            raise ValueError("auth sigv4 needs region")
+            raise ValueError("auth sigv4 needs a region, here or in [aws]")
         return self
 
     @model_validator(mode="after")
@@ -208,8 +210,13 @@ class Search(Section):
 class Aws(Section):
     """Where AWS is. Credentials come from where AWS's own clients find them: environment, profile, instance."""
 
-    region: str | None = None  # None: as AWS's own clients find it
+    region: str | None = None  # None: as AWS's own clients find it, which in a step's container find none
     endpoint: Url | None = None  # the local stack's; then nothing of this process talks to the real AWS
+
+    @property
+    def region_environment(self) -> dict[str, str]:
+        """In it every client of AWS is in this region: Java's read the first name, Python's the second."""
+        return {"AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region} if self.region else {}
 
 
 class Fleet(Section):
@@ -269,10 +276,29 @@ class Settings(Section):
     sources: Sources
     search: Search
 
+    @field_validator("search", mode="before")
+    @classmethod
+    def _domain_is_where_the_rest_is(cls, search: Any, info: ValidationInfo) -> Any:
+        aws: Aws | None = info.data.get("aws")  # None: it is wrong itself
+        return {"region": aws.region, **search} if aws and isinstance(search, dict) else search
+
+    @model_validator(mode="after")
+    def _steps_know_their_region(self) -> Self:
+        if self.emr and not self.aws.region:
+            raise ValueError("[emr] needs region in [aws]: EMR tells a step none, and Python asks no instance for it")
+        return self
+
 
 def load(uri: str) -> Settings:
     """Settings from a TOML file, a path or `s3://`. Raises Misconfigured listing every wrong key at once."""
     return parse(_read(uri), where=uri, base=Path(uri).resolve().parent)
+
+
+def of_this_process(uri: str) -> Settings:
+    """Load them for a job: from now on this process's clients of AWS are in their region. Raises as `load` does."""
+    settings = load(uri)
+    os.environ.update(settings.aws.region_environment)
+    return settings
 
 
 def parse(text: str, *, where: str, base: Path) -> Settings:

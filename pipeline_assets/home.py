@@ -61,9 +61,8 @@ def use_aws(aws: Aws) -> None:
 
 def aws_environment(aws: Aws) -> dict[str, str]:
     """Pure. At an endpoint of the local stack any keys will do, and real ones must not be sent."""
-    region = {"AWS_REGION": aws.region, "AWS_DEFAULT_REGION": aws.region} if aws.region else {}
     keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-    return {**region, **({"AWS_ENDPOINT_URL": aws.endpoint, **keys} if aws.endpoint else {})}
+    return {**aws.region_environment, **({"AWS_ENDPOINT_URL": aws.endpoint, **keys} if aws.endpoint else {})}
 
 
 def lock_file(folder: Path) -> Path:

@@ -44,8 +44,8 @@ def main(folder: Path, *, yarn: bool, plain: bool) -> None:
     server.start()
     host, port = server.get_host_and_port()
     url = f"http://{host}:{port}"
-    environment = aws_environment(Aws(region=REGION, endpoint=url))  # on EMR from the instance
-    os.environ |= environment
+    os.environ |= aws_environment(Aws(region=REGION, endpoint=url))
+    environment = aws_environment(Aws(endpoint=url))  # without a region: EMR puts none into a container
     s3 = boto3.client("s3")
 
     def fetch(address: str, file: Path) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 
+from local_stack.aws import REGION
 from pipeline_assets.home import cache
 
 # Options of spark-submit with a value. Those of the cluster's size have no meaning on one machine.
@@ -28,6 +29,9 @@ SIZES = {"--executor-memory", "--executor-cores", "--num-executors", "--driver-c
 PLACES = {"--master", "--deploy-mode"}
 SCRATCH = "tmp"  # in the container's folder, for spilled rows and temporary files; gone with it
 ENVIRONMENT = "spark.yarn.appMasterEnv."
+HOME = "/home/"  # what YARN puts there; nobody's
+# Java's clients of AWS ask the instance for the region, and there is none here; Python's never do.
+JAVA_REGION = f"-Daws.region={REGION}"
 
 Fetch = Callable[[str, Path], None]  # address, file
 
@@ -135,17 +139,23 @@ def command(submit: Submit, *, spark_home: Path) -> list[str]:
 
 
 def environment(submit: Submit, node: Node, cluster: dict[str, str]) -> dict[str, str]:
-    """Nothing of this process's own but where programs are."""
+    """As YARN's: nothing of this process's own, and no home with somebody's AWS profile in it."""
     added = [submit.environment.get("PYTHONPATH"), *(address.rpartition("/")[2] for address in submit.py_files)]
     return {
-        "PATH": os.environ["PATH"],
-        **({"JAVA_HOME": os.environ["JAVA_HOME"]} if "JAVA_HOME" in os.environ else {}),
-        "LANG": "C.UTF-8",
+        **where_programs_are(),
+        "HOME": HOME,
         **cluster,
         **submit.environment,
         "PYSPARK_PYTHON": str(node.python()),
         "PYTHONPATH": os.pathsep.join([*filter(None, added), str(node.python_packages())]),
     }
+
+
+def where_programs_are() -> dict[str, str]:
+    """The system's, and Java. This process's PATH begins with its own Python, which has every package."""
+    java = shutil.which("java")
+    home = os.environ.get("JAVA_HOME") or (java and str(Path(java).resolve().parents[1]))
+    return {"PATH": os.defpath, **({"JAVA_HOME": home} if home else {})}
 
 
 def _digest(file: Path) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_stack import jars
-from local_stack.aws.container import SCRATCH, Submit, command
+from local_stack.aws.container import JAVA_REGION, SCRATCH, Submit, command
 from local_stack.aws.plain_python import PlainPython
 from pipeline_assets.launchers.command import spark_home
 
@@ -30,7 +30,7 @@ class LocalSpark(PlainPython):
     def _configuration(self) -> Path:
         folder = self.node.folder / "spark-conf"
         folder.mkdir(parents=True, exist_ok=True)
-        options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", f"-Djava.io.tmpdir={SCRATCH}"]
+        options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", f"-Djava.io.tmpdir={SCRATCH}", JAVA_REGION]
         if jars.archive("spark").exists():
             options.append(f'"-XX:SharedArchiveFile={jars.archive("spark")}"')
         defaults = {

@@ -23,7 +23,7 @@ import pyspark
 
 from local_stack import jars
 from local_stack.aws.agent import OUTPUT
-from local_stack.aws.container import Node, NotEmulated
+from local_stack.aws.container import JAVA_REGION, Node, NotEmulated, where_programs_are
 from local_stack.aws.emr import Cluster, Step
 from pipeline_assets.launchers.process import TiedProcess
 
@@ -49,7 +49,7 @@ class Yarn:
     """Starts with `launch`; its containers are its children."""
 
     node: Node
-    environment: dict[str, str]  # what the cluster gives every container: EMR's instance profile
+    environment: dict[str, str]  # what the cluster gives every container: EMR's instance profile, no region
     folder: Path
     program: str = "java"
     _processes: list[TiedProcess] = field(default_factory=list)
@@ -117,9 +117,7 @@ class Yarn:
         }
 
     def _clean_environment(self) -> dict[str, str]:
-        java = os.environ.get("JAVA_HOME")
-        home = java or str(Path(shutil.which("java") or "java").resolve().parents[1])
-        return {"PATH": os.environ["PATH"], "JAVA_HOME": home, "LANG": "C.UTF-8", **self.environment}
+        return {**where_programs_are(), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", **self.environment}
 
     def _spark_defaults(self, cluster: Cluster) -> dict[str, str]:
         defaults = {
@@ -136,7 +134,7 @@ class Yarn:
         }
         for role in ("driver", "executor"):
             defaults[f"spark.{role}.extraClassPath"] = f"{jars.folder('spark')}/*"
-            defaults[f"spark.{role}.defaultJavaOptions"] = " ".join(JVM_OPTIONS)
+            defaults[f"spark.{role}.defaultJavaOptions"] = " ".join([*JVM_OPTIONS, JAVA_REGION])
         for where in ("spark.yarn.appMasterEnv", "spark.executorEnv"):
             defaults[f"{where}.SPARK_LOCAL_IP"] = "127.0.0.1"
             defaults[f"{where}.PYSPARK_PYTHON"] = str(self.node.python())

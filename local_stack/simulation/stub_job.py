@@ -1,9 +1,10 @@
 """A job without Spark, shipped in the place of the job whose name its file has; it reports through the jobs' own code.
 
 BEHAVIOUR, or what BEHAVIOURS has for "<partition> <job> <attempt>", is put in when it is packed (stubs). "good" touches
-no data. "hands on orders" does as the real jobs do, with numbers of rows instead of rows: the first job counts the
-orders that were delivered, master hands that on when all its inputs are there, and each number lies at the
-dataset's `trace`. The program's file must not need this package: the cluster has only the jobs' own code.
+no data, "needs a secret" asks for the one of the shipments. "hands on orders" does as the real jobs do, with numbers of
+rows instead of rows: the first job counts the orders that were delivered, the other extractions ask for their sources'
+secrets, master hands the number on when all its inputs are there, and each number lies at the dataset's `trace`. The
+program's file must not need this package: the cluster has only the jobs' own code.
 """
 
 import gzip
@@ -25,6 +26,7 @@ from emr_jobs.job import parser, partition_of
 from emr_jobs.partition import Partition
 from emr_jobs.report import Report, asset_key, checks_of
 from emr_jobs.s3_uri import bucket_and_key
+from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import Settings
 from emr_jobs.sources import s3_json
 
@@ -80,6 +82,8 @@ def _behave(behaviour: str, job: Job, partition: Partition, arguments: Namespace
     if behaviour == HANDS_ON:
         values = settings.load(arguments.settings)
         rows = _rows(job, partition, values, allow_empty=arguments.allow_empty == "yes")
+    if behaviour == "needs a secret":
+        resolve(settings.load(arguments.settings).sources.shipments.token)
     if behaviour == "hangs":
         report.log("hanging")
         time.sleep(600)
@@ -112,6 +116,10 @@ def _rows(job: Job, partition: Partition, values: Settings, *, allow_empty: bool
     """That the job hands on. Raises BadInput when orders were not delivered, or when an input is missing."""
     if job.name == "extract_orders":
         return _delivered(values.sources.orders.uri, partition, allow_empty=allow_empty)
+    if job.name == "extract_customers":
+        resolve(values.sources.snowflake.private_key)
+    if job.name == "extract_shipments":
+        resolve(values.sources.shipments.token)
     if job.name != "master":
         return ROWS
     rows = {

@@ -352,7 +352,9 @@ def _only_aws(home: Path, days: Sequence[Partition], orders: int, progress: Call
         profile = tomlkit.parse((ROOT / "settings" / "emulator.toml").read_text()).unwrap()
         profile["aws"] |= {"endpoint": cloud.wait()["url"]}
         settings = settings_module.parse(tomlkit.dumps(profile), where="the simulation", base=home)
-        furnish(settings, secrets={}, orders=home / "orders")
+        source = settings.sources
+        secrets = {ref.removeprefix("aws:"): "any" for ref in (source.snowflake.private_key, source.shipments.token)}
+        furnish(settings, secrets=secrets, orders=home / "orders")
         yield settings.aws
     finally:
         cloud.stop()

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from emr_jobs.catalog import Job
-from emr_jobs.settings import Spark
+from emr_jobs.settings import Settings, Spark
 
 from pipeline_assets.home import ROOT, cache
 from pipeline_assets.production.package import Shipped
@@ -65,16 +65,17 @@ def local_submit(script: str, arguments: Sequence[str], spark: Spark, scratch: P
     return [*command, str(ROOT / script), *arguments]
 
 
-def emr_submit(job: Job, arguments: Sequence[str], shipped: Shipped, spark: Spark) -> list[str]:
+def emr_submit(job: Job, arguments: Sequence[str], shipped: Shipped, settings: Settings) -> list[str]:
     """spark-submit as a step's arguments. Both archives are unpacked into the folder that driver and executors run in.
 
     Our code is an archive as well, not --py-files: its contracts and SQL are files, and Python compiles what it
-    imports from a zip every time.
+    imports from a zip every time. The region is in the driver's environment because a job's first calls of AWS, to read
+    the settings and to record, are made before it knows them; session hands it on to the executors.
     """
     path = "./code:./deps"
     command = ["spark-submit", "--deploy-mode", "cluster", "--name", job.name]
     command += ["--archives", f"{shipped.code}#code,{shipped.dependencies}#deps"]
-    command += ["--driver-memory", spark.driver_memory]
+    command += ["--driver-memory", settings.spark.driver_memory]
     command += ["--executor-memory", job.executor_memory, "--executor-cores", str(job.executor_cores)]
     conf = {
         "spark.dynamicAllocation.maxExecutors": str(job.max_executors),
@@ -83,6 +84,7 @@ def emr_submit(job: Job, arguments: Sequence[str], shipped: Shipped, spark: Spar
         "spark.yarn.maxAppAttempts": "1",  # who starts the job repeats it, with another attempt number
         "spark.yarn.appMasterEnv.PYTHONPATH": path,
         "spark.executorEnv.PYTHONPATH": path,
+        **{f"spark.yarn.appMasterEnv.{name}": value for name, value in settings.aws.region_environment.items()},
     }
     for name, value in conf.items():
         command += ["--conf", f"{name}={value}"]

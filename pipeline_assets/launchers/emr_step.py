@@ -104,7 +104,7 @@ class EmrStepLauncher(dg.PipesClient):
                 allow_empty=allow_empty,
                 reports=[part for pair in session.get_bootstrap_cli_arguments().items() for part in pair],
             )
-            submit = emr_submit(job, arguments, self._shipped_package(context, emr), self._settings.spark)
+            submit = emr_submit(job, arguments, self._shipped_package(context, emr), self._settings)
             cluster = cluster_of_run(self._settings, context.instance, run, log=context.log.info)
             running = _RunningStep.add(f"{job.name} {context.partition_key}", submit, cluster, emr)
             context.log.info(f"{job.name} is step {running.id} on cluster {running.cluster_id}: {running.console()}")

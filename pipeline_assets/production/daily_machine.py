@@ -277,7 +277,7 @@ class _Machine:
             "ActionOnFailure": "CONTINUE",  # EMR takes no other when steps run at once
             "HadoopJarStep": {
                 "Jar": "command-runner.jar",
-                "Args": emr_submit(job, arguments, SHIPPED, self.settings.spark),
+                "Args": emr_submit(job, arguments, SHIPPED, self.settings),
             },
         }
         role = {"ExecutionRoleArn": f"${{{state_name(job)}Role}}"} if self.production.runtime_roles else {}

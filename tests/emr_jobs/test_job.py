@@ -1,10 +1,14 @@
 """Calls that a job refuses before it starts Spark: what it says on its last line, and exit code 2."""
 
+import os
 import re
 from pathlib import Path
+from unittest import mock
 
+import boto3
 import pytest
 import tomlkit
+from botocore.exceptions import NoRegionError
 
 from emr_jobs import job as frame
 from emr_jobs.catalog import job_named
@@ -40,6 +44,18 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 )
 def test_a_partition_that_cannot_be(capsys: pytest.CaptureFixture[str], partition: str, message: str) -> None:
     assert re.fullmatch(f"Misconfigured: {message}", refused(capsys, "--partition", partition))
+
+
+def test_clients_of_aws_are_in_the_region_of_the_settings(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """However the job was started: EMR puts none into a container, and Python's clients ask no instance for it."""
+    path = tmp_path / "settings.toml"
+    path.write_text(f'{LOCAL.read_text()}\n[aws]\nregion = "eu-west-1"\n')
+    nowhere = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    with mock.patch.dict(os.environ, {**nowhere, "HOME": str(tmp_path)}, clear=True):
+        with pytest.raises(NoRegionError):
+            boto3.Session("key", "secret").client("secretsmanager")
+        refused(capsys, "--settings", str(path), "--partition", "2024-12-31")
+        assert boto3.Session("key", "secret").client("secretsmanager").meta.region_name == "eu-west-1"
 
 
 def test_every_wrong_settings_key_is_named_at_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -3,9 +3,20 @@
 import subprocess
 
 from emr_jobs.catalog import job_named
-from pipeline_assets.home import ROOT
+from emr_jobs.session import session_conf
+from emr_jobs.settings import Aws
+from pipeline_assets.home import ROOT, deployment_settings
 from pipeline_assets.launchers.command import UTF8, job_arguments, local_environment, local_submit
 from tests.running import Day, finished
+
+
+def test_executors_and_their_python_know_the_region() -> None:
+    aws = Aws(region="eu-west-1")
+    conf = session_conf(deployment_settings().model_copy(update={"aws": aws}))
+    assert {name: value for name, value in conf.items() if "executorEnv" in name} == {
+        "spark.executorEnv.AWS_REGION": "eu-west-1",
+        "spark.executorEnv.AWS_DEFAULT_REGION": "eu-west-1",
+    }
 
 
 def test_a_jvm_that_reads_ascii_is_refused(published_day: Day) -> None:

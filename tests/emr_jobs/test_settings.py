@@ -18,7 +18,7 @@ def parsed(folder: Path, **sections: dict[str, Any]) -> Settings:
     for path, changes in sections.items():
         section = values
         for name in path.split("_"):
-            section = section[name]
+            section = section.setdefault(name, {})
         section.update(changes)
     return parse(tomlkit.dumps(values), where="x.toml", base=folder)
 
@@ -147,3 +147,19 @@ def test_what_is_no_toml_or_no_file_is_named(tmp_path: Path) -> None:
         parse("start = ", where="x.toml", base=tmp_path)
     with pytest.raises(Misconfigured, match=rf"^settings {tmp_path}/none\.toml: not readable \(FileNotFoundError: "):
         load(f"{tmp_path}/none.toml")
+
+
+def test_the_search_domain_is_in_the_region_of_the_rest_unless_it_says_so(tmp_path: Path) -> None:
+    domain = {"url": "https://search", "auth": "sigv4"}
+    with pytest.raises(Misconfigured, match=r"auth sigv4 needs a region, here or in \[aws\]$"):
+        parsed(tmp_path, search=domain)
+    assert parsed(tmp_path, aws={"region": "eu-west-1"}, search=domain).search.region == "eu-west-1"
+    other = domain | {"region": "eu-north-1"}
+    assert parsed(tmp_path, aws={"region": "eu-west-1"}, search=other).search.region == "eu-north-1"
+
+
+def test_steps_on_emr_need_a_region(tmp_path: Path) -> None:
+    emr = {"log_uri": "s3://a/emr", "artifacts_uri": "s3://a", "service_role": "s", "instance_profile": "i"}
+    with pytest.raises(Misconfigured, match=r"\[emr\] needs region in \[aws\]: EMR tells a step none, and Python asks"):
+        parsed(tmp_path, emr=emr)
+    assert parsed(tmp_path, emr=emr, aws={"region": "eu-west-1"}).emr

@@ -1,8 +1,11 @@
 """A step's arguments are understood whole or refused."""
 
+import os
+from pathlib import Path
+
 import pytest
 
-from local_stack.aws.container import NotEmulated, Submit, understand
+from local_stack.aws.container import Node, NotEmulated, Submit, environment, understand
 
 LINE = (
     "spark-submit --deploy-mode cluster --name master --archives s3://a/code.zip#code,s3://a/deps.tar.gz#deps "
@@ -34,3 +37,27 @@ def test_what_is_not_known_is_refused_by_name(line: str, refused: str) -> None:
     with pytest.raises(NotEmulated) as error:
         understand(line.split())
     assert str(error.value) == refused
+
+
+def test_a_container_has_nothing_of_the_person_who_started_the_local_aws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a job finds here by accident, a region above all, it would miss on EMR."""
+    own = {
+        "AWS_REGION": "eu-west-1",
+        "AWS_PROFILE": "mine",
+        "HOME": "/home/me",
+        "LANG": "de_DE.UTF-8",
+        "TOKEN": "s3cr3t",
+    }
+    for name, value in {**own, "JAVA_HOME": "/java", "PATH": "/home/me/.venv/bin:/usr/bin"}.items():
+        monkeypatch.setenv(name, value)
+    node = Node(tmp_path, fetch=lambda _address, _file: None)
+    assert environment(understand(LINE.split()), node, {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}) == {
+        "PATH": os.defpath,
+        "JAVA_HOME": "/java",
+        "HOME": "/home/",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "PYSPARK_PYTHON": f"{tmp_path}/python/bin/python3.11",
+        "PYTHONPATH": f"./code:./deps:{tmp_path}/python/packages",
+    }

@@ -1,4 +1,4 @@
-"""The command line of a local run."""
+"""The command line of a job, here and as a step."""
 
 import stat
 import tempfile
@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from emr_jobs.settings import Spark
-from pipeline_assets.launchers.command import local_environment, local_submit, scratch_folder
+from emr_jobs.catalog import job_named
+from emr_jobs.settings import Aws, Spark
+from pipeline_assets.home import deployment_settings
+from pipeline_assets.launchers.command import emr_submit, local_environment, local_submit, scratch_folder
+from pipeline_assets.production.daily_machine import SHIPPED
 
 
 def test_paths_with_spaces_are_one_argument_and_one_option_of_the_jvm(tmp_path: Path) -> None:
@@ -21,6 +24,15 @@ def test_paths_with_spaces_are_one_argument_and_one_option_of_the_jvm(tmp_path: 
     # Spark splits these at spaces outside of quotes.
     options = f'-Dfile.encoding=UTF-8 -Xss4m "-XX:SharedArchiveFile={archive}"'
     assert f"spark.driver.extraJavaOptions={options}" in command
+
+
+def test_driver_of_a_step_knows_the_region_before_it_has_read_its_settings() -> None:
+    settings = deployment_settings().model_copy(update={"aws": Aws(region="eu-west-1")})
+    command = emr_submit(job_named("master"), [], SHIPPED, settings)
+    assert {part for part in command if "AWS_" in part} == {
+        "spark.yarn.appMasterEnv.AWS_REGION=eu-west-1",
+        "spark.yarn.appMasterEnv.AWS_DEFAULT_REGION=eu-west-1",
+    }
 
 
 def test_what_a_run_spills_is_for_its_owner_only_and_gone_afterwards(

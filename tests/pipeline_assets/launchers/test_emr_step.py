@@ -14,6 +14,7 @@ import pytest
 
 from emr_jobs.catalog import Job, job_named
 from emr_jobs.errors import Misconfigured
+from local_stack.aws.account import client
 from local_stack.simulation import stubs
 from pipeline_assets.assets import jobs
 from pipeline_assets.assets.jobs import job_assets
@@ -110,6 +111,13 @@ def test_a_step_reports_live_with_where_it_ran(cloud: Cloud, run_step: Any) -> N
     assert metadata["queue_s"] > 0
     assert metadata["run_s"] > 0
     assert metadata["instance_hours"] == 0
+
+
+def test_a_step_reaches_its_secret_in_a_container_that_knows_no_region(cloud: Cloud, run_step: Any) -> None:
+    secret = cloud.settings.sources.shipments.token.removeprefix("aws:")
+    client("secretsmanager", str(cloud.settings.aws.endpoint)).create_secret(Name=secret, SecretString="it")
+    result = run_step("needs a secret")
+    assert result.success, failure_of(result)
 
 
 def test_the_reason_of_a_job_is_the_reason_of_its_failure(run_step: Any) -> None:

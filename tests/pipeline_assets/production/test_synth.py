@@ -168,3 +168,11 @@ def test_with_runtime_roles_only_the_job_that_reads_a_source_has_its_secret(main
     for title in runtime:
         (trust,) = made[title]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         assert trust["Action"] == taking["Action"] == ["sts:AssumeRole", "sts:TagSession"]
+
+
+def test_every_step_of_the_machine_is_told_its_region() -> None:
+    machine = json.dumps(json.loads((COMMITTED / MAIN).read_text())["Resources"]["DailyMachine"])
+    steps = machine.count("spark-submit")
+    assert steps == len(JOBS) + 1  # and the lake's upkeep
+    for name, value in deployment_settings().aws.region_environment.items():
+        assert machine.count(f"spark.yarn.appMasterEnv.{name}={value}") == steps

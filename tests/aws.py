@@ -43,8 +43,8 @@ class Cloud:
     def throttle(self, action: str, times: int) -> None:
         requests.put(self.faults, json={"throttle": action, "times": times}, timeout=10).raise_for_status()
 
-    def switch(self, **fault: int | str) -> None:
-        requests.put(self.faults, json=fault, timeout=10).raise_for_status()
+    def switch(self, **wanted: int | str) -> None:
+        requests.put(self.faults, json=wanted, timeout=10).raise_for_status()
 
     @property
     def environment(self) -> dict[str, str]:

@@ -6,7 +6,7 @@ Answers what moto answers; of EMR: RunJobFlow, AddJobFlowSteps, DescribeCluster,
 ListSteps, CancelSteps, TerminateJobFlows, tags and termination protection (`emr`). Differs from AWS: clusters boot
 in a second, have one node, this machine, and end TERMINATED unless told to fail; fleets, roles, subnets, security
 groups and Configurations are accepted and have no effect; instance hours stay 0. Calls of roles are authorised only
-while that is switched on (`authorisation`). Steps run in
+while that is switched on (`authorisation`), and then what a boot asks of the disks' key (`disk_key`), too. Steps run in
 a folder of their own with the cluster's environment, not this one's, and without a region (`container`), on local
 Spark, with --yarn on a real YARN (`yarn`), with --plain as Python programs that need no Spark (`plain_python`). State
 machines run (`step_functions`), their ends reach rules (`status_changes`), stacks are made through the services' own

@@ -17,7 +17,7 @@ from typing import Protocol
 import psutil
 from moto.core.utils import utcnow
 
-from local_stack.aws import faults
+from local_stack.aws import disk_key, faults
 from local_stack.aws.container import NotEmulated
 from local_stack.aws.emr import ENDING, LOCK, Cluster, State, Step, StepState
 from pipeline_assets.launchers.process import TiedProcess
@@ -72,6 +72,10 @@ class Agent:
                 if faults.strikes(fault):
                     cluster.terminate(reason, code)
                     return
+            if refused := disk_key.refusal(cluster):
+                code, reason = refused
+                cluster.terminate(reason, code)
+                return
             cluster.state, cluster.quiet_since = State.WAITING, now
             cluster.ready_datetime = utcnow()
         self._cancel_what_is_to_be(cluster)

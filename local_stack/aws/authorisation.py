@@ -4,12 +4,12 @@ Tasks of a state machine sign as its role, steps as the role of their cluster's 
 schedules and rules as the target's role, switched on or not. Whoever signs with other keys, the person, may do
 everything. Policies are read for each call, so a changed one counts at once. A denial is worded as AWS words it.
 
-Checked: action and resource of a role's inline and attached policies, and conditions with StringEquals and Null on
-what `permissions` knows of the call. Refused with 501: any other condition, NotAction, NotResource, ? in a pattern, a
-call that `permissions` does not know. Differs from AWS: signatures, trust policies, permission boundaries, session and
-resource policies are not looked at; EMR itself calls nothing, so its service role is passed and never used. With the
-person's keys go: a step's log, what is fetched to start it (code, dependencies, script), steps on YARN, and steps of a
-cluster whose instance profile IAM does not know.
+Checked: action and resource of a role's inline and attached policies, and conditions with StringEquals, Bool and Null
+on what `permissions` knows of the call. Refused with 501: any other condition, NotAction, NotResource, ? in a pattern,
+a call that `permissions` does not know. Differs from AWS: signatures, trust policies, permission boundaries, session
+and resource policies are not looked at; of what EMR itself calls, only what it asks of the disks' key is checked
+(`disk_key`). With the person's keys go: a step's log, what is fetched to start it (code, dependencies, script), steps
+on YARN, and steps of a cluster whose instance profile IAM does not know.
 """
 
 import json
@@ -33,6 +33,7 @@ from moto.iam.access_control import (
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+from moto.secretsmanager.models import SecretsManagerBackend, secretsmanager_backends
 from moto.sts.models import sts_backends
 from werkzeug.wrappers import Request, Response
 
@@ -92,7 +93,7 @@ def keys(role: str) -> dict[str, str]:
 def instance_environment(profile: str) -> dict[str, str]:
     """What makes a process call as the instances with this profile do; nothing when IAM does not know it."""
     try:
-        role = _role_of_profile(profile)
+        role = role_of_profile(profile)
     except NotUnderstood:
         return {}
     return {name.upper(): value for name, value in keys(role).items()}
@@ -126,13 +127,36 @@ def _holds(condition: dict[str, dict[str, Any]], permission: Permission) -> bool
     for operator, parts in condition.items():
         for key, wanted in parts.items():
             tag = ":ResourceTag/" in key or ":RequestTag/" in key
-            if operator not in ("StringEquals", "Null") or not (key in permission.context or tag):
+            if operator not in ("StringEquals", "Bool", "Null") or not (key in permission.context or tag):
                 raise NotUnderstood(f"{permission.action}: a policy with the condition {operator} {key}")
             found = permission.context.get(key)
             accepted = wanted if isinstance(wanted, list) else [wanted]
             if (str(found is None).lower() if operator == "Null" else found) not in accepted:
                 return False
     return True
+
+
+def refusal(role: str, permissions: Iterable[Permission]) -> str | None:
+    """What AWS says to a service that calls as the role with this ARN; None when it may, or nothing is checked."""
+    if not _enforced.is_set():
+        return None
+    session = keys(role)
+    token = {"X-Amz-Security-Token": session["aws_session_token"]}
+    try:
+        _require(permissions, AssumedRoleAccessKey(ACCOUNT, "aws", session["aws_access_key_id"], token))
+    except (Denied, NotUnderstood) as error:
+        _refused.append(str(error))
+        return str(error)
+    return None
+
+
+def role_of_profile(name: str) -> str:
+    """ARN of the role of the instances with this profile. Raises NotUnderstood for one that IAM does not know."""
+    try:
+        (role,) = iam_backends[ACCOUNT]["aws"].get_instance_profile(name).roles
+    except NotFoundException as error:
+        raise NotUnderstood(f"instance profile {name}: IAM does not know it") from error
+    return str(role.arn)
 
 
 def _refusal(environ: dict[str, Any]) -> Response | None:
@@ -160,11 +184,15 @@ def _check(call: Call, access_key: str) -> None:
         if error.reason == "InvalidId":
             return  # the person
         raise Denied("The security token included in the request is invalid") from error
+    _require(needed(call, Lookup(role_of_profile, _tags_of_cluster, _key_of_secret)), caller)
+
+
+def _require(permissions: Iterable[Permission], caller: AssumedRoleAccessKey) -> None:
     try:
         policies = [IAMPolicy(each)._policy_json for each in caller.collect_policies()]
     except NotFoundException as error:
         raise Denied(f"User: {caller.arn} is of a role that IAM does not know") from error
-    for permission in needed(call, Lookup(_role_of_profile, _tags_of_cluster)):
+    for permission in permissions:
         if not allows(policies, permission):
             raise Denied(
                 f"User: {caller.arn} is not authorized to perform: {permission.action} on resource: "
@@ -194,12 +222,9 @@ def _answer(call: Call, code: str, message: str, status: int) -> Response:
     return Response("" if call.method == "HEAD" else body, status, headers, content_type=kind)
 
 
-def _role_of_profile(name: str) -> str:
-    try:
-        (role,) = iam_backends[ACCOUNT]["aws"].get_instance_profile(name).roles
-    except NotFoundException as error:
-        raise NotUnderstood(f"instance profile {name}: IAM does not know it") from error
-    return str(role.arn)
+def _key_of_secret(name: str) -> str | None:
+    secret = secretsmanager_backends[ACCOUNT][REGION].secrets.get(name)
+    return secret.kms_key_id if secret and secret.kms_key_id != SecretsManagerBackend.DEFAULT_KMS_KEY_ALIAS else None
 
 
 def _tags_of_cluster(cluster: str) -> dict[str, str]:

@@ -52,6 +52,7 @@ class Lookup:
 
     role_of_profile: Callable[[str], str]  # its ARN
     tags_of_cluster: Callable[[str], dict[str, str]]
+    key_of_secret: Callable[[str], str | None]  # ARN of the account's own; None: Secrets Manager's
 
 
 def needed(call: Call, lookup: Lookup) -> tuple[Permission, ...]:
@@ -63,6 +64,8 @@ def needed(call: Call, lookup: Lookup) -> tuple[Permission, ...]:
         return _run_job_flow(given, lookup)
     if action in _OF_CLUSTERS:
         return tuple(_of_cluster(action, cluster, lookup) for cluster in _clusters(given))
+    if action == "secretsmanager:GetSecretValue":
+        return _get_secret_value(given, lookup)
     if action not in _RESOURCES:
         raise NotUnderstood(f"{action}: its resource is not known here")
     return tuple(Permission(action, resource) for resource in _RESOURCES[action](given))
@@ -96,11 +99,6 @@ def _glue_table(given: dict[str, Any]) -> list[str]:
     return [*_glue_database({"Name": given["DatabaseName"]}), _arn("glue", f"table/{given['DatabaseName']}/{name}")]
 
 
-def _secret(given: dict[str, Any]) -> list[str]:
-    name = given["SecretId"]
-    return [name if name.startswith("arn:") else _arn("secretsmanager", f"secret:{name}{_SECRET_SUFFIX}")]
-
-
 def _stack(given: dict[str, Any]) -> list[str]:
     name = given["StackName"]
     return [name if name.startswith("arn:") else _arn("cloudformation", f"stack/{name}/*")]
@@ -112,7 +110,6 @@ _RESOURCES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "elasticmapreduce:ListClusters": lambda _: ["*"],  # IAM has no narrower resource for it
     "glue:GetDatabase": _glue_database,
     **{f"glue:{each}Table": _glue_table for each in ("Create", "Delete", "Get", "Update")},
-    "secretsmanager:GetSecretValue": _secret,
     "sts:GetCallerIdentity": lambda _: [],  # nobody needs a permission for it
     "sns:Publish": lambda given: [given["TopicArn"]],
     "sqs:SendMessage": lambda given: [_arn("sqs", given["QueueUrl"].rpartition("/")[2])],
@@ -139,12 +136,24 @@ def _of_cluster(action: str, cluster: str, lookup: Lookup) -> Permission:
     return Permission(action, _arn("elasticmapreduce", f"cluster/{cluster}"), tags)
 
 
+def _get_secret_value(given: dict[str, Any], lookup: Lookup) -> tuple[Permission, ...]:
+    """Under a key of the account's own, Secrets Manager asks for it with the caller's permissions."""
+    name = given["SecretId"]
+    secret = name if name.startswith("arn:") else _arn("secretsmanager", f"secret:{name}{_SECRET_SUFFIX}")
+    through = {"kms:ViaService": f"secretsmanager.{REGION}.amazonaws.com"}
+    key = lookup.key_of_secret(name)
+    return (
+        Permission("secretsmanager:GetSecretValue", secret),
+        *([Permission("kms:Decrypt", key, through)] if key else []),
+    )
+
+
 def _run_job_flow(given: dict[str, Any], lookup: Lookup) -> tuple[Permission, ...]:
     """With what it does on the way: hands over two roles, tags the cluster, gives it a time-out."""
     cluster = _arn("elasticmapreduce", "cluster/*")  # it has no id yet
-    service, profile = given["ServiceRole"], given["JobFlowRole"]
+    profile = given["JobFlowRole"]
     handed = {
-        "elasticmapreduce.amazonaws.com": service if service.startswith("arn:") else _role(service),
+        "elasticmapreduce.amazonaws.com": role_arn(given["ServiceRole"]),
         "ec2.amazonaws.com": lookup.role_of_profile(profile.rpartition("/")[2]),
     }
     return (
@@ -163,8 +172,9 @@ def _request_tags(given: dict[str, Any]) -> dict[str, str]:
     return {f"elasticmapreduce:RequestTag/{each['Key']}": each.get("Value", "") for each in given.get("Tags", [])}
 
 
-def _role(name: str) -> str:
-    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+def role_arn(role: str) -> str:
+    """Of a role that is given by its name or its ARN."""
+    return role if role.startswith("arn:") else f"arn:aws:iam::{ACCOUNT}:role/{role}"
 
 
 # What a request of S3's does beside reading or writing the object or listing the bucket that its path names.

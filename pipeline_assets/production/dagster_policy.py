@@ -16,7 +16,7 @@ from troposphere import Ref, Sub
 from pipeline_assets.launchers.emr_cluster import INSTANCE_TAG
 from pipeline_assets.production.base_template import tables
 from pipeline_assets.production.daily_machine import STACK_TAG
-from pipeline_assets.production.policies import allow, catalog_arns, cleanup_role, pass_role, read_secret
+from pipeline_assets.production.policies import allow, catalog_arns, cleanup_role, pass_role, read_secrets
 
 CLUSTERS = "elasticmapreduce:${AWS::Region}:${AWS::AccountId}:cluster/*"
 
@@ -31,7 +31,7 @@ def dagster_statements(settings: Settings, *, service_role: Any, instance_role: 
         *_production(settings.production),
         *_objects(settings, settings.emr),
         *_published(settings, tables()),
-        *(statement for secret in secrets for statement in read_secret(secret)),
+        *read_secrets(secrets),
         *_clusters(),
         pass_role([service_role], "elasticmapreduce.amazonaws.com"),
         pass_role([instance_role], "ec2.amazonaws.com"),

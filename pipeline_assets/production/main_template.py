@@ -49,12 +49,14 @@ from pipeline_assets.production.base_template import BUCKETS, tables
 from pipeline_assets.production.dagster_policy import dagster_statements
 from pipeline_assets.production.plan import Plan
 from pipeline_assets.production.policies import (
+    SECRETS_KEY,
     allow,
     catalog_arns,
     cleanup_role,
+    condition_of,
     document,
     pass_role,
-    read_secret,
+    read_secrets,
     role,
     spot_role,
 )
@@ -127,12 +129,13 @@ class _Main:
             "AlarmEmail": "Who is told; empty: subscribe to the topic yourself",
             "Certificate": "s3:// of a zip with PEM files: encryption in transit",
             "DiskKey": "ARN of a KMS key for the nodes' disks; empty: the stack makes one",
+            SECRETS_KEY: "ARN of the KMS key of the secrets; empty: Secrets Manager's own",
             "DagsterRole": "Name of the role that Dagster has; empty: attach DagsterPolicy yourself",
         }
         for name, description in optional.items():
             self._parameter(name, description, default="")
             if name != "DiskKey":
-                self.made.add_condition(f"Has{name}", Not(Equals(Ref(name), "")))
+                self.made.add_condition(condition_of(name), Not(Equals(Ref(name), "")))
         self.made.add_condition("MakesDiskKey", Equals(Ref("DiskKey"), ""))
         self._parameter("ExistingServiceRole", "Name of a role to take as EMR's service role", default="")
         self._parameter("ExistingInstanceRole", "Name of the role of ExistingInstanceProfile", default="")
@@ -211,7 +214,7 @@ class _Main:
         """One per job, so that only the job that reads a source can read its secret. Not run on AWS."""
         for job in self._steps():
             title = f"{daily_machine.state_name(job)}Role"
-            statements = self._data(secrets=False) + self._secret_statements(job.name)
+            statements = self._data(secrets=False) + read_secrets([self._secret(job.name)])
             made = role(title, "ec2.amazonaws.com", statements, Tags=self.tags)
             trust = made.AssumeRolePolicyDocument.Statement[0]
             trust.Principal.data = {"AWS": self._name("InstanceRoleArn")}
@@ -247,7 +250,8 @@ class _Main:
         self.made.add_resource(key)
 
     def _disk_key_use(self) -> list[Any]:
-        use = ["Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GenerateDataKeyWithoutPlaintext", "DescribeKey"]
+        # EC2 asks for data keys without their plaintext, EMR's own program on each node for one with it.
+        use = ["Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GenerateDataKey*", "DescribeKey"]
         granted = Condition(AwsBool({"kms:GrantIsForAWSResource": "true"}))
         return [
             allow([f"kms:{each}" for each in use], [self._name("DiskKeyArn")]),
@@ -278,7 +282,7 @@ class _Main:
             ),
         ]
         if secrets:
-            statements += [each for job in self.plan.jobs for each in self._secret_statements(job.name)]
+            statements += read_secrets(self._secret(job.name) for job in self.plan.jobs)
         if self.settings.search.auth == "sigv4":
             actions = [f"es:ESHttp{verb}" for verb in ("Delete", "Get", "Head", "Post", "Put")]
             statements.append(
@@ -288,12 +292,13 @@ class _Main:
             )
         return statements
 
-    def _secret_statements(self, job: str) -> list[Any]:
+    def _secret(self, job: str) -> str | None:
+        """That this job reads."""
         sources = self.settings.sources
         named = {"extract_customers": sources.snowflake.private_key, "extract_shipments": sources.shipments.token}
         if self.settings.search.password:
             named |= {"master": self.settings.search.password}
-        return read_secret(named.get(job))
+        return named.get(job)
 
     def _security(self) -> dict[str, Any]:
         certificate = {

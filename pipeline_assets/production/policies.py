@@ -3,13 +3,15 @@
 Does not own: which role there is (main_template).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from awacs.aws import Action, Allow, Condition, Deny, PolicyDocument, Principal, Statement, StringEquals
 from awacs.aws import Bool as AwsBool
 from emr_jobs.contracts import Contract
-from troposphere import AccountId, GetAtt, Sub, iam
+from troposphere import AccountId, GetAtt, If, NoValue, Ref, Sub, iam
+
+SECRETS_KEY = "SecretsKey"  # parameter of the main stack
 
 
 def allow(actions: Sequence[str], resources: Sequence[Any], condition: Condition | None = None) -> Statement:
@@ -26,14 +28,34 @@ def pass_role(roles: Sequence[Any], service: str) -> Statement:
     return allow(["iam:PassRole"], roles, Condition(StringEquals("iam:PassedToService", service)))
 
 
-def read_secret(reference: str | None) -> list[Statement]:
-    """None for a secret that is not in Secrets Manager."""
-    if reference is None or not reference.startswith("aws:"):
+class WhereGiven(Statement):
+    """That the stack has only where this optional parameter is given."""
+
+    def __init__(self, parameter: str, statement: Statement) -> None:
+        super().__init__(**statement.properties)
+        self.__dict__["_condition"] = condition_of(parameter)  # awacs takes no attribute that is no property
+
+    def JSONrepr(self) -> If:  # noqa: N802  # awacs' name
+        return If(self.__dict__["_condition"], super().JSONrepr(), NoValue)
+
+
+def condition_of(parameter: str) -> str:
+    """Name of the condition that this optional parameter is given."""
+    return f"Has{parameter}"
+
+
+def read_secrets(references: Iterable[str | None]) -> list[Statement]:
+    """Those that are in Secrets Manager; none for the others. A key of the account's own is used through it only."""
+    names = [each.removeprefix("aws:") for each in references if each and each.startswith("aws:")]
+    if not names:
         return []
-    name = reference.removeprefix("aws:")
     # Secrets Manager puts six characters behind the name.
-    secret = f"arn:${{AWS::Partition}}:secretsmanager:${{AWS::Region}}:${{AWS::AccountId}}:secret:{name}-*"
-    return [allow(["secretsmanager:GetSecretValue"], [Sub(secret)])]
+    prefix = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
+    through = Condition(StringEquals("kms:ViaService", Sub("secretsmanager.${AWS::Region}.amazonaws.com")))
+    return [
+        allow(["secretsmanager:GetSecretValue"], [Sub(f"{prefix}{name}-*") for name in names]),
+        WhereGiven(SECRETS_KEY, allow(["kms:Decrypt"], [Ref(SECRETS_KEY)], through)),
+    ]
 
 
 def cleanup_role() -> Statement:

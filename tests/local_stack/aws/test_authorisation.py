@@ -16,9 +16,11 @@ from tests.aws import Cloud
 
 CLUSTER = "arn:aws:elasticmapreduce:us-east-1:123456789012:cluster/j-1"
 TAG = "elasticmapreduce:ResourceTag/pipeline:stack"
+KEY = "arn:aws:kms:us-east-1:123456789012:key/ours"
 LOOKUP = Lookup(
     role_of_profile=lambda name: f"arn:aws:iam::123456789012:role/of-{name}",
     tags_of_cluster=lambda _: {"pipeline:stack": "ours"},
+    key_of_secret=lambda name: KEY if name == "under/key" else None,
 )
 
 
@@ -54,6 +56,16 @@ def s3(method: str, path: str, body: bytes = b"", headers: dict[str, str] | None
 )
 def test_call_is_checked_against_what_its_arguments_name(call: Call, resource: str) -> None:
     assert [found for _, found in asked(call)] == [resource]
+
+
+def test_secret_under_a_key_of_the_account_needs_that_key_too() -> None:
+    call = json_call("secretsmanager", "GetSecretValue", SecretId="under/key")
+    assert needed(call, LOOKUP) == (
+        Permission(
+            "secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-east-1:123456789012:secret:under/key-??????"
+        ),
+        Permission("kms:Decrypt", KEY, {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}),
+    )
 
 
 def test_call_of_a_cluster_carries_its_tags() -> None:
@@ -206,7 +218,10 @@ def reader(cloud: Cloud) -> Iterator[Any]:
     role = iam.create_role(RoleName="reader", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     open_only = statement("s3:GetObject", f"arn:aws:s3:::{bucket}/open/*")
     table = statement("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:123456789012:table/not-there")
-    policy = {"Version": "2012-10-17", "Statement": [open_only, table]}
+    secret = statement("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-east-1:123456789012:secret:*")
+    through = {"StringEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}}
+    key = statement("kms:Decrypt", KEY, Condition=through)
+    policy = {"Version": "2012-10-17", "Statement": [open_only, table, secret, key]}
     iam.put_role_policy(RoleName="reader", PolicyName="exact", PolicyDocument=json.dumps(policy))
     taken = client("sts", endpoint).assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
     session = boto3.Session(taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"], "us-east-1")
@@ -243,6 +258,15 @@ def test_role_is_denied_what_its_policy_lacks_and_told_which_action(cloud: Cloud
         reader("secretsmanager").list_secrets()
     assert switch(cloud, on=True)[0] == said
     assert cloud.s3.get_object(Bucket="authorised", Key="closed/a")["Body"].read() == b"a"  # the person
+
+
+def test_secret_is_read_with_the_key_that_it_is_under(cloud: Cloud, reader: Any) -> None:
+    secrets = client("secretsmanager", str(cloud.settings.aws.endpoint))
+    for name, key in (("ours", KEY), ("theirs", KEY.replace("ours", "theirs"))):
+        secrets.create_secret(Name=name, SecretString="it", KmsKeyId=key)
+    assert reader("secretsmanager").get_secret_value(SecretId="ours")["SecretString"] == "it"
+    with pytest.raises(ClientError, match=r"perform: kms:Decrypt on resource: .*/theirs because no identity-based"):
+        reader("secretsmanager").get_secret_value(SecretId="theirs")
 
 
 def test_call_that_is_allowed_reaches_the_service_with_its_arguments(reader: Any) -> None:

@@ -19,7 +19,10 @@ def statements() -> list[dict[str, Any]]:
     given = {name: each.get("Default", BUCKET) for name, each in TEMPLATE["Parameters"].items()}
     arn = f"arn:aws:iam::123456789012:role/{'r' * 64}"
     made = {name: {"Ref": arn, "Arn": arn} for name in TEMPLATE["Resources"]}
-    policy = Resolver(TEMPLATE, {**given, **account}, made).value(TEMPLATE["Resources"]["DagsterPolicy"]["Properties"])
+    key = {"SecretsKey": f"arn:aws:kms:ap-southeast-1:123456789012:key/{'k' * 36}"}
+    policy = Resolver(TEMPLATE, {**given, **account, **key}, made).value(
+        TEMPLATE["Resources"]["DagsterPolicy"]["Properties"]
+    )
     found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
     return found
 
@@ -55,6 +58,7 @@ def test_what_it_may_change_is_no_production() -> None:
         "elasticmapreduce:TerminateJobFlows",
         "iam:PassRole",
         "iam:CreateServiceLinkedRole",
+        "kms:Decrypt",  # of what it reads
     }
 
 

@@ -14,6 +14,7 @@ import pytest
 from emr_jobs.catalog import JOBS, job_of
 from emr_jobs.contracts import contracts
 from emr_jobs.errors import Misconfigured
+from local_stack.aws.cloudformation.template import Resolver
 from pipeline_assets.cli.synth import deployment
 from pipeline_assets.home import ROOT, deployment_settings
 from pipeline_assets.production.daily_machine import state_name
@@ -22,6 +23,7 @@ from pipeline_assets.production.synth import BASE, MAIN, write
 from tests.running import pipeline, typed
 
 COMMITTED = ROOT / "deployment"
+KEY = "arn:aws:kms:us-east-1:123456789012:key/of-secrets"
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -176,3 +178,43 @@ def test_every_step_of_the_machine_is_told_its_region() -> None:
     assert steps == len(JOBS) + 1  # and the lake's upkeep
     for name, value in deployment_settings().aws.region_environment.items():
         assert machine.count(f"spark.yarn.appMasterEnv.{name}={value}") == steps
+
+
+@pytest.mark.parametrize("runtime_roles", [False, True])
+def test_key_of_the_secrets_is_for_those_who_read_secrets_and_for_nothing_else(runtime_roles: bool) -> None:
+    settings = deployment_settings()
+    assert settings.production is not None
+    production = settings.production.model_copy(update={"runtime_roles": runtime_roles})
+    template = deployment(settings.model_copy(update={"production": production})).main
+    decrypt = {
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt"],
+        "Resource": [KEY],
+        "Condition": {"StringEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}},
+    }
+    reading = {
+        title: [each for each in statements if KEY in each["Resource"]]
+        for title, statements in granted(template, SecretsKey=KEY).items()
+        if any("secretsmanager:GetSecretValue" in each["Action"] for each in statements)
+    }
+    readers = ("ExtractCustomersRole", "ExtractShipmentsRole") if runtime_roles else ("EmrInstanceRole",)
+    assert reading == {title: [decrypt] for title in (*readers, "DagsterPolicy")}
+    used = [title for title, found in granted(template, SecretsKey=KEY).items() if KEY in json.dumps(found)]
+    assert sorted(used) == sorted(reading)
+    assert KEY not in json.dumps(granted(template))
+
+
+def granted(template: dict[str, Any], **parameters: str) -> dict[str, list[dict[str, Any]]]:
+    """Statements of each role and policy of the stack that is given these parameters."""
+    names = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "123456789012"}
+    given = {name: each.get("Default", name) for name, each in template["Parameters"].items()}
+    arns = {name: {"Ref": name, "Arn": f"arn:{name}"} for name in template["Resources"]}
+    resolver = Resolver(template, {**given, **names, **parameters}, arns)
+    found = {}
+    for title, each in template["Resources"].items():
+        made = each["Properties"]
+        documents = [policy["PolicyDocument"] for policy in made.get("Policies", [])]
+        documents += [made["PolicyDocument"]] if each["Type"] == "AWS::IAM::ManagedPolicy" else []
+        if documents:
+            found[title] = [one for document in documents for one in resolver.value(document)["Statement"]]
+    return found

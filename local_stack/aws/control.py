@@ -4,6 +4,7 @@ PUT {"throttle": "describe_step", "times": 3}      the next three such calls are
 PUT {"kill_step": "extract_orders", "times": 1}    the next such step is killed; hold_step stops it for good
 PUT {"refuse_taken": "order_facts", "times": 1}    the next such commit of Glue is taken and refused; lose_answer: 500
 PUT {"fail_boot": 2}                               the next two clusters do not come up; refuse_boot: are refused
+PUT {"start_late": STACK, "times": 1}              its next change or end begins only after somebody has looked at it
 PUT {"clear": true}                                nothing fails any more; answers what has not struck yet
 PUT {"clock": T}, PUT {"advance_to": T}            the schedules' time; the second answers what was delivered
 PUT {"deliver": SCHEDULE, "at": T, "times": 1}     the delivery of that instant, again
@@ -24,6 +25,7 @@ KNOWN = (
     "throttle",
     *faults.STEP_FAULTS,
     *faults.TABLE_FAULTS,
+    *faults.STACK_FAULTS,
     *faults.BOOT_FAULTS,
     "clear",
     "clock",
@@ -50,7 +52,7 @@ def switch(wanted: dict[str, Any]) -> Any:
     match kind:
         case "throttle" if wanted[kind] in emr.ACTIONS:
             emr.THROTTLED[wanted[kind]] = times
-        case _ if kind in (*faults.STEP_FAULTS, *faults.TABLE_FAULTS):
+        case _ if kind in (*faults.STEP_FAULTS, *faults.TABLE_FAULTS, *faults.STACK_FAULTS):
             faults.switch_on(kind, wanted[kind], times)
         case _ if kind in faults.BOOT_FAULTS:
             faults.switch_on(kind, "", wanted[kind])

@@ -276,6 +276,6 @@ def _state(event: dict[str, Any], by_id: dict[int, dict[str, Any]]) -> str | Non
 
 def _deployed(name: str) -> Stack:
     found = Stacks().find(name)
-    if found is None:
+    if found is None or "DailyMachine" not in found.outputs:  # as of a stack whose creation was rolled back
         raise Misconfigured(f"nothing is deployed as {name}. Deploy it: pipeline deploy")
     return found

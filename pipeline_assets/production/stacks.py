@@ -10,7 +10,8 @@ OWNER_TAG = "pipeline:owner"
 NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 BODY_LIMIT_BYTES = 51_200  # a larger template is not taken in the call, but from S3
 PROPOSED = "REVIEW_IN_PROGRESS"  # a stack that was never more than a change set
-UNMADE = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")  # take no change set
+ROLLED_BACK = "ROLLBACK_COMPLETE"  # its creation failed: nothing is left of it but parameters, tags and events
+UNMADE = ("CREATE_FAILED", ROLLED_BACK, "ROLLBACK_FAILED", "DELETE_FAILED")  # take no change set
 POLL_S = 2.0
 
 
@@ -21,6 +22,7 @@ class StackFailed(Exception):
 @dataclass(frozen=True)
 class Stack:
     name: str
+    id: str  # also of one that is deleted
     status: str
     parameters: dict[str, str]
     outputs: dict[str, str]
@@ -53,6 +55,12 @@ class Progress:
     @property
     def done(self) -> int:
         return len({event["LogicalResourceId"] for event in self._resources() if _is_complete(event)})
+
+    @property
+    def ended(self) -> str | None:
+        """The stack's own status, None until it has come to one that stays."""
+        said = [event["ResourceStatus"] for event in self.events if event["LogicalResourceId"] == self.stack]
+        return said[0] if said and not said[0].endswith("_IN_PROGRESS") else None
 
     @property
     def why(self) -> str:
@@ -91,6 +99,7 @@ class Stacks:
             return None
         return Stack(
             name=name,
+            id=found["StackId"],
             status=found["StackStatus"],
             parameters={each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", [])},
             outputs={each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])},
@@ -152,29 +161,37 @@ class Stacks:
             self._client.delete_stack(StackName=proposed.stack)
 
     def apply(self, proposed: ChangeSet, *, progress: Callable[[str], None] = lambda _: None) -> Stack:
-        """Returns when it is done. Raises StackFailed naming what failed."""
+        """Returns when it is done. Raises StackFailed naming what failed.
+
+        CloudFormation begins when it likes: until then the stack has the status of the operation before.
+        """
         before = self._last_event(proposed.stack)
         self._client.execute_change_set(ChangeSetName=proposed.arn)
         while True:
+            since = self._progress(proposed.stack, before)
             found = self.find(proposed.stack)
-            if found is not None and not found.status.endswith("_IN_PROGRESS"):
+            if since.ended and found is not None and not found.status.endswith("_IN_PROGRESS"):
                 if found.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-                    why = self._progress(proposed.stack, before).why
-                    raise StackFailed(f"stack {found.name} ended {found.status}: {why}. Mend it, then: pipeline deploy")
+                    raise StackFailed(
+                        f"stack {found.name} ended {found.status}: {since.why}. Mend it, then: pipeline deploy"
+                    )
                 return found
-            done = self._progress(proposed.stack, before).done
-            status = found.status if found else "starting"
-            progress(f"{proposed.stack} {status}: {done} of {len(proposed.changes)} resources")
+            status = found.status if since.events and found else "starting"
+            progress(f"{proposed.stack} {status}: {since.done} of {len(proposed.changes)} resources")
             time.sleep(self.poll_s)
 
     def delete(self, name: str, *, progress: Callable[[str], None] = lambda _: None) -> None:
+        """Returns when it is gone. Raises StackFailed naming what could not be deleted."""
+        stack = self.find(name)
+        if stack is None:
+            return
         before = self._last_event(name)
         self._client.delete_stack(StackName=name)
-        while (found := self.find(name)) is not None and found.status != "DELETE_COMPLETE":
-            if found.status == "DELETE_FAILED":
-                raise StackFailed(f"stack {name}: {self._progress(name, before).why}")
-            progress(f"{name} {found.status}")
+        while (since := self._progress(name, before, stack_id=stack.id)).ended is None:
+            progress(f"{name}: {since.done} resources deleted")
             time.sleep(self.poll_s)
+        if since.ended != "DELETE_COMPLETE":
+            raise StackFailed(f"stack {name}: {since.why}")
 
     def _described(self, arn: str) -> list[dict[str, Any]]:
         return list(self._client.get_paginator("describe_change_set").paginate(ChangeSetName=arn))
@@ -183,10 +200,10 @@ class Stacks:
         events = self._client.describe_stack_events(StackName=name)["StackEvents"]
         return events[0]["EventId"] if events else None
 
-    def _progress(self, name: str, before: str | None) -> Progress:
-        """Since the event `before`."""
+    def _progress(self, name: str, before: str | None, *, stack_id: str | None = None) -> Progress:
+        """Since the event `before`. A stack that may be gone by now is found by its id only."""
         found: list[dict[str, Any]] = []
-        for page in self._client.get_paginator("describe_stack_events").paginate(StackName=name):
+        for page in self._client.get_paginator("describe_stack_events").paginate(StackName=stack_id or name):
             for event in page["StackEvents"]:
                 if event["EventId"] == before:
                     return Progress(name, tuple(found))

@@ -1,17 +1,19 @@
 """CloudFormation on this machine, as far as a deployment by change sets needs it: every resource through its API.
 
 Answers CreateChangeSet, DescribeChangeSet, ExecuteChangeSet, DeleteChangeSet, DescribeStacks, DescribeStackEvents,
-GetTemplate and DeleteStack; any other action is refused. Differs from AWS: a stack that fails is left as it is, there
-is no rollback; a change of a type whose API has none deletes and makes anew; capabilities are not asked for; drift is
-seen of state machines and schedules only.
+GetTemplate and DeleteStack; any other action is refused. What fails is rolled back; a stack whose creation was takes no
+change set. Differs from AWS: a change of a type whose API has none deletes and makes anew; a stack is gone before
+DeleteStack answers; capabilities are not asked for; drift is seen of state machines and schedules only.
 """
 
 import json
 import logging
 import threading
 import uuid
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,11 +21,16 @@ from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
 
-from local_stack.aws import ACCOUNT, REGION
+from local_stack.aws import ACCOUNT, REGION, faults
 from local_stack.aws.cloudformation import resources
 from local_stack.aws.cloudformation.template import NotUnderstood, Resolver
 
 BODY_LIMIT_BYTES = 51_200
+STACK = "AWS::CloudFormation::Stack"
+UNMADE = "REVIEW_IN_PROGRESS"
+NOT_UPDATED = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
+RETAINED_ALWAYS = ("Retain",)  # also when the creation is rolled back
+RETAINED = (*RETAINED_ALWAYS, "RetainExceptOnCreate")
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 
 
@@ -35,7 +42,7 @@ class ValidationError(ServiceException):
 class Stack:
     name: str
     id: str
-    status: str = "REVIEW_IN_PROGRESS"
+    status: str = UNMADE
     body: str = "{}"
     parameters: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -43,6 +50,10 @@ class Stack:
     made: dict[str, dict[str, Any]] = field(default_factory=dict)  # logical id -> attributes
     properties: dict[str, Any] = field(default_factory=dict)  # logical id -> as resolved when it was made
     events: list[dict[str, Any]] = field(default_factory=list)
+
+    def becomes(self, status: str, reason: str = "") -> None:
+        self.event(self.name, STACK, status, reason)
+        self.status = status
 
     def event(self, logical_id: str, kind: str, status: str, reason: str = "") -> None:
         self.events.append(
@@ -72,7 +83,9 @@ class ChangeSet:
 
 
 STACKS: dict[str, Stack] = {}
+DELETED: list[Stack] = []
 CHANGE_SETS: dict[str, ChangeSet] = {}
+LATE: dict[str, Callable[[], None]] = {}  # by stack: what it was told to begin, and has not
 
 
 def install() -> None:
@@ -104,8 +117,12 @@ def _refuse(name: str) -> Any:
 
 
 def _stack(name: str) -> Stack:
+    """By name, or by id: then also one that is deleted."""
     for stack in STACKS.values():
         if name in (stack.name, stack.id):
+            return stack
+    for stack in DELETED:
+        if name == stack.id:
             return stack
     raise ValidationError(f"Stack with id {name} does not exist")
 
@@ -113,9 +130,15 @@ def _stack(name: str) -> Stack:
 def _create_change_set(self: Any) -> ActionResult:
     given = self._get_params()
     name = given["StackName"]
-    if given["ChangeSetType"] == "CREATE" and name not in STACKS:
+    creates = given["ChangeSetType"] == "CREATE"
+    if creates and name not in STACKS:
         STACKS[name] = Stack(name, f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/{uuid.uuid4()}")
+        STACKS[name].becomes(UNMADE, "User Initiated")
     stack = _stack(name)
+    if creates and stack.status != UNMADE:
+        raise ValidationError(f"Stack [{name}] already exists and cannot be created again")
+    if stack.status in NOT_UPDATED:
+        raise ValidationError(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
     body = _body(given)
     template = json.loads(body)
     if _has_null(template):
@@ -131,7 +154,7 @@ def _create_change_set(self: Any) -> ActionResult:
     drifted = _drifted(stack) if given.get("DeploymentMode") == "REVERT_DRIFT" else set()
     changes = _changes(template, parameters, stack, drifted)
     if not changes and (parameters, tags, body) != (stack.parameters, stack.tags, stack.body) and stack.made:
-        changes = [_change("Modify", "Stack", "AWS::CloudFormation::Stack")]
+        changes = [_change("Modify", "Stack", STACK)]
     CHANGE_SETS[arn] = ChangeSet(arn, given["ChangeSetName"], stack, body, parameters, tags, changes, drifted)
     return ActionResult({"Id": arn, "StackId": stack.id})
 
@@ -250,35 +273,76 @@ def _delete_change_set(self: Any) -> ActionResult:
 
 def _execute_change_set(self: Any) -> ActionResult:
     found = CHANGE_SETS.pop(self._get_param("ChangeSetName"))
-    verb = "UPDATE" if found.stack.made else "CREATE"
-    found.stack.status = f"{verb}_IN_PROGRESS"
-    threading.Thread(target=_executed, args=(found, verb), daemon=True).start()
+    _start(found.stack, partial(_begin, found))
     return EmptyResult()
 
 
+def _start(stack: Stack, operation: Callable[[], None]) -> None:
+    """At once, or when somebody has looked and seen nothing of it."""
+    if faults.strikes("start_late", stack.name):
+        LATE[stack.name] = operation
+    else:
+        operation()
+
+
+def _start_what_is_late(stack: Stack) -> None:
+    if operation := LATE.pop(stack.name, None):
+        operation()
+
+
+def _begin(change_set: ChangeSet) -> None:
+    verb = "CREATE" if change_set.stack.status == UNMADE else "UPDATE"
+    change_set.stack.becomes(f"{verb}_IN_PROGRESS", "User Initiated")
+    threading.Thread(target=_executed, args=(change_set, verb), daemon=True).start()
+
+
 def _executed(change_set: ChangeSet, verb: str) -> None:
-    stack, template = change_set.stack, json.loads(change_set.body)
-    resolver = _resolver(template, change_set.parameters, stack)
-    logical_id, kind_name = stack.name, "AWS::CloudFormation::Stack"
+    stack, before = change_set.stack, (change_set.stack.body, change_set.stack.parameters, change_set.stack.tags)
+    stack.tags = change_set.tags
+    if _brought_to(stack, change_set.body, change_set.parameters, verb, drifted=change_set.drifted):
+        stack.becomes(f"{verb}_COMPLETE")
+    elif verb == "CREATE":
+        stack.becomes("ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create. Rollback requested by user.")
+        _all_removed(stack, "ROLLBACK")
+    else:
+        stack.becomes("UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed to update.")
+        body, parameters, stack.tags = before
+        whole = _brought_to(stack, body, parameters, verb, retained=RETAINED_ALWAYS)
+        stack.becomes(f"UPDATE_ROLLBACK_{'COMPLETE' if whole else 'FAILED'}")
+
+
+def _brought_to(
+    stack: Stack,
+    body: str,
+    parameters: dict[str, str],
+    verb: str,
+    *,
+    drifted: Iterable[str] = (),
+    retained: tuple[str, ...] = RETAINED,
+) -> bool:
+    """Whether the stack is as in this template now; if not, an event says what failed."""
+    template, old = json.loads(body), json.loads(stack.body).get("Resources", {})
+    resolver = _resolver(template, parameters, stack)
+    stack.body, stack.parameters = body, parameters
+    logical_id, kind_name = stack.name, STACK
     try:
         wanted = resolver.wanted()
-        old = json.loads(stack.body).get("Resources", {})
         for logical_id in wanted:
             kind_name = template["Resources"][logical_id]["Type"]
-            if logical_id in change_set.drifted:
+            if logical_id in drifted:
                 stack.properties[logical_id] = {}  # whatever it is now
             _put(stack, resolver, logical_id, template["Resources"][logical_id], verb)
         for logical_id in [each for each in reversed(stack.made) if each not in wanted]:
             kind_name = old[logical_id]["Type"]
-            _removed(stack, logical_id, old[logical_id])
+            _removed(stack, logical_id, old[logical_id], retained=retained)
         stack.outputs = {name: str(resolver.value(each["Value"])) for name, each in template.get("Outputs", {}).items()}
-        stack.body, stack.parameters, stack.tags = change_set.body, change_set.parameters, change_set.tags
-        stack.status = f"{verb}_COMPLETE"
     except Exception as error:  # the thread's edge: the stack says it
         logging.exception("stack %s, %s", stack.name, logical_id)
         stack.event(logical_id, kind_name, f"{verb}_FAILED", f"{type(error).__name__}: {error}")
-        stack.body, stack.parameters, stack.tags = change_set.body, change_set.parameters, change_set.tags
-        stack.status = f"{verb}_FAILED"
+        if logical_id in stack.made:
+            stack.properties[logical_id] = {}  # it may be half changed
+        return False
+    return True
 
 
 def _put(stack: Stack, resolver: Resolver, logical_id: str, resource: dict[str, Any], verb: str) -> None:
@@ -289,7 +353,9 @@ def _put(stack: Stack, resolver: Resolver, logical_id: str, resource: dict[str, 
         stack.properties[logical_id] = properties  # nothing here carries a stack's tags
         return
     if there is not None and not kind.updates:
-        kind.delete(resources.clients, there)
+        if resource.get("UpdateReplacePolicy") != "Retain":
+            kind.delete(resources.clients, there)
+        stack.made.pop(logical_id)
         there = None
     made = kind.put(resources.clients, f"{stack.name}-{logical_id}", properties, there)
     stack.made[logical_id] = resolver.made[logical_id] = made
@@ -301,16 +367,39 @@ def _untagged(properties: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in properties.items() if name != "Tags"}
 
 
-def _removed(stack: Stack, logical_id: str, resource: dict[str, Any]) -> None:
-    there = stack.made.pop(logical_id)
+def _removed(stack: Stack, logical_id: str, resource: dict[str, Any], *, retained: tuple[str, ...]) -> None:
+    """Unless its policy is one of `retained`: then it stays, without a stack."""
+    if resource.get("DeletionPolicy") in retained:
+        stack.event(logical_id, resource["Type"], "DELETE_SKIPPED")
+    else:
+        resources.KINDS[resource["Type"]].delete(resources.clients, stack.made[logical_id])
+        stack.event(logical_id, resource["Type"], "DELETE_COMPLETE")
+    stack.made.pop(logical_id)
     stack.properties.pop(logical_id)
-    if resource.get("DeletionPolicy") != "Retain":
-        resources.KINDS[resource["Type"]].delete(resources.clients, there)
+
+
+def _all_removed(stack: Stack, verb: str) -> None:
+    """By a ROLLBACK of its creation or a DELETE; it ends COMPLETE, or FAILED at the first that cannot be deleted."""
+    template = json.loads(stack.body).get("Resources", {})
+    retained = RETAINED_ALWAYS if verb == "ROLLBACK" else RETAINED
+    for logical_id in list(reversed(stack.made)):
+        try:
+            _removed(stack, logical_id, template[logical_id], retained=retained)
+        except Exception as error:  # noqa: BLE001  # said by the stack, as on AWS
+            stack.event(logical_id, template[logical_id]["Type"], "DELETE_FAILED", f"{type(error).__name__}: {error}")
+            stack.becomes(f"{verb}_FAILED", f"The following resource(s) failed to delete: [{logical_id}].")
+            return
+    stack.becomes(f"{verb}_COMPLETE")
 
 
 def _describe_stacks(self: Any) -> ActionResult:
     name = self._get_param("StackName")
-    return ActionResult({"Stacks": [_described(each) for each in ([_stack(name)] if name else STACKS.values())]})
+    if not name:
+        return ActionResult({"Stacks": [_described(each) for each in STACKS.values()]})
+    stack = _stack(name)
+    answer = {"Stacks": [_described(stack)]}
+    _start_what_is_late(stack)
+    return ActionResult(answer)
 
 
 def _described(stack: Stack) -> dict[str, Any]:
@@ -326,7 +415,10 @@ def _described(stack: Stack) -> dict[str, Any]:
 
 
 def _describe_stack_events(self: Any) -> ActionResult:
-    return ActionResult({"StackEvents": list(reversed(_stack(self._get_param("StackName")).events))})
+    stack = _stack(self._get_param("StackName"))
+    answer = {"StackEvents": list(reversed(stack.events))}
+    _start_what_is_late(stack)
+    return ActionResult(answer)
 
 
 def _get_template(self: Any) -> ActionResult:
@@ -335,13 +427,12 @@ def _get_template(self: Any) -> ActionResult:
 
 def _delete_stack(self: Any) -> ActionResult:
     stack = _stack(self._get_param("StackName"))
-    old = json.loads(stack.body).get("Resources", {})
-    for logical_id in list(reversed(stack.made)):
-        try:
-            _removed(stack, logical_id, old[logical_id])
-        except Exception as error:  # noqa: BLE001  # said by the stack, as on AWS
-            stack.event(logical_id, old[logical_id]["Type"], "DELETE_FAILED", f"{type(error).__name__}: {error}")
-            stack.status = "DELETE_FAILED"
-            return EmptyResult()
-    del STACKS[stack.name]
+    _start(stack, partial(_deleted, stack))
     return EmptyResult()
+
+
+def _deleted(stack: Stack) -> None:
+    stack.becomes("DELETE_IN_PROGRESS", "User Initiated")
+    _all_removed(stack, "DELETE")
+    if stack.status == "DELETE_COMPLETE":
+        DELETED.append(STACKS.pop(stack.name))

@@ -18,7 +18,7 @@ _SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
 
 
 class Refused(Exception):
-    """Says what is not emulated."""
+    """Says what is not emulated, or what AWS refuses."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ def _bucket(client: Any, name: str, given: Properties, there: Attributes | None)
                 made["AbortIncompleteMultipartUpload"] = rule["AbortIncompleteMultipartUpload"]
             translated.append(made)
         s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": translated})
+    if "VersioningConfiguration" in given:
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=given["VersioningConfiguration"])
     if "PublicAccessBlockConfiguration" in given:
         s3.put_public_access_block(
             Bucket=bucket, PublicAccessBlockConfiguration=given["PublicAccessBlockConfiguration"]
@@ -151,17 +153,29 @@ def _delete_role(client: Any, there: Attributes) -> None:
 
 
 def _managed_policy(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    iam = client("iam")
-    made = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(given["PolicyDocument"]))
-    for role in given.get("Roles", []):
-        iam.attach_role_policy(RoleName=role, PolicyArn=made["Policy"]["Arn"])
-    return {"Ref": made["Policy"]["Arn"], "PolicyArn": made["Policy"]["Arn"]}
+    iam, document, roles = client("iam"), json.dumps(given["PolicyDocument"]), given.get("Roles", [])
+    if there is None:
+        arn = iam.create_policy(PolicyName=name, PolicyDocument=document)["Policy"]["Arn"]
+    else:
+        arn = there["Ref"]
+        before = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        iam.create_policy_version(PolicyArn=arn, PolicyDocument=document, SetAsDefault=True)
+        iam.delete_policy_version(PolicyArn=arn, VersionId=before)
+        for role in there["Roles"]:
+            iam.detach_role_policy(RoleName=role, PolicyArn=arn)
+    for role in roles:
+        iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+    return {"Ref": arn, "PolicyArn": arn, "Roles": roles}
 
 
 def _delete_managed_policy(client: Any, there: Attributes) -> None:
+    """From the template's own roles it is detached; that others have it, moto does not mind."""
     iam = client("iam")
-    for role in iam.list_entities_for_policy(PolicyArn=there["Ref"])["PolicyRoles"]:
-        iam.detach_role_policy(PolicyArn=there["Ref"], RoleName=role["RoleName"])
+    for role in there["Roles"]:
+        iam.detach_role_policy(PolicyArn=there["Ref"], RoleName=role)
+    having = iam.list_entities_for_policy(PolicyArn=there["Ref"])
+    if any(having[kind] for kind in ("PolicyRoles", "PolicyUsers", "PolicyGroups")):
+        raise Refused("DeleteConflict: Cannot delete a policy attached to entities.")
     iam.delete_policy(PolicyArn=there["Ref"])
 
 
@@ -283,7 +297,10 @@ MACHINE = {
 }
 KINDS: dict[str, Kind] = {
     "AWS::S3::Bucket": Kind(
-        {"BucketName", "BucketEncryption", "PublicAccessBlockConfiguration", "LifecycleConfiguration"},
+        {
+            *("BucketName", "BucketEncryption", "PublicAccessBlockConfiguration", "LifecycleConfiguration"),
+            "VersioningConfiguration",
+        },
         _bucket,
         lambda client, there: client("s3").delete_bucket(Bucket=there["Ref"]),
     ),
@@ -325,9 +342,7 @@ KINDS: dict[str, Kind] = {
         lambda client, there: client("logs").delete_log_group(logGroupName=there["Ref"]),
     ),
     "AWS::IAM::Role": Kind({"AssumeRolePolicyDocument", "Policies", "ManagedPolicyArns"}, _role, _delete_role),
-    "AWS::IAM::ManagedPolicy": Kind(
-        {"PolicyDocument", "Roles"}, _managed_policy, _delete_managed_policy, updates=False
-    ),
+    "AWS::IAM::ManagedPolicy": Kind({"PolicyDocument", "Roles"}, _managed_policy, _delete_managed_policy),
     "AWS::IAM::InstanceProfile": Kind({"Roles"}, _profile, _delete_profile, updates=False),
     "AWS::KMS::Key": Kind(
         {"Description", "EnableKeyRotation", "KeyPolicy"},

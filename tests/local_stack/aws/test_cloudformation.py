@@ -3,9 +3,10 @@
 from typing import Any
 
 import boto3
+import pytest
 from moto import mock_aws
 
-from local_stack.aws.cloudformation.resources import kind_of
+from local_stack.aws.cloudformation.resources import Refused, kind_of
 
 POLICY: dict[str, Any] = {
     "PolicyDocument": {
@@ -17,15 +18,29 @@ POLICY: dict[str, Any] = {
 
 
 @mock_aws
-def test_managed_policy_is_attached_to_its_roles_and_goes_with_its_stack() -> None:
+def test_managed_policy_is_attached_to_its_roles_and_deleted_only_when_nobody_else_has_it() -> None:
     iam = boto3.client("iam")
-    iam.create_role(RoleName="dagster", AssumeRolePolicyDocument="{}")
+    for role in ("dagster", "other"):
+        iam.create_role(RoleName=role, AssumeRolePolicyDocument="{}")
+
+    def having() -> set[str]:
+        attached = {role: iam.list_attached_role_policies(RoleName=role) for role in ("dagster", "other")}
+        return {role for role, found in attached.items() if found["AttachedPolicies"]}
+
     kind = kind_of("DagsterPolicy", {"Type": "AWS::IAM::ManagedPolicy", "Properties": POLICY})
-
     there = kind.put(boto3.client, "DagsterPolicy", POLICY, None)
-    attached = iam.list_attached_role_policies(RoleName="dagster")["AttachedPolicies"]
-    assert [each["PolicyArn"] for each in attached] == [there["Ref"]]
+    iam.attach_role_policy(RoleName="other", PolicyArn=there["Ref"])
+    assert having() == {"dagster", "other"}
 
+    statement = {**POLICY["PolicyDocument"]["Statement"][0], "Action": ["s3:PutObject"]}
+    document = {**POLICY["PolicyDocument"], "Statement": [statement]}
+    there = kind.put(boto3.client, "DagsterPolicy", {"PolicyDocument": document}, there)
+    version = iam.get_policy(PolicyArn=there["Ref"])["Policy"]["DefaultVersionId"]
+    found = iam.get_policy_version(PolicyArn=there["Ref"], VersionId=version)["PolicyVersion"]["Document"]
+    assert (having(), found) == ({"other"}, document)
+
+    with pytest.raises(Refused, match="Cannot delete a policy attached to entities"):
+        kind.delete(boto3.client, there)
+    iam.detach_role_policy(RoleName="other", PolicyArn=there["Ref"])
     kind.delete(boto3.client, there)
-    assert iam.list_attached_role_policies(RoleName="dagster")["AttachedPolicies"] == []
     assert iam.list_policies(Scope="Local")["Policies"] == []

@@ -192,12 +192,12 @@ def test_stack_that_fails_is_named_with_its_resource_and_the_way_out(deployed: A
     """A second deployment cannot make the Glue databases that the first one has."""
     ended = deployed.typed("deploy", "--yes", *given(NEEDED), name="second")
     assert ended.code == 1
-    assert "StackFailed: stack second-base ended CREATE_FAILED: FinalDatabase (AWS::Glue::Database): " in ended.err
+    assert "StackFailed: stack second-base ended ROLLBACK_COMPLETE: FinalDatabase (AWS::Glue::Database): " in ended.err
     assert ended.err.endswith("Mend it, then: pipeline deploy\n")
     again = deployed.typed("deploy", "--yes", *given(NEEDED), name="second")
     assert again.code == 1
     assert again.err.endswith(
-        "second-base is CREATE_FAILED: it was never whole. Delete it and deploy again: "
+        "second-base is ROLLBACK_COMPLETE: it was never whole. Delete it and deploy again: "
         "aws cloudformation delete-stack --stack-name second-base\n"
     )
 

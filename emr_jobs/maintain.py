@@ -17,10 +17,11 @@ from zoneinfo import ZoneInfo
 
 from emr_jobs import session, settings
 from emr_jobs.contracts import PARTITION_COLUMN, Contract, Medium, contracts
-from emr_jobs.contracts.table import CATALOG, table_name
+from emr_jobs.contracts.table import CATALOG
 from emr_jobs.partition import TIMEZONE
 from emr_jobs.publish.bulk import DEAD_LETTER_DAYS, DEAD_LETTERS
 from emr_jobs.publish.lake import keep_versions
+from emr_jobs.session import table_name
 from emr_jobs.settings import Lake, Runs
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ STAGED_MINIMUM = timedelta(days=1)  # a publish needs the snapshot that its own 
 
 def maintain(spark: "SparkSession", contract: Contract, lake: Lake, *, now: datetime) -> dict[str, object]:
     """What was done, by figure."""
-    table = table_name(contract)
+    table = table_name(spark, contract)
     days = _delete_expired_days(spark, contract, lake, now=now)
     keep_snapshots = timedelta(days=lake.snapshot_keep_days) if contract.keep_days is None else STAGED_MINIMUM
     expire_before = now - keep_snapshots
@@ -56,7 +57,7 @@ def _delete_expired_days(spark: "SparkSession", contract: Contract, lake: Lake, 
     """Which. A day that was published anew lately is left: somebody may be about to look at it."""
     if contract.keep_days is None:
         return []
-    table, today = table_name(contract), now.astimezone(ZoneInfo(TIMEZONE)).date()
+    table, today = table_name(spark, contract), now.astimezone(ZoneInfo(TIMEZONE)).date()
     lately = now - timedelta(days=lake.snapshot_keep_days)
     old = f"coalesce(last_updated_at < {_instant(lately)}, true)"  # null: by a snapshot that has expired
     found = spark.table(f"{table}.partitions").where(old).select(f"partition.{PARTITION_COLUMN}").collect()

@@ -6,7 +6,8 @@ line that starts the job.
 
 from typing import TYPE_CHECKING
 
-from emr_jobs.contracts.table import CATALOG
+from emr_jobs.contracts import Contract
+from emr_jobs.contracts.table import CATALOG, PREFIX, table_identifier
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Aws, Lake, Settings
 
@@ -54,6 +55,7 @@ def catalog_conf(lake: Lake) -> dict[str, str]:
         catalog: "org.apache.iceberg.spark.SparkCatalog",
         f"{catalog}.type": lake.catalog,
         f"{catalog}.warehouse": lake.warehouse,
+        f"{catalog}.{PREFIX}": lake.database_prefix,
         # A job reads what another process published a moment ago: never a cached table.
         f"{catalog}.cache-enabled": "false",
     }
@@ -61,6 +63,13 @@ def catalog_conf(lake: Lake) -> dict[str, str]:
         conf[f"{catalog}.uri"] = f"jdbc:sqlite:file:{lake.uri}?busy_timeout=30000"
         conf[f"{catalog}.jdbc.schema-version"] = "V1"
     return conf
+
+
+def table_name(spark: "SparkSession", contract: Contract) -> str:
+    """Of a dataset in this session: lake.<database>.<name>."""
+    prefix = spark.conf.get(f"spark.sql.catalog.{CATALOG}.{PREFIX}")
+    assert prefix is not None, "set by catalog_conf"
+    return ".".join((CATALOG, *table_identifier(contract, prefix)))
 
 
 def start(settings: Settings, *, name: str) -> "SparkSession":

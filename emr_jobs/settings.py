@@ -5,6 +5,7 @@ settings file is relative to that file's folder. Units are in the names.
 """
 
 import os
+import re
 import tomllib
 from datetime import date
 from ipaddress import ip_address
@@ -62,6 +63,15 @@ def _require_nobody_in(value: str) -> None:
         raise ValueError("a user or password stands in the address; a secret is a reference")
 
 
+def _deployment_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9-]{1,30}", value):
+        raise ValueError(
+            "expected a letter and up to 30 letters, digits or hyphens, all lower case. Names of databases have an "
+            "underscore for a hyphen, so a name with an underscore would share them with another"
+        )
+    return value
+
+
 def _in_clear(protocol: str, host: str | None) -> bool:
     """Whether others on the way can read what is sent."""
     if protocol == "https":
@@ -104,6 +114,8 @@ class Lake(Section):
     catalog: Literal["jdbc", "glue"]
     uri: Location | None = None  # jdbc: the SQLite file
     warehouse: Uri
+    # Before the layer in a database's name. A deployment's is its own name, so that two in one account share no table.
+    database_prefix: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_]*)?$")] = ""
     snapshot_keep_days: PositiveInt = 7
     staged_keep_days: PositiveInt = 3  # orphan files and snapshots that nobody published
 
@@ -255,7 +267,7 @@ class Emr(Section):
 class Production(Section):
     """The deployment that `pipeline synth` generates. What differs per account is a parameter of its stacks."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,30}$")]  # of the stacks, and before every name
+    name: Annotated[str, AfterValidator(_deployment_name)]  # of the stacks, and before every name
     owner: str  # who may deploy: a stack tagged as another owner's is refused
     runtime_roles: bool = False  # a role per job instead of the instances'; not run on AWS
     retry_interval_s: PositiveInt = 60  # before a failed job is repeated; doubles
@@ -287,6 +299,14 @@ class Settings(Section):
         if self.emr and not self.aws.region:
             raise ValueError("[emr] needs region in [aws]: EMR tells a step none, and Python asks no instance for it")
         return self
+
+    @field_validator("lake")
+    @classmethod
+    def _databases_of_a_deployment(cls, lake: Lake, info: ValidationInfo) -> Lake:
+        production: Production | None = info.data.get("production")
+        if production is None or "database_prefix" in lake.model_fields_set:
+            return lake
+        return lake.model_copy(update={"database_prefix": f"{production.name.replace('-', '_')}_"})
 
 
 def load(uri: str) -> Settings:

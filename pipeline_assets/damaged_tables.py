@@ -159,8 +159,9 @@ class _InGlue:
     @classmethod
     def of(cls, found: GlueCatalog, contract: Contract) -> "_InGlue | None":
         client = found.glue
+        database, table = lake.identifier(found, contract)
         try:
-            return cls(client, client.get_table(DatabaseName=contract.layer, Name=contract.name)["Table"])
+            return cls(client, client.get_table(DatabaseName=database, Name=table)["Table"])
         except client.exceptions.EntityNotFoundException:
             return None
 
@@ -193,7 +194,8 @@ class _InSql:
 
     @classmethod
     def of(cls, found: SqlCatalog, contract: Contract) -> "_InSql | None":
-        key = {"catalog_name": found.name, "table_namespace": contract.layer, "table_name": contract.name}
+        database, table = lake.identifier(found, contract)
+        key = {"catalog_name": found.name, "table_namespace": database, "table_name": table}
         wanted = select(IcebergTables.metadata_location, IcebergTables.previous_metadata_location).filter_by(**key)
         with found.engine.connect() as connection:
             row = connection.execute(wanted).one_or_none()

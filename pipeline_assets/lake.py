@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emr_jobs.contracts import PARTITION_COLUMN, Contract, Medium, contracts
-from emr_jobs.contracts.table import CATALOG, TABLE_PROPERTIES, iceberg_schema, iceberg_type
+from emr_jobs.contracts.table import (
+    CATALOG,
+    PREFIX,
+    TABLE_PROPERTIES,
+    iceberg_schema,
+    iceberg_type,
+    table_identifier,
+)
 from emr_jobs.errors import Damaged, Misconfigured
 from emr_jobs.partition import Partition
 from emr_jobs.publish import versions
@@ -27,11 +34,17 @@ def catalog(settings: Settings) -> "Catalog":
     from pyiceberg.catalog import load_catalog
 
     lake = settings.lake
+    named = {"warehouse": lake.warehouse, PREFIX: lake.database_prefix}
     if lake.catalog == "glue":
-        return load_catalog(CATALOG, type="glue", warehouse=lake.warehouse, **_addresses(settings.aws))
+        return load_catalog(CATALOG, type="glue", **named, **_addresses(settings.aws))
     assert lake.uri is not None, "checked by the settings"
     Path(lake.uri).parent.mkdir(parents=True, exist_ok=True)
-    return load_catalog(CATALOG, type="sql", uri=f"sqlite:///{lake.uri}", warehouse=lake.warehouse)
+    return load_catalog(CATALOG, type="sql", uri=f"sqlite:///{lake.uri}", **named)
+
+
+def identifier(found: "Catalog", contract: Contract) -> tuple[str, str]:
+    """Database and table of a dataset in this catalog."""
+    return table_identifier(contract, found.properties[PREFIX])
 
 
 def _addresses(aws: Aws) -> dict[str, str]:
@@ -63,7 +76,7 @@ def table(found: "Catalog", contract: Contract) -> "Table | None":
     from pyiceberg.exceptions import NoSuchTableError
 
     try:
-        return found.load_table((contract.layer, contract.name))
+        return found.load_table(identifier(found, contract))
     except NoSuchTableError:
         return None
     except FileNotFoundError as error:
@@ -91,9 +104,10 @@ def _apply(found: "Catalog", contract: Contract) -> str:
     there = table(found, contract)
     if there is None:
         by_day = PartitionField(1, 1000, IdentityTransform(), PARTITION_COLUMN)
-        found.create_namespace_if_not_exists(contract.layer)
+        name = identifier(found, contract)
+        found.create_namespace_if_not_exists(name[0])
         found.create_table(
-            (contract.layer, contract.name),
+            name,
             schema,
             partition_spec=PartitionSpec(by_day),
             properties=TABLE_PROPERTIES,

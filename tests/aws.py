@@ -58,6 +58,7 @@ def running_cloud(folder: Path) -> Iterator[Cloud]:
         addresses = aws.wait()
         profile = tomlkit.parse((ROOT / "settings" / "emulator.toml").read_text()).unwrap()
         profile["aws"]["endpoint"] = addresses["url"]
+        profile["lake"]["database_prefix"] = "shop_"
         file = folder / "settings.toml"
         file.write_text(tomlkit.dumps(profile))
         settings = settings_module.load(str(file))

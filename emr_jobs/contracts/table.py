@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pyiceberg.types import IcebergType
 
 CATALOG = "lake"
+PREFIX = "database-prefix"  # property of a catalog: what its databases are called before the layer
 
 _SPARK_TYPES = {
     "string": "string",
@@ -60,9 +61,9 @@ def spark_ddl(contract: Contract) -> str:
     return ", ".join(f"`{column.name}` {spark_type(column)}" for column in contract.columns)
 
 
-def table_name(contract: Contract) -> str:
-    """Of a dataset in a Spark session: lake.<layer>.<name>."""
-    return f"{CATALOG}.{contract.layer}.{contract.name}"
+def table_identifier(contract: Contract, prefix: str) -> tuple[str, str]:
+    """Database and table of a dataset, in a catalog with this prefix. People name it by its layer alone."""
+    return f"{prefix}{contract.layer}", contract.name
 
 
 def iceberg_schema(contract: Contract) -> "Schema":

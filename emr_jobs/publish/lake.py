@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from emr_jobs.contracts import PARTITION_COLUMN, Contract
-from emr_jobs.contracts.table import spark_ddl, table_name
+from emr_jobs.contracts.table import spark_ddl
 from emr_jobs.errors import BadInput, CheckFailed, Damaged, SchemaDrift, Unavailable
 from emr_jobs.partition import Partition
 from emr_jobs.publish import versions
+from emr_jobs.session import table_name
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -74,7 +75,7 @@ def require_table(spark: "SparkSession", contract: Contract, *, partition: Parti
     raise SchemaDrift(
         dataset=contract.id,
         partition=partition,
-        expected=f"table {table_name(contract)} as in its contract",
+        expected="the table as in its contract",
         found=difference,
         fix="Bring the table up to its contract: pipeline lake apply",
     )
@@ -127,7 +128,8 @@ def _write(rows: "DataFrame", contract: Contract, partition: Partition) -> None:
 
     try:
         # overwritePartitions() would stage nothing where there are no rows.
-        rows.writeTo(table_name(contract)).overwrite(F.col(PARTITION_COLUMN) == F.lit(partition.date))
+        day = F.col(PARTITION_COLUMN) == F.lit(partition.date)
+        rows.writeTo(table_name(rows.sparkSession, contract)).overwrite(day)
     except (Py4JJavaError, PySparkException) as error:
         found = re.search(rf"{_ANOTHER_DAY} ([^.]*)\.", str(error))
         if found is None:
@@ -155,7 +157,7 @@ def _table(spark: "SparkSession", contract: Contract) -> Any:
     from py4j.protocol import Py4JJavaError
 
     try:
-        return _iceberg(spark).spark.Spark3Util.loadIcebergTable(spark._jsparkSession, table_name(contract))
+        return _iceberg(spark).spark.Spark3Util.loadIcebergTable(spark._jsparkSession, table_name(spark, contract))
     except Py4JJavaError as error:
         if error.java_exception.getClass().getSimpleName() != "NotFoundException":
             raise
@@ -234,7 +236,7 @@ def at_snapshot(spark: "SparkSession", contract: Contract, *, partition: Partiti
     """The rows of one day as of a snapshot, staged or published."""
     from pyspark.sql import functions as F
 
-    table = spark.read.option("versionAsOf", snapshot_id).table(table_name(contract))
+    table = spark.read.option("versionAsOf", snapshot_id).table(table_name(spark, contract))
     return table.where(F.col(PARTITION_COLUMN) == F.lit(partition.date))
 
 
@@ -283,7 +285,7 @@ def recent_row_counts(spark: "SparkSession", contract: Contract, *, before: Part
     from pyspark.sql import functions as F
 
     date = F.col("partition")[PARTITION_COLUMN]
-    partitions = spark.table(f"{table_name(contract)}.partitions").where(date < F.lit(before.date))
+    partitions = spark.table(f"{table_name(spark, contract)}.partitions").where(date < F.lit(before.date))
     return [row.record_count for row in partitions.orderBy(date.desc()).limit(days).select("record_count").collect()]
 
 
@@ -298,7 +300,7 @@ def publish(
     """
     for _ in range(COMMIT_TRIES):
         operations = _table(spark, staged.contract).operations()
-        transaction = _iceberg(spark).Transactions.newTransaction(table_name(staged.contract), operations)
+        transaction = _iceberg(spark).Transactions.newTransaction(table_name(spark, staged.contract), operations)
         base = transaction.startMetadata()
         replaced = _version(spark, base, staged.partition)
         if replaced == staged.wap_id:

@@ -218,7 +218,10 @@ class World:
         catalog = lake.catalog(self.settings)
         rows = {
             contract.id: int(
-                catalog.load_table(contract.id).scan(row_filter=f"partition_date == '{day}'").to_arrow().num_rows
+                catalog.load_table(lake.identifier(catalog, contract))
+                .scan(row_filter=f"partition_date == '{day}'")
+                .to_arrow()
+                .num_rows
             )
             for contract in lake.tables()
         }

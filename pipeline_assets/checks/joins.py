@@ -8,8 +8,8 @@ import dagster as dg
 from emr_jobs.contracts import PARTITION_COLUMN, Contract, contracts
 from emr_jobs.contracts.load import PLACEHOLDER
 from emr_jobs.contracts.model import Bound, Query
-from emr_jobs.contracts.table import table_name
 from emr_jobs.errors import samples
+from emr_jobs.session import table_name
 from emr_jobs.settings import Settings
 
 from pipeline_assets import lake
@@ -81,7 +81,7 @@ def answers_of(spark: "SparkSession", contract: Contract, partition: str) -> lis
     from emr_jobs.publish.audit import view_name
 
     for dataset in (contract.id, *contract.upstream):
-        day = spark.table(table_name(contracts()[dataset])).where(f"{PARTITION_COLUMN} = DATE'{partition}'")
+        day = spark.table(table_name(spark, contracts()[dataset])).where(f"{PARTITION_COLUMN} = DATE'{partition}'")
         day.createOrReplaceTempView(view_name(dataset))
     answers = []
     for rule, statement in _rules(contract).items():

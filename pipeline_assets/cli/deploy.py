@@ -37,9 +37,13 @@ def deploy(
     made = deployment(deployment_settings(settings))
     deploying = Deploying(made, _pairs(parameter or []), revert_drift=revert_drift)
     with errors().status("comparing with the account"):
-        deploying.refuse_another_owner()
+        deploying.refuse_what_is_not_ours()
         deploying.refuse_wrong_parameters()
         said = warnings(made)
+    with errors().status("removing what was rolled back") as status:
+        for name in deploying.remove_rolled_back(progress=status.update):
+            errors().print(f"{name}: its creation had failed and was rolled back; it is made anew")
+        status.update("comparing with the account")
         base = deploying.propose_base()
     _warn(said)
     changed = _agreed(deploying, base, yes=yes)
@@ -92,7 +96,7 @@ def destroy(
     json: Json = False,
 ) -> None:
     """Delete the deployment. The lake, the runs, the packages and the guard table stay, unless told otherwise."""
-    from pipeline_assets.production.deploy import delete_data, refuse_another_owner, to_deploy_again
+    from pipeline_assets.production.deploy import delete_data, refuse_what_is_not_ours, to_deploy_again
     from pipeline_assets.production.stacks import Stacks
 
     made = deployment(deployment_settings(settings))
@@ -101,7 +105,7 @@ def destroy(
         names = [made.production.name, *([made.base_stack] if data else [])]
         there = [stack for name in names if (stack := stacks.find(name)) is not None]
         for stack in there:
-            refuse_another_owner(stack, made.production.owner)
+            refuse_what_is_not_ours(stack, made)
         _refuse_while_it_runs(made.production.name, there)
         base = stacks.find(made.base_stack)
     deleted = [stack.name for stack in there]
@@ -109,11 +113,11 @@ def destroy(
     if there and not _confirmed(f"Delete {' and '.join(deleted)}{with_data}?", yes=yes):
         errors().print("nothing was deleted")
         raise typer.Exit(1)
-    for name in deleted:
-        with errors().status(f"deleting {name}") as status:
-            stacks.delete(name, progress=status.update)
-            if name == made.base_stack and base:
-                delete_data(base, progress=status.update)
+    for stack in there:
+        with errors().status(f"deleting {stack.name}") as status:
+            stacks.delete(stack.name, progress=status.update)
+            if stack.name == made.base_stack:
+                delete_data(made, stack, progress=status.update)
     kept = base.outputs if base and not data else {}
     if json:
         print_json({"deleted": deleted, "kept": kept})

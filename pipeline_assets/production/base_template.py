@@ -1,4 +1,4 @@
-"""The stack of what must outlive a deployment: buckets, guard table, Glue databases. Everything in it is retained.
+"""The stack of what must outlive a deployment: buckets, guard table, Glue databases. Once made, all of it is retained.
 
 Parameters: an existing bucket for each that it would make, and whether the databases are there. Outputs: the names,
 which the main stack takes as parameters of the same names.
@@ -21,22 +21,26 @@ from troposphere import (
     s3,
 )
 
+from pipeline_assets.production.daily_machine import STACK_TAG
 from pipeline_assets.production.policies import databases, tls_only
+from pipeline_assets.production.stacks import OWNER_TAG
 
-KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+# A first deployment that fails leaves nothing, or the next one would fail on what is there.
+KEPT = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
 # bucket -> days after which an object goes: what the lake keeps is Iceberg's business. Of two rules the shorter holds.
 BUCKETS: dict[str, dict[str, int]] = {
     "LakeBucket": {},
     "RunsBucket": {"emr/": 90, "runs/": 400, f"runs/{DEAD_LETTERS}/": DEAD_LETTER_DAYS},
     "ArtifactsBucket": {},
 }
+TAKES_DATABASES = "ExistingDatabases"
 UPLOAD_DAYS = 7  # parts of an upload that was never finished
 
 
 def base_template(settings: Settings) -> Template:
     made = Template(Description="Buckets, guard table and Glue databases of the daily pipeline; all are retained.")
     assert settings.production is not None, "checked by synth"
-    tags = Tags({"pipeline:stack": settings.production.name, "pipeline:owner": settings.production.owner})
+    tags = Tags({STACK_TAG: settings.production.name, OWNER_TAG: settings.production.owner})
     for title, lifetimes in BUCKETS.items():
         _bucket(made, title, lifetimes, tags)
     guard = made.add_parameter(
@@ -66,7 +70,7 @@ def base_template(settings: Settings) -> Template:
     )
     there = made.add_parameter(
         Parameter(
-            "ExistingDatabases",
+            TAKES_DATABASES,
             Type="String",
             Default="",
             AllowedValues=["", "yes"],
@@ -74,12 +78,16 @@ def base_template(settings: Settings) -> Template:
         )
     )
     made.add_condition("MakesDatabases", Equals(Ref(there), ""))
-    for layer in databases(tables()):
+    for layer, name in databases(tables(), settings.lake.database_prefix).items():
         made.add_resource(
             glue.Database(
                 f"{layer.capitalize()}Database",
                 CatalogId=AccountId,
-                DatabaseInput=glue.DatabaseInput(Name=layer, Description=f"Tables of layer {layer}"),
+                DatabaseInput=glue.DatabaseInput(
+                    Name=name,
+                    Description=f"Tables of layer {layer}",
+                    Parameters={STACK_TAG: settings.production.name},
+                ),
                 Condition="MakesDatabases",
                 **KEPT,
             )

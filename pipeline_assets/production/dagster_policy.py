@@ -70,7 +70,7 @@ def _objects(settings: Settings, emr: Emr) -> list[Statement]:
 
 def _published(settings: Settings, published: list[Contract]) -> list[Statement]:
     """What the stand-alone checks read: tables by their catalog, the index by its mapping and its count."""
-    statements = [allow(["glue:GetDatabase", "glue:GetTable"], catalog_arns(published))]
+    statements = [allow(["glue:GetDatabase", "glue:GetTable"], catalog_arns(published, settings.lake.database_prefix))]
     if settings.search.auth == "sigv4":
         domain = "es:${AWS::Region}:${AWS::AccountId}:domain/${SearchDomain}"
         statements += [

@@ -7,6 +7,7 @@ that is tagged as another owner's is left alone.
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,14 +19,16 @@ from emr_jobs.settings import Settings
 
 from pipeline_assets.home import ROOT
 from pipeline_assets.production import package
-from pipeline_assets.production.base_template import BUCKETS, tables
+from pipeline_assets.production.base_template import BUCKETS, TAKES_DATABASES, tables
+from pipeline_assets.production.daily_machine import STACK_TAG
 from pipeline_assets.production.main_template import SHIPPED
 from pipeline_assets.production.policies import databases
-from pipeline_assets.production.stacks import BODY_LIMIT_BYTES, OWNER_TAG, ChangeSet, Stack, Stacks
+from pipeline_assets.production.stacks import BODY_LIMIT_BYTES, OWNER_TAG, ROLLED_BACK, ChangeSet, Stack, Stacks
 from pipeline_assets.production.synth import Deployment, text
 
 NOT_FOR_JOBS = {"emr", "production"}  # sections; what is in them is known only when the main stack is there
 SETTINGS_NAME = "settings.toml"
+_ANOTHER_NAME = "Give yours another name: production.name in the settings"
 _NAME = re.compile(r"\$\{(\w+)\}")
 
 Progress = Callable[[str], None]
@@ -33,6 +36,10 @@ Progress = Callable[[str], None]
 
 class AnotherOwner(Misconfigured):
     """The stack is tagged as somebody else's."""
+
+
+class AnotherDeployment(Misconfigured):
+    """What this one would be called, or would make, is another one's already."""
 
 
 @dataclass
@@ -44,9 +51,33 @@ class Deploying:
     stacks: Stacks = field(default_factory=Stacks)
     revert_drift: bool = False
 
-    def refuse_another_owner(self) -> None:
+    def refuse_what_is_not_ours(self) -> None:
+        """Stacks and databases."""
         for name in self.deployment.stacks:
-            refuse_another_owner(self.stacks.find(name), self.deployment.production.owner)
+            refuse_what_is_not_ours(self.stacks.find(name), self.deployment)
+        base = self.stacks.find(self.deployment.base_stack)
+        makes = base is None or base.status == ROLLED_BACK
+        taken = {**(base.parameters if base else {}), **self.parameters}.get(TAKES_DATABASES)
+        name = self.deployment.production.name
+        for database, marked in _databases_there(self.deployment).items():
+            if marked not in (None, name):
+                raise AnotherDeployment(
+                    f"database {database}: expected one of {name}, found one of {marked}. {_ANOTHER_NAME}"
+                )
+            if makes and not taken:
+                raise AnotherDeployment(
+                    f"database {database} is there already, with the tables of an earlier deployment or of others. "
+                    f"Take it: pipeline deploy --parameter {TAKES_DATABASES}=yes. Or: {_ANOTHER_NAME}"
+                )
+
+    def remove_rolled_back(self, *, progress: Progress) -> list[str]:
+        """Stacks whose creation failed: CloudFormation changes none of them. What was given to them is kept."""
+        there = [stack for name in self.deployment.stacks if (stack := self.stacks.find(name)) is not None]
+        gone = [stack for stack in there if stack.status == ROLLED_BACK]
+        self.parameters = {**given_parameters(self.deployment, gone), **self.parameters}
+        for stack in gone:
+            self.stacks.delete(stack.name, progress=progress)
+        return [stack.name for stack in gone]
 
     def refuse_wrong_parameters(self) -> None:
         """Those that no stack has, those that are missing, those that only the settings name."""
@@ -114,7 +145,7 @@ class Deploying:
         declared = template.get("Parameters", {})
         values = {key: given.get(key) for key in declared if key in given or key in known}
         production = self.deployment.production
-        tags = {OWNER_TAG: production.owner, "pipeline:stack": production.name}
+        tags = {OWNER_TAG: production.owner, STACK_TAG: production.name}
         body = text(template)
         address = self._large(body) if len(body.encode()) > BODY_LIMIT_BYTES else None
         return self.stacks.propose(
@@ -154,12 +185,32 @@ class Deploying:
         return found
 
 
-def refuse_another_owner(stack: Stack | None, owner: str) -> None:
-    if stack is not None and (found := stack.tags.get(OWNER_TAG)) != owner:
+def refuse_what_is_not_ours(stack: Stack | None, deployment: Deployment) -> None:
+    """The base stack of `sales` is called like the main stack of `sales-base`."""
+    if stack is None:
+        return
+    production = deployment.production
+    if (owner := stack.tags.get(OWNER_TAG)) != production.owner:
         raise AnotherOwner(
-            f"stack {stack.name}: expected owner {owner}, found {found or 'no tag ' + OWNER_TAG}. "
-            "Give yours another name: production.name in the settings"
+            f"stack {stack.name}: expected owner {production.owner}, found {owner or 'no tag ' + OWNER_TAG}. "
+            f"{_ANOTHER_NAME}"
         )
+    if (name := stack.tags.get(STACK_TAG)) != production.name:
+        raise AnotherDeployment(
+            f"stack {stack.name}: expected one of {production.name}, found one of {name}. {_ANOTHER_NAME}"
+        )
+
+
+def _databases_there(deployment: Deployment) -> dict[str, str | None]:
+    """Those of the deployment's that Glue has, with the deployment that made each, None of what others made."""
+    import boto3
+
+    glue = boto3.client("glue")
+    found: dict[str, str | None] = {}
+    for name in databases(tables(), deployment.settings.lake.database_prefix).values():
+        with suppress(glue.exceptions.EntityNotFoundException):
+            found[name] = glue.get_database(Name=name)["Database"].get("Parameters", {}).get(STACK_TAG)
+    return found
 
 
 def deployed(settings: Settings, stack: Stack) -> Settings:
@@ -173,17 +224,22 @@ def deployed(settings: Settings, stack: Stack) -> Settings:
 
 def to_deploy_again(deployment: Deployment, deleted: Sequence[Stack]) -> str:
     """The command that makes them once more: the parameters go with the stacks that kept them."""
+    parameters = sorted(given_parameters(deployment, deleted).items())
+    return " ".join(["pipeline deploy", *(f"--parameter {name}={value}" for name, value in parameters)])
+
+
+def given_parameters(deployment: Deployment, stacks: Sequence[Stack]) -> dict[str, str]:
+    """What somebody has given to them, without what deploy puts in by itself."""
     ours = {*SHIPPED, *deployment.base["Outputs"]}
-    parameters: dict[str, str] = {}
-    for stack in deleted:
-        parameters |= {name: value for name, value in stack.parameters.items() if name not in ours and value}
-    return " ".join(["pipeline deploy", *(f"--parameter {name}={value}" for name, value in sorted(parameters.items()))])
+    return {name: value for stack in stacks for name, value in stack.parameters.items() if name not in ours and value}
 
 
-def delete_data(base: Stack, *, progress: Progress) -> None:
+def delete_data(deployment: Deployment, base: Stack, *, progress: Progress) -> None:
     """What the base stack made, and what is in it: such a stack retains it all when it is deleted."""
     import boto3
 
+    if base.status == ROLLED_BACK:
+        return  # it made nothing: what is called like its own is somebody else's
     for title in BUCKETS:
         if not base.parameters[f"Existing{title}"]:
             progress(f"emptying {base.outputs[title]}")
@@ -192,8 +248,8 @@ def delete_data(base: Stack, *, progress: Progress) -> None:
             bucket.delete()
     if not base.parameters["ExistingGuardTable"]:
         boto3.client("dynamodb").delete_table(TableName=base.outputs["GuardTable"])
-    if not base.parameters["ExistingDatabases"]:
-        for name in databases(tables()):
+    if not base.parameters[TAKES_DATABASES]:
+        for name in databases(tables(), deployment.settings.lake.database_prefix).values():
             boto3.client("glue").delete_database(Name=name)  # and the tables in it
 
 

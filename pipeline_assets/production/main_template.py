@@ -278,7 +278,7 @@ class _Main:
             ),
             allow(
                 ["glue:GetDatabase", "glue:GetDatabases", "glue:GetTable", "glue:GetTables", "glue:UpdateTable"],
-                catalog_arns(tables()),
+                catalog_arns(tables(), self.settings.lake.database_prefix),
             ),
         ]
         if secrets:

@@ -9,6 +9,7 @@ from typing import Any
 from awacs.aws import Action, Allow, Condition, Deny, PolicyDocument, Principal, Statement, StringEquals
 from awacs.aws import Bool as AwsBool
 from emr_jobs.contracts import Contract
+from emr_jobs.contracts.table import table_identifier
 from troposphere import AccountId, GetAtt, If, NoValue, Ref, Sub, iam
 
 SECRETS_KEY = "SecretsKey"  # parameter of the main stack
@@ -73,15 +74,15 @@ def _service_linked(service: str, name: str) -> Statement:
     return allow(["iam:CreateServiceLinkedRole"], [Sub(made)], Condition(StringEquals("iam:AWSServiceName", service)))
 
 
-def databases(tables: Sequence[Contract]) -> list[str]:
-    """Of Glue: one for each layer."""
-    return sorted({table.layer for table in tables})
+def databases(tables: Sequence[Contract], prefix: str) -> dict[str, str]:
+    """Of Glue: one for each layer, by layer."""
+    return {table.layer: table_identifier(table, prefix)[0] for table in sorted(tables, key=lambda each: each.layer)}
 
 
-def catalog_arns(tables: Sequence[Contract]) -> list[Sub]:
+def catalog_arns(tables: Sequence[Contract], prefix: str) -> list[Sub]:
     """Of Glue: the catalog, the databases of these tables, the tables."""
-    named = ["catalog", *(f"database/{layer}" for layer in databases(tables))]
-    named += [f"table/{table.layer}/{table.name}" for table in tables]
+    named = ["catalog", *(f"database/{database}" for database in databases(tables, prefix).values())]
+    named += [f"table/{'/'.join(table_identifier(table, prefix))}" for table in tables]
     return [Sub(f"arn:${{AWS::Partition}}:glue:${{AWS::Region}}:${{AWS::AccountId}}:{each}") for each in named]
 
 

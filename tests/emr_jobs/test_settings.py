@@ -10,6 +10,7 @@ from emr_jobs.errors import Misconfigured
 from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import Settings, load, parse
 from pipeline_assets.home import ROOT
+from pipeline_assets.production.deploy import NOT_FOR_JOBS, dumped
 
 
 def parsed(folder: Path, **sections: dict[str, Any]) -> Settings:
@@ -31,6 +32,18 @@ def test_paths_are_relative_to_the_file_and_uris_are_left_alone(tmp_path: Path) 
     )
     assert read.sources.snowflake.private_key == f"file:{tmp_path.parent}/.pipeline/secrets/snowflake-key"
     assert read.sources.orders.of("2026-11-21") == "s3://shop/orders/dt=2026-11-21/*.json.gz"
+
+
+@pytest.mark.parametrize(("lake", "prefix"), [({}, "pipeline_assets_"), ({"database_prefix": ""}, "")])
+def test_databases_carry_the_name_of_the_deployment_unless_told_otherwise_and_the_jobs_know_it(
+    tmp_path: Path, lake: dict[str, str], prefix: str
+) -> None:
+    values = tomlkit.parse((ROOT / "settings" / "production.toml").read_text()).unwrap()
+    values["lake"] |= lake
+    read = parse(tomlkit.dumps(values), where="x.toml", base=tmp_path)
+    assert read.lake.database_prefix == prefix
+    assert dumped(read, without=NOT_FOR_JOBS)["lake"]["database_prefix"] == prefix
+    assert parsed(tmp_path).lake.database_prefix == ""
 
 
 def test_every_wrong_key_of_a_source_is_named_at_once(tmp_path: Path) -> None:

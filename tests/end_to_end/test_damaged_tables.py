@@ -11,7 +11,6 @@ from pyspark.sql import SparkSession
 from emr_jobs.errors import Damaged
 from emr_jobs.publish.lake import require_table
 from emr_jobs.settings import Settings
-from local_stack.aws.account import client
 from pipeline_assets import damaged_tables, lake
 from pipeline_assets.home import aws_environment
 from tests.aws import Cloud
@@ -36,8 +35,9 @@ def on_glue(spark: SparkSession, cloud: Cloud) -> Iterator[SparkSession]:
     yield session_for(spark, cloud.settings)
     for key in KEYS.values():
         properties.clearProperty(key)
+    catalog = lake.catalog(cloud.settings)
     for contract in lake.tables():
-        client("glue", str(cloud.settings.aws.endpoint)).delete_table(DatabaseName=contract.layer, Name=contract.name)
+        catalog.drop_table(lake.identifier(catalog, contract))
 
 
 def verb(cloud: Cloud, *arguments: str) -> Typed:

@@ -42,7 +42,8 @@ def publish(own: SparkSession, staged: publishing.Staged) -> int:
 
 
 def currencies(settings: Settings, day: Partition = DAY) -> list[str]:
-    table = lake.catalog(settings).load_table(RATES.id)
+    table = lake.table(lake.catalog(settings), RATES)
+    assert table is not None
     return sorted(table.scan(row_filter=f"partition_date == '{day}'").to_arrow()["currency"].to_pylist())
 
 

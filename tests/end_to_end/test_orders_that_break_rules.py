@@ -76,7 +76,7 @@ def test_a_table_that_is_behind_its_contract_is_not_written(
     ended = run_job(job, settings_uri=own_day.settings_uri, partition=own_day.partition)
     assert ended.code == 1
     assert re.fullmatch(
-        rf"SchemaDrift: {dataset} {own_day.partition}: expected table lake\.{dataset} as in its contract, found 2 "
+        rf"SchemaDrift: {dataset} {own_day.partition}: expected the table as in its contract, found 2 "
         rf"columns that differ: {column} missing, expected .*; of_old .*, expected none\. "
         r"Bring the table up to its contract: pipeline lake apply",
         ended.last_line,

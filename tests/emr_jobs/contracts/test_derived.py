@@ -13,7 +13,7 @@ from emr_jobs.catalog import JOBS
 from emr_jobs.contracts import Check, Contract, Medium, Severity, contracts
 from emr_jobs.contracts.mapping import Drift, drift, index_body
 from emr_jobs.contracts.model import AcceptedValues, Bound, Measure, Query, RequiredColumns, RowCount, UniqueKey
-from emr_jobs.contracts.table import iceberg_schema, spark_ddl, spark_type, table_name
+from emr_jobs.contracts.table import iceberg_schema, spark_ddl, spark_type, table_identifier
 from emr_jobs.transforms import order_line
 
 SALES = contracts()["final.daily_sales"]
@@ -34,7 +34,7 @@ def test_spark_schema_of_a_table() -> None:
         "`orders` bigint, `customers` bigint, `units` bigint, `net_amount_usd` decimal(18,2), "
         "`average_order_value_usd` decimal(18,2), `late_orders` bigint, `late_share` decimal(5,4)"
     )
-    assert table_name(SALES) == "lake.final.daily_sales"
+    assert table_identifier(SALES, "shop_") == ("shop_final", "daily_sales")
 
 
 def test_spark_types_of_what_an_index_holds() -> None:

@@ -5,23 +5,31 @@ The jobs are programs without Spark: extract_orders fails, extract_customers han
 """
 
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import boto3
+import pyarrow as pa
 import pytest
 import requests
 import tomlkit
 
 from emr_jobs.catalog import JOBS, MAINTAIN
+from emr_jobs.contracts import contracts
 from emr_jobs.partition import Partition
+from emr_jobs.settings import Aws, load
 from local_stack.aws.account import LocalAws, client
 from local_stack.simulation import stubs
 from local_stack.simulation.world import PARAMETERS, QUICK
-from pipeline_assets.home import ROOT
+from pipeline_assets import lake
+from pipeline_assets.home import ROOT, aws_environment
 from pipeline_assets.production.package import host_arch
 from pipeline_assets.production.stacks import BODY_LIMIT_BYTES
 from tests.running import Ended, Typed, pipeline, typed, wait_for
@@ -59,6 +67,11 @@ class Account:
     def stack(self, name: str) -> dict[str, Any] | None:
         cloudformation = client("cloudformation", self.url)
         return next((each for each in cloudformation.describe_stacks()["Stacks"] if each["StackName"] == name), None)
+
+    @property
+    def databases(self) -> set[str]:
+        """Of Glue."""
+        return {each["Name"] for each in client("glue", self.url).get_databases()["DatabaseList"]}
 
     @property
     def running(self) -> list[str]:
@@ -188,18 +201,85 @@ def test_deploy_again_has_nothing_to_change_and_says_what_the_account_lacks(depl
     assert alarms.startswith("warning nobody hears the alarms. Subscribe: pipeline deploy --parameter AlarmEmail=")
 
 
-def test_stack_that_fails_is_named_with_its_resource_and_the_way_out(deployed: Account) -> None:
-    """A second deployment cannot make the Glue databases that the first one has."""
-    ended = deployed.typed("deploy", "--yes", *given(NEEDED), name="second")
-    assert ended.code == 1
-    assert "StackFailed: stack second-base ended ROLLBACK_COMPLETE: FinalDatabase (AWS::Glue::Database): " in ended.err
-    assert ended.err.endswith("Mend it, then: pipeline deploy\n")
-    again = deployed.typed("deploy", "--yes", *given(NEEDED), name="second")
-    assert again.code == 1
-    assert again.err.endswith(
-        "second-base is ROLLBACK_COMPLETE: it was never whole. Delete it and deploy again: "
-        "aws cloudformation delete-stack --stack-name second-base\n"
+@pytest.fixture(scope="module")
+def second_deploys(deployed: Account) -> list[Typed]:
+    """Of another deployment in the account: its base stack fails, its main stack fails, then all is well."""
+    dynamodb, logs = client("dynamodb", deployed.url), client("logs", deployed.url)
+    taken = {"TableName": "second-base-GuardTable", "BillingMode": "PAY_PER_REQUEST"}
+    dynamodb.create_table(
+        **taken,
+        KeySchema=[{"AttributeName": "other", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "other", "AttributeType": "S"}],
     )
+    deploys = [deployed.typed("deploy", "--yes", *given(NEEDED), name="second")]
+    dynamodb.delete_table(TableName=taken["TableName"])
+    logs.create_log_group(logGroupName="/aws/vendedlogs/states/second-daily")
+    deploys += [deployed.typed("deploy", "--yes", *given(NEEDED), name="second")]
+    logs.delete_log_group(logGroupName="/aws/vendedlogs/states/second-daily")
+    return [*deploys, deployed.typed("deploy", "--yes", name="second")]
+
+
+def test_first_deployment_that_fails_is_repeated_by_the_command_that_it_prints(second_deploys: list[Typed]) -> None:
+    """Nothing that it had made stands in the way, and what was given once is kept."""
+    no_base, no_main, well = second_deploys
+    assert [each.code for each in second_deploys] == [1, 1, 0]
+    for ended, stack, resource in (
+        (no_base, "second-base", "GuardTable (AWS::DynamoDB::Table)"),
+        (no_main, "second", "DailyLog (AWS::Logs::LogGroup)"),
+    ):
+        assert f"StackFailed: stack {stack} ended ROLLBACK_COMPLETE: {resource}: " in ended.err
+        assert ended.err.endswith("Mend it, then: pipeline deploy\n")
+    said = "{}: its creation had failed and was rolled back; it is made anew\n"
+    assert said.format("second-base") in no_main.err
+    assert said.format("second") in well.err
+
+
+def test_two_deployments_in_one_account_have_no_table_in_common(deployed: Account, second_deploys: list[Typed]) -> None:
+    ours = {f"pipeline_assets_{layer}" for layer in ("final", "intermediate")}
+    assert deployed.databases == {*ours, "second_final", "second_intermediate"}
+    keys = aws_environment(Aws(endpoint=deployed.url))
+
+    def settings(name: str) -> str:
+        return f"s3://{name}-base-artifactsbucket/pipeline/settings.toml"
+
+    with patch.dict(os.environ, keys), patch.object(boto3, "DEFAULT_SESSION", None):
+        table = lake.table(lake.catalog(load(settings("second"))), contracts()["final.daily_sales"])
+    assert table is not None
+    schema = table.schema().as_arrow()
+    table.append(pa.Table.from_pylist([{"partition_date": date(2026, 9, 1), "orders": 7}], schema=schema))
+    for name, orders in (("second", [{"orders": 7}]), ("pipeline-assets", [])):
+        sql = ("query", "SELECT orders FROM final.daily_sales", "--json")
+        ended = typed(*sql, "--settings", settings(name), home=deployed.folder, env=keys)
+        assert ended.json == orders
+
+    ended = deployed.typed("destroy", "--data", "--yes", name="second")
+    assert ended.code == 0, ended.err
+    assert deployed.databases == ours
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix", "said"),
+    [
+        ("pipeline_assets", None, "a letter and up to 30 letters, digits or hyphens, all lower case"),
+        ("pipeline-assets-base", None, "stack pipeline-assets-base: expected one of pipeline-assets-base, found one"),
+        ("third", "pipeline_assets_", "database pipeline_assets_final: expected one of third, found one of"),
+        ("third", "theirs_", "database theirs_final is there already, with the tables of an earlier deployment"),
+    ],
+)
+def test_deployment_that_would_share_a_name_with_another_is_refused(
+    deployed: Account, name: str, prefix: str | None, said: str
+) -> None:
+    glue = client("glue", deployed.url)
+    glue.create_database(DatabaseInput={"Name": "theirs_final"})
+    settings = deployed.settings(name=name)
+    if prefix is not None:
+        profile = Path(settings).read_text().replace("[lake]", f'[lake]\ndatabase_prefix = "{prefix}"')
+        Path(settings).write_text(profile)
+    ended = deployed.typed("deploy", "--yes", *given(NEEDED), settings=settings)
+    glue.delete_database(Name="theirs_final")
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert deployed.stack(f"{name}-base") is None
 
 
 @pytest.mark.parametrize("verb", ["deploy", "destroy"])
@@ -425,7 +505,7 @@ def test_destroy_with_its_data_leaves_nothing_and_the_way_back_makes_it_anew(dep
     buckets = [each["Name"] for each in client("s3", deployed.url).list_buckets()["Buckets"]]
     assert not [each for each in buckets if each.startswith("pipeline-assets")]
     assert client("dynamodb", deployed.url).list_tables()["TableNames"] == []
-    assert client("glue", deployed.url).get_databases()["DatabaseList"] == []
+    assert deployed.databases == set()
 
     _, _, command = ended.out.splitlines()[-1].partition("deploy again: pipeline ")
     back = deployed.pipeline(*shlex.split(command), "--yes")

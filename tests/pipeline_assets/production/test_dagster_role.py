@@ -22,6 +22,7 @@ from dagster_aws.s3 import S3ComputeLogManager
 
 from emr_jobs import settings as settings_module
 from emr_jobs.catalog import job_named
+from emr_jobs.contracts import contracts
 from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.secret_ref import resolve
 from emr_jobs.sources.listing import listing
@@ -184,7 +185,8 @@ def test_it_reads_what_is_published_and_observes_the_sources(
     production: Deployed, role: Role, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake.apply(production.settings)
-    table = lake.catalog(production.settings).load_table("final.order_facts")
+    table = lake.table(lake.catalog(production.settings), contracts()["final.order_facts"])
+    assert table is not None
     table.append(table.schema().as_arrow().empty_table())
     addresses = lake._addresses(production.settings.aws)
     found = {name: value for name, value in addresses.items() if "key" not in name}  # the role's are in the environment

@@ -96,7 +96,7 @@ def destroy(
     json: Json = False,
 ) -> None:
     """Delete the deployment. The lake, the runs, the packages and the guard table stay, unless told otherwise."""
-    from pipeline_assets.production.deploy import delete_data, refuse_what_is_not_ours, to_deploy_again
+    from pipeline_assets.production.deploy import delete_data, detach_policy, refuse_what_is_not_ours, to_deploy_again
     from pipeline_assets.production.stacks import Stacks
 
     made = deployment(deployment_settings(settings))
@@ -115,6 +115,7 @@ def destroy(
         raise typer.Exit(1)
     for stack in there:
         with errors().status(f"deleting {stack.name}") as status:
+            detach_policy(stack)
             stacks.delete(stack.name, progress=status.update)
             if stack.name == made.base_stack:
                 delete_data(made, stack, progress=status.update)

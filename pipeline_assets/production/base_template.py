@@ -33,6 +33,7 @@ BUCKETS: dict[str, dict[str, int]] = {
     "RunsBucket": {"emr/": 90, "runs/": 400, f"runs/{DEAD_LETTERS}/": DEAD_LETTER_DAYS},
     "ArtifactsBucket": {},
 }
+VERSIONED = {"ArtifactsBucket"}  # what production runs: whoever overwrites it has not lost it
 TAKES_DATABASES = "ExistingDatabases"
 UPLOAD_DAYS = 7  # parts of an upload that was never finished
 
@@ -128,6 +129,7 @@ def _bucket(made: Template, title: str, lifetimes: dict[str, int], tags: Tags) -
             LifecycleConfiguration=s3.LifecycleConfiguration(Rules=rules),
             Condition=condition,
             Tags=tags,
+            **({"VersioningConfiguration": s3.VersioningConfiguration(Status="Enabled")} if title in VERSIONED else {}),
             **KEPT,
         )
     )

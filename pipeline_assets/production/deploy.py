@@ -234,6 +234,23 @@ def given_parameters(deployment: Deployment, stacks: Sequence[Stack]) -> dict[st
     return {name: value for stack in stacks for name, value in stack.parameters.items() if name not in ours and value}
 
 
+def detach_policy(main: Stack) -> None:
+    """From whom somebody has given it to: IAM deletes no policy that is attached, and the stack would stay half."""
+    import boto3
+
+    arn, iam = main.outputs.get("DagsterPolicy"), boto3.client("iam")
+    if arn is None:
+        return
+    with suppress(iam.exceptions.NoSuchEntityException):  # an earlier try has deleted it
+        for page in list(iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=arn)):
+            for role in page["PolicyRoles"]:
+                iam.detach_role_policy(PolicyArn=arn, RoleName=role["RoleName"])
+            for user in page["PolicyUsers"]:
+                iam.detach_user_policy(PolicyArn=arn, UserName=user["UserName"])
+            for group in page["PolicyGroups"]:
+                iam.detach_group_policy(PolicyArn=arn, GroupName=group["GroupName"])
+
+
 def delete_data(deployment: Deployment, base: Stack, *, progress: Progress) -> None:
     """What the base stack made, and what is in it: such a stack retains it all when it is deleted."""
     import boto3

@@ -80,6 +80,12 @@ class Account:
         listed = states.list_executions(stateMachineArn=self._daily, statusFilter="RUNNING")["executions"]
         return [each["name"] for each in listed]
 
+    def output(self, name: str) -> str:
+        """Of the main stack."""
+        main = self.stack("pipeline-assets")
+        assert main is not None
+        return str({each["OutputKey"]: each["OutputValue"] for each in main["Outputs"]}[name])
+
     def stop(self, name: str) -> None:
         execution = f"{self._daily.replace(':stateMachine:', ':execution:')}:{name}"
         client("stepfunctions", self.url).stop_execution(executionArn=execution)
@@ -181,6 +187,8 @@ def test_deploy_makes_both_stacks_and_prints_what_they_are(account: Account, fir
     assert first_deploy.json["outputs"] == {each["OutputKey"]: each["OutputValue"] for each in main["Outputs"]}
     assert first_deploy.json["settings"] == "s3://pipeline-assets-base-artifactsbucket/pipeline/settings.toml"
     assert {"action", "resource", "type", "replaced"} < set(first_deploy.err.split())
+    artifacts = client("s3", account.url).get_bucket_versioning(Bucket="pipeline-assets-base-artifactsbucket")
+    assert artifacts["Status"] == "Enabled"
 
 
 def test_deploy_takes_a_template_that_is_larger_than_a_call(account: Account, deployed: Account) -> None:
@@ -478,6 +486,12 @@ def test_destroy_keeps_the_base_and_prints_the_way_back(deployed: Account) -> No
     assert (refused.code, refused.err) == (1, "Delete pipeline-assets? [y/N]:nothing was deleted\n")
     assert deployed.stack("pipeline-assets") is not None
 
+    iam = client("iam", deployed.url)  # somebody has given the policy to Dagster
+    policy = {"PolicyArn": deployed.output("DagsterPolicy")}
+    iam.create_role(RoleName="dagster", AssumeRolePolicyDocument="{}")
+    iam.attach_role_policy(RoleName="dagster", **policy)
+    iam.create_user(UserName="dagster")
+    iam.attach_user_policy(UserName="dagster", **policy)
     ended = deployed.typed("destroy", "--yes")
     assert ended.code == 0, ended.err
     assert ended.out.startswith("pipeline-assets deleted\n")

@@ -1,7 +1,7 @@
 """Tells the person on call of a failed check, in a run that Dagster launched.
 
-One hook after each step that runs a job or stand-alone checks, whatever started it. To the alarm topic of the deployment, or,
-without one, into the run's log. A run that follows production is silent: the state machine has told.
+One hook after each step that runs a job or stand-alone checks, whatever started it. To the alarm topic of the
+deployment, or, without one, into the run's log. A run that follows production is silent: the state machine has told.
 """
 
 from collections.abc import Sequence

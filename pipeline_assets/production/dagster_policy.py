@@ -17,6 +17,7 @@ from pipeline_assets.launchers.emr_cluster import INSTANCE_TAG
 from pipeline_assets.production.base_template import tables
 from pipeline_assets.production.daily_machine import STACK_TAG
 from pipeline_assets.production.policies import allow, catalog_arns, cleanup_role, pass_role, read_secrets
+from pipeline_assets.production.secrets import secrets
 
 CLUSTERS = "elasticmapreduce:${AWS::Region}:${AWS::AccountId}:cluster/*"
 
@@ -25,13 +26,11 @@ def dagster_statements(settings: Settings, *, service_role: Any, instance_role: 
     """`service_role` and `instance_role`: ARNs of the roles that a cluster is given."""
     assert settings.emr is not None, "checked by synth"
     assert settings.production is not None, "checked by synth"
-    sources = settings.sources
-    secrets = (sources.snowflake.private_key, sources.shipments.token, settings.search.password)
     return [
         *_production(settings.production),
         *_objects(settings, settings.emr),
         *_published(settings, tables()),
-        *read_secrets(secrets),
+        *read_secrets(sorted(set(secrets(settings).values()))),
         *_clusters(),
         pass_role([service_role], "elasticmapreduce.amazonaws.com"),
         pass_role([instance_role], "ec2.amazonaws.com"),

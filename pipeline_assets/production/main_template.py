@@ -60,6 +60,7 @@ from pipeline_assets.production.policies import (
     role,
     spot_role,
 )
+from pipeline_assets.production.secrets import secrets_of
 
 CLUSTERS = Sub("arn:${AWS::Partition}:elasticmapreduce:${AWS::Region}:${AWS::AccountId}:cluster/*")
 SHIPPED = ("Code", "Dependencies", "SettingsUri")  # put in by deploy
@@ -214,7 +215,7 @@ class _Main:
         """One per job, so that only the job that reads a source can read its secret. Not run on AWS."""
         for job in self._steps():
             title = f"{daily_machine.state_name(job)}Role"
-            statements = self._data(secrets=False) + read_secrets([self._secret(job.name)])
+            statements = self._data(secrets=False) + read_secrets(secrets_of(job, self.settings))
             made = role(title, "ec2.amazonaws.com", statements, Tags=self.tags)
             trust = made.AssumeRolePolicyDocument.Statement[0]
             trust.Principal.data = {"AWS": self._name("InstanceRoleArn")}
@@ -282,7 +283,7 @@ class _Main:
             ),
         ]
         if secrets:
-            statements += read_secrets(self._secret(job.name) for job in self.plan.jobs)
+            statements += read_secrets(each for job in self.plan.jobs for each in secrets_of(job, self.settings))
         if self.settings.search.auth == "sigv4":
             actions = [f"es:ESHttp{verb}" for verb in ("Delete", "Get", "Head", "Post", "Put")]
             statements.append(
@@ -291,14 +292,6 @@ class _Main:
                 )
             )
         return statements
-
-    def _secret(self, job: str) -> str | None:
-        """That this job reads."""
-        sources = self.settings.sources
-        named = {"extract_customers": sources.snowflake.private_key, "extract_shipments": sources.shipments.token}
-        if self.settings.search.password:
-            named |= {"master": self.settings.search.password}
-        return named.get(job)
 
     def _security(self) -> dict[str, Any]:
         certificate = {
@@ -312,10 +305,8 @@ class _Main:
         return {
             "EncryptionConfiguration": {
                 "EnableAtRestEncryption": True,
-                "AtRestEncryptionConfiguration": {
-                    "S3EncryptionConfiguration": {"EncryptionMode": "SSE-S3"},
-                    "LocalDiskEncryptionConfiguration": disk,
-                },
+                # Of disks only: what S3 encrypts is EMRFS's business, which this release has not got; the buckets do.
+                "AtRestEncryptionConfiguration": {"LocalDiskEncryptionConfiguration": disk},
                 "EnableInTransitEncryption": If("HasCertificate", True, False),
                 "InTransitEncryptionConfiguration": If("HasCertificate", certificate, NoValue),
             },

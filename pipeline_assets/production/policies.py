@@ -45,9 +45,9 @@ def condition_of(parameter: str) -> str:
     return f"Has{parameter}"
 
 
-def read_secrets(references: Iterable[str | None]) -> list[Statement]:
-    """Those that are in Secrets Manager; none for the others. A key of the account's own is used through it only."""
-    names = [each.removeprefix("aws:") for each in references if each and each.startswith("aws:")]
+def read_secrets(references: Iterable[str]) -> list[Statement]:
+    """Each `aws:NAME`. A key of the account's own is used through Secrets Manager only."""
+    names = [each.removeprefix("aws:") for each in references]
     if not names:
         return []
     # Secrets Manager puts six characters behind the name.

@@ -17,6 +17,7 @@ from pipeline_assets.production import daily_machine, machine_check, side_machin
 from pipeline_assets.production.base_template import base_template
 from pipeline_assets.production.main_template import main_template
 from pipeline_assets.production.plan import Plan, explained, width
+from pipeline_assets.production.secrets import require_a_reader
 
 BASE, MAIN = "base.template.json", "pipeline.template.json"
 PLAN = "plan.txt"
@@ -47,6 +48,7 @@ class Deployment:
     def definitions(self) -> dict[str, dict[str, Any]]:
         """The state machines. Raises Misconfigured naming everything in them that does not fit."""
         _refuse_waiting_steps(self.plan, self.settings)
+        require_a_reader(self.settings, self.plan.jobs)
         machines = {
             "daily": daily_machine.daily_machine(self.plan, self.settings, timeout_s=self.daily_timeout_s),
             "reaper": side_machines.reaper(self.production),

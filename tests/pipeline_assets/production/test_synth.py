@@ -218,3 +218,10 @@ def granted(template: dict[str, Any], **parameters: str) -> dict[str, list[dict[
         if documents:
             found[title] = [one for document in documents for one in resolver.value(document)["Statement"]]
     return found
+
+
+def test_security_configuration_says_nothing_of_s3() -> None:
+    """That is EMRFS's, which the release has not got: the buckets encrypt."""
+    made = json.loads((COMMITTED / MAIN).read_text())["Resources"]["SecurityConfiguration"]["Properties"]
+    at_rest = made["SecurityConfiguration"]["EncryptionConfiguration"]["AtRestEncryptionConfiguration"]
+    assert list(at_rest) == ["LocalDiskEncryptionConfiguration"]

@@ -34,6 +34,7 @@ from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.secretsmanager.models import SecretsManagerBackend, secretsmanager_backends
+from moto.sns.models import sns_backends
 from moto.sts.models import sts_backends
 from werkzeug.wrappers import Request, Response
 
@@ -184,7 +185,7 @@ def _check(call: Call, access_key: str) -> None:
         if error.reason == "InvalidId":
             return  # the person
         raise Denied("The security token included in the request is invalid") from error
-    _require(needed(call, Lookup(role_of_profile, _tags_of_cluster, _key_of_secret)), caller)
+    _require(needed(call, Lookup(role_of_profile, _key_of_topic, _tags_of_cluster, _key_of_secret)), caller)
 
 
 def _require(permissions: Iterable[Permission], caller: AssumedRoleAccessKey) -> None:
@@ -225,6 +226,12 @@ def _answer(call: Call, code: str, message: str, status: int) -> Response:
 def _key_of_secret(name: str) -> str | None:
     secret = secretsmanager_backends[ACCOUNT][REGION].secrets.get(name)
     return secret.kms_key_id if secret and secret.kms_key_id != SecretsManagerBackend.DEFAULT_KMS_KEY_ALIAS else None
+
+
+def _key_of_topic(arn: str) -> str:
+    """Empty for one that there is not: SNS says so itself to whoever may ask."""
+    found = sns_backends[ACCOUNT][REGION].topics
+    return str(found[arn].kms_master_key_id) if arn in found else ""
 
 
 def _tags_of_cluster(cluster: str) -> dict[str, str]:

@@ -3,7 +3,8 @@
 PUT {"throttle": "describe_step", "times": 3}      the next three such calls are refused
 PUT {"kill_step": "extract_orders", "times": 1}    the next such step is killed; hold_step stops it for good
 PUT {"refuse_taken": "order_facts", "times": 1}    the next such commit of Glue is taken and refused; lose_answer: 500
-PUT {"fail_boot": 2}                               the next two clusters do not come up; refuse_boot: are refused
+PUT {"fail_boot": 2}                               the next two clusters do not come up; refuse_boot: are refused;
+                                                   lose_cluster: are made, and the answer is a 500
 PUT {"start_late": STACK, "times": 1}              its next change or end begins only after somebody has looked at it
 PUT {"clear": true}                                nothing fails any more; answers what has not struck yet
 PUT {"clock": T}, PUT {"advance_to": T}            the schedules' time; the second answers what was delivered
@@ -27,6 +28,7 @@ KNOWN = (
     *faults.TABLE_FAULTS,
     *faults.STACK_FAULTS,
     *faults.BOOT_FAULTS,
+    faults.LOST,
     "clear",
     "clock",
     "advance_to",
@@ -54,7 +56,7 @@ def switch(wanted: dict[str, Any]) -> Any:
             emr.THROTTLED[wanted[kind]] = times
         case _ if kind in (*faults.STEP_FAULTS, *faults.TABLE_FAULTS, *faults.STACK_FAULTS):
             faults.switch_on(kind, wanted[kind], times)
-        case _ if kind in faults.BOOT_FAULTS:
+        case _ if kind in (*faults.BOOT_FAULTS, faults.LOST):
             faults.switch_on(kind, "", wanted[kind])
         case "clear":
             left = [*faults.clear(), *(f"throttle {name}" for name, times in emr.THROTTLED.items() if times)]

@@ -15,10 +15,11 @@ from typing import Any
 
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
-from moto.core.utils import utcnow
+from moto.core.utils import get_pagination_model, utcnow
 from moto.emr import models, responses
 from moto.emr.exceptions import InvalidCluster, ValidationException
 
+from local_stack.aws import faults
 from pipeline_assets.launchers.emr_cluster import release_label
 
 LOCK = RLock()  # over the state of all clusters: the agent changes it while requests read it
@@ -51,6 +52,7 @@ ACTIONS = (
     "cancel_steps",
     "terminate_job_flows",
 )
+LISTED = 50  # clusters that ListClusters gives at a time
 THROTTLED: Counter[str] = Counter()  # action -> how many of its next calls are refused
 
 
@@ -120,10 +122,16 @@ class Throttled(ServiceException):
     message = "Rate exceeded"
 
 
+class AnswerLost(ServiceException):
+    code = "InternalServerError"
+    message = "An internal failure occurred"
+
+
 def install() -> None:
     """Put these in the place of moto's own; once, before the server starts."""
     models.Step, models.Cluster = Step, Cluster  # type: ignore[misc]
     _wrap(models.ElasticMapReduceBackend, "__init__", _with_clusters)
+    get_pagination_model("emr")["ListClusters"]["limit_default"] = LISTED
     response: Any = responses.ElasticMapReduceResponse
     response.get_region_from_url = BaseResponse.get_region_from_url
     response.cancel_steps = _cancel_steps
@@ -156,6 +164,8 @@ def _with_auto_termination(original: Any, self: Any) -> Any:
     policy = self._get_param("AutoTerminationPolicy") or {}
     timeout = policy.get("idle_timeout") or policy.get("IdleTimeout")
     self.backend.clusters[result.result["JobFlowId"]].idle_timeout_s = float(timeout) if timeout else None
+    if faults.strikes(faults.LOST):
+        raise AnswerLost
     return result
 
 

@@ -9,6 +9,7 @@ BOOT_FAULTS = {  # and the reason that EMR gives
     "refuse_boot": ("VALIDATION_ERROR", "The subnet has not enough free addresses"),
 }
 STACK_FAULTS = ("start_late",)  # CloudFormation begins what it was told only when somebody has looked
+LOST = "lose_cluster"  # EMR makes it, and its answer does not arrive
 TABLE_FAULTS = ("refuse_taken", "lose_answer")  # Glue takes a commit and says that it did not, or nothing
 _pending: Counter[tuple[str, str]] = Counter()  # (fault, name of the job or table or nothing)
 _lock = Lock()

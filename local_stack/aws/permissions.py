@@ -51,6 +51,7 @@ class Lookup:
     """What a request only names."""
 
     role_of_profile: Callable[[str], str]  # its ARN
+    key_of_topic: Callable[[str], str]  # its ARN, empty for a topic in clear
     tags_of_cluster: Callable[[str], dict[str, str]]
     key_of_secret: Callable[[str], str | None]  # ARN of the account's own; None: Secrets Manager's
 
@@ -62,6 +63,8 @@ def needed(call: Call, lookup: Lookup) -> tuple[Permission, ...]:
     action, given = _action(call)
     if action == "elasticmapreduce:RunJobFlow":
         return _run_job_flow(given, lookup)
+    if action == "sns:Publish":
+        return _publish(given["TopicArn"], lookup)
     if action in _OF_CLUSTERS:
         return tuple(_of_cluster(action, cluster, lookup) for cluster in _clusters(given))
     if action == "secretsmanager:GetSecretValue":
@@ -111,7 +114,6 @@ _RESOURCES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "glue:GetDatabase": _glue_database,
     **{f"glue:{each}Table": _glue_table for each in ("Create", "Delete", "Get", "Update")},
     "sts:GetCallerIdentity": lambda _: [],  # nobody needs a permission for it
-    "sns:Publish": lambda given: [given["TopicArn"]],
     "sqs:SendMessage": lambda given: [_arn("sqs", given["QueueUrl"].rpartition("/")[2])],
     **{
         f"states:{each}": lambda given: [given["executionArn"]] for each in ("DescribeExecution", "GetExecutionHistory")
@@ -146,6 +148,13 @@ def _get_secret_value(given: dict[str, Any], lookup: Lookup) -> tuple[Permission
         Permission("secretsmanager:GetSecretValue", secret),
         *([Permission("kms:Decrypt", key, through)] if key else []),
     )
+
+
+def _publish(topic: str, lookup: Lookup) -> tuple[Permission, ...]:
+    """SNS encrypts the message on behalf of whoever publishes."""
+    key = lookup.key_of_topic(topic)
+    encrypting = [Permission(f"kms:{each}", key) for each in ("GenerateDataKey", "Decrypt")] if key else []
+    return Permission("sns:Publish", topic), *encrypting
 
 
 def _run_job_flow(given: dict[str, Any], lookup: Lookup) -> tuple[Permission, ...]:

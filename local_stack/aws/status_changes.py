@@ -1,6 +1,7 @@
 """The event of an execution's end, to the EventBridge rules that match it. moto sends none.
 
-Differs from AWS: targets are state machines and get the event as it is; another target is logged and left out.
+A delivery that is refused goes to the target's queue, if the queue's policy takes it from that rule. Differs from AWS:
+targets are state machines and get the event as it is, once; another target is logged and left out.
 """
 
 import json
@@ -61,14 +62,46 @@ def _send(machine: Any, execution: Any, arn: str, status: str) -> None:
     for rule in list(events_backends[ACCOUNT][REGION].event_buses["default"].rules.values()):
         if rule.state == "ENABLED" and rule.event_pattern.matches_event(event):
             for target in rule.targets:
-                _deliver(target, event)
+                _deliver(rule, target, event)
 
 
-def _deliver(target: dict[str, Any], event: dict[str, Any]) -> None:
+def _deliver(rule: Any, target: dict[str, Any], event: dict[str, Any]) -> None:
     import boto3
+    from botocore.exceptions import ClientError
 
     if ":stateMachine:" not in target["Arn"] or "InputTransformer" in target or "InputPath" in target:
         logging.error("not emulated: target %s", target)
         return
     states = boto3.client("stepfunctions", **authorisation.keys(target["RoleArn"]))
-    states.start_execution(stateMachineArn=target["Arn"], input=json.dumps(event))
+    try:
+        states.start_execution(stateMachineArn=target["Arn"], input=json.dumps(event))
+    except ClientError as error:
+        logging.warning("rule %s was not delivered: %s", rule.name, error)
+        if queue := target.get("DeadLetterConfig", {}).get("Arn"):
+            _keep(queue, rule.arn, target["Arn"], event, error.response["Error"]["Code"])
+
+
+def _keep(queue: str, rule: str, target: str, event: dict[str, Any], code: str) -> None:
+    """In the queue, as EventBridge puts it there itself: by the queue's policy, not by a role."""
+    import boto3
+
+    sqs = boto3.client("sqs")
+    url = sqs.get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
+    statements = json.loads(attributes.get("Policy", '{"Statement": []}'))["Statement"]
+    accepted = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": ["sqs:SendMessage"],
+        "Resource": [queue],
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
+    }
+    if accepted not in statements:
+        logging.error("%s takes nothing from %s: the event is lost", queue, rule)
+        return
+    said = {"RULE_ARN": rule, "TARGET_ARN": target, "ERROR_CODE": code}
+    sqs.send_message(
+        QueueUrl=url,
+        MessageBody=json.dumps(event),
+        MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in said.items()},
+    )

@@ -264,13 +264,18 @@ def _executions_have_names() -> None:
 
 
 def _one_path_one_value() -> None:
-    """moto makes a list of what a path with [0] in it finds."""
+    """moto makes a list of what a path with [0] in it finds, and fails where a filter finds nothing."""
     module: Any = json_path
     original = module.extract_json
 
     def extract(path: str, data: Any) -> Any:
-        found = original(path, data)
         definite = not _SEVERAL.search(path)
+        try:
+            found = original(path, data)
+        except json_path.NoSuchJsonPathError:
+            if definite:
+                raise
+            return []
         return found[0] if definite and "[" in path and isinstance(found, list) and len(found) == 1 else found
 
     _replace("extract_json", extract)

@@ -17,6 +17,7 @@ from emr_jobs.partition import Partition
 from emr_jobs.s3_uri import bucket_and_key
 from local_stack.simulation.unmet import Unmet, expect
 from local_stack.simulation.world import NOWHERE, PARAMETERS, Jobs, World
+from pipeline_assets.launchers.emr_cluster import NAME_PREFIX
 from pipeline_assets.production.executions import Execution, to_resume
 from pipeline_assets.production.synth import Deployment
 
@@ -194,6 +195,29 @@ def stopped(world: World) -> None:
 
 
 @scenario()
+def reaper_is_not_started(world: World) -> None:
+    """The rule may not start the reaper: its event lies in the queue, and does the reaper's work when it is given."""
+    day = world.day()
+    states, sqs = world.client("stepfunctions"), world.client("sqs")
+    (queue,) = sqs.list_queues(QueueNamePrefix=f"{world.deployment.production.name}-Unreaped")["QueueUrls"]
+
+    def lying() -> list[dict[str, str]]:
+        return list(sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []))
+
+    with _hanging(world, "extract_orders"):
+        (started,) = world.strike_eight(day)
+        world.until(lambda: any(status == "running" for status, _ in world.went(started).values()), "a job runs")
+        with _authorised(world), _without(world, _role_of_reaper_rule(world), "states:StartExecution"):
+            states.stop_execution(executionArn=started.arn)
+            (event,) = world.until(lying, "the event lies in the queue")
+    expect(world.executions.day(day).get("status") == "running", "nothing has freed the day")
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=event["ReceiptHandle"])
+    reaper = world.executions.machine.removesuffix("daily") + "reaper"
+    states.start_execution(stateMachineArn=reaper, input=event["Body"])
+    _reaped(world, day, world.ended(started.name))
+
+
+@scenario()
 def machine_times_out(world: World) -> None:
     """The whole takes too long: no Catch runs, the reaper does its work."""
     day = world.day()
@@ -285,6 +309,19 @@ def cluster_is_made_once_more(world: World) -> None:
 
 
 @scenario()
+def answer_is_lost(world: World) -> None:
+    """EMR makes a cluster and its answer is lost: the day runs on another one, and the reaper ends the first."""
+    day = world.day()
+    world.switch(lose_cluster=1)
+    with _authorised(world), _one_more_succeeds(world, "reaper"):
+        execution = _succeeded(world, day)
+    expect(world.is_published(day), f"{day} is published")
+    name = f"{NAME_PREFIX}{execution.name}"
+    made = [each for each in world.client("emr").list_clusters()["Clusters"] if each["Name"] == name]
+    expect(len(made) == 2, f"two clusters are made for {execution.name}, not {len(made)}")
+
+
+@scenario()
 def cluster_dies(world: World) -> None:
     """The cluster ends while steps run."""
     day = world.day()
@@ -367,7 +404,8 @@ def least_privilege(world: World) -> None:
         (_role_of_instances(world), "s3:GetObject"),
     )
     with _authorised(world):
-        _succeeded(world, day)
+        with _one_more_succeeds(world, "reaper"):
+            _succeeded(world, day)
         expect(world.is_published(day), f"{day} is published")
         with _one_more_succeeds(world, "watch"):
             world.switch(deliver=f"{world.deployment.production.name}-watch", at=day.as_of.isoformat(), times=1)
@@ -485,7 +523,8 @@ def _without(world: World, role: str, action: str) -> Iterator[None]:
     statements = [
         each | {"Action": [allowed for allowed in each["Action"] if allowed != action]} for each in policy["Statement"]
     ]
-    reduced = policy | {"Statement": [each for each in statements if each["Action"]]}
+    nothing = {"Effect": "Deny", "Action": [action], "Resource": ["*"]}  # a policy has at least one statement
+    reduced = policy | {"Statement": [each for each in statements if each["Action"]] or [nothing]}
     expect(reduced != policy, f"{role} was generated with {action}")
     iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(reduced))
     try:
@@ -517,6 +556,13 @@ def _role_of_schedules(world: World) -> str:
     name = world.deployment.production.name
     found = world.client("scheduler").get_schedule(Name=f"{name}-daily", GroupName=name)
     return str(found["Target"]["RoleArn"].rpartition("/")[2])
+
+
+def _role_of_reaper_rule(world: World) -> str:
+    events = world.client("events")
+    (rule,) = [each["Name"] for each in events.list_rules()["Rules"] if each["Name"].endswith("-ReaperRule")]
+    (target,) = events.list_targets_by_rule(Rule=rule)["Targets"]
+    return str(target["RoleArn"].rpartition("/")[2])
 
 
 def _role_of_instances(world: World) -> str:

@@ -16,7 +16,7 @@ from troposphere import Ref, Sub
 from pipeline_assets.launchers.emr_cluster import INSTANCE_TAG
 from pipeline_assets.production.base_template import tables
 from pipeline_assets.production.daily_machine import STACK_TAG
-from pipeline_assets.production.policies import allow, catalog_arns, cleanup_role, pass_role, read_secrets
+from pipeline_assets.production.policies import allow, catalog_arns, cleanup_role, pass_role, publish, read_secrets
 from pipeline_assets.production.secrets import secrets
 
 CLUSTERS = "elasticmapreduce:${AWS::Region}:${AWS::AccountId}:cluster/*"
@@ -47,7 +47,7 @@ def _production(production: Production) -> list[Statement]:
         allow(["states:DescribeExecution", "states:GetExecutionHistory"], [_arn(executions)]),
         allow(["cloudformation:DescribeStacks"], [_arn(stack)]),
         allow(["dynamodb:GetItem"], [_arn("dynamodb:${AWS::Region}:${AWS::AccountId}:table/${GuardTable}")]),
-        allow(["sns:Publish"], [Ref("AlarmTopic")]),
+        *publish(),
     ]
 
 

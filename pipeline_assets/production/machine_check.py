@@ -19,6 +19,7 @@ ACTIONS = {
     "elasticmapreduce:addStep.sync",
     "elasticmapreduce:terminateCluster",
     "aws-sdk:emr:describeCluster",
+    "aws-sdk:emr:listClusters",
     "dynamodb:getItem",
     "dynamodb:putItem",
     "dynamodb:updateItem",
@@ -254,7 +255,8 @@ def _paths_read(state: State) -> Iterator[str]:
     """Of the input; what is only asked for by IsPresent need not be there."""
     for field in ("InputPath", "ItemsPath", "ErrorPath", "CausePath"):
         yield from _PATH.findall(state.get(field) or "")
-    yield from _paths_in(state.get("Parameters", {}))
+    for field in ("Parameters", "ItemSelector"):
+        yield from _paths_in(state.get(field, {}))
     for each in state.get("Choices", []):
         yield from _paths_compared(each)
 
@@ -284,3 +286,4 @@ def _paths_compared(condition: State) -> Iterator[str]:
             yield from (path for path in _paths_compared(each) if not any(path.startswith(known) for known in asked))
     if "Variable" in condition and "IsPresent" not in condition:
         yield from _PATH.findall(condition["Variable"])
+        yield from (path for field in condition if field.endswith("Path") for path in _PATH.findall(condition[field]))

@@ -10,7 +10,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from awacs.aws import Action, Condition, Null, Principal, StringEquals
+from awacs.aws import Action, ArnEquals, Condition, Null, Principal, StringEquals
 from awacs.aws import Bool as AwsBool
 from emr_jobs.catalog import MAINTAIN, Job
 from emr_jobs.contracts import contracts
@@ -56,6 +56,7 @@ from pipeline_assets.production.policies import (
     condition_of,
     document,
     pass_role,
+    publish,
     read_secrets,
     role,
     spot_role,
@@ -64,10 +65,11 @@ from pipeline_assets.production.secrets import secrets_of
 
 CLUSTERS = Sub("arn:${AWS::Partition}:elasticmapreduce:${AWS::Region}:${AWS::AccountId}:cluster/*")
 SHIPPED = ("Code", "Dependencies", "SettingsUri")  # put in by deploy
-SCHEDULE_RETRY_S = 3600  # a start that comes later than this is left to the person on call
-SCHEDULE_ATTEMPTS = 10
+START_RETRY_S = 3600  # a start that comes later than this, of a day or of the reaper, is left to the person on call
+START_ATTEMPTS = 10
 ROLE_TAKING = ["sts:AssumeRole", "sts:TagSession"]  # what EMR does with a runtime role, on the cluster's behalf
 MANAGED_RULES = ("RunJobFlow", "AddJobFlowSteps", "TerminateJobFlows")
+_FROM_HERE = {"aws:SourceAccount": Ref("AWS::AccountId")}  # what a service does on behalf of this account
 _SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
 
 
@@ -149,7 +151,15 @@ class _Main:
     # -- who is told
 
     def _topic(self) -> None:
-        self.made.add_resource(sns.Topic("AlarmTopic", TopicName=f"{self.production.name}-alarms", Tags=self.tags))
+        self.made.add_resource(self._topic_key())
+        self.made.add_resource(
+            sns.Topic(
+                "AlarmTopic",
+                TopicName=f"{self.production.name}-alarms",
+                KmsMasterKeyId=GetAtt("TopicEncryptionKey", "Arn"),
+                Tags=self.tags,
+            )
+        )
         self.made.add_resource(
             sns.SubscriptionResource(
                 "AlarmSubscription",
@@ -160,6 +170,18 @@ class _Main:
             )
         )
         self._output("AlarmTopic", Ref("AlarmTopic"), "Failures and late days")
+
+    def _topic_key(self) -> kms.Key:
+        """Ours, because an alarm may not use the one that SNS brings (alias/aws/sns) and would tell nobody."""
+        alarms = allow(["kms:Decrypt", "kms:GenerateDataKey*"], ["*"], Condition(StringEquals(_FROM_HERE)))
+        alarms.Principal = Principal("Service", "cloudwatch.amazonaws.com")
+        return kms.Key(
+            "TopicEncryptionKey",
+            Description=f"Messages of the topic of {self.production.name}",
+            EnableKeyRotation=True,
+            KeyPolicy=document([_left_to_iam(), alarms]),
+            Tags=self.tags,
+        )
 
     # -- the cluster's roles and security
 
@@ -238,13 +260,11 @@ class _Main:
 
     def _disk_key(self) -> None:
         """Of the nodes' disks; which principals of the account may use it, their roles say."""
-        administered = allow(["kms:*"], ["*"])
-        administered.Principal = Principal("AWS", Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root"))
         key = kms.Key(
             "DiskEncryptionKey",
             Description=f"Disks of the EMR nodes of {self.production.name}",
             EnableKeyRotation=True,
-            KeyPolicy=document([administered]),
+            KeyPolicy=document([_left_to_iam()]),
             Condition="MakesDiskKey",
             Tags=self.tags,
         )
@@ -336,7 +356,7 @@ class _Main:
     def _machine_roles(self) -> dict[str, list[Any]]:
         ours = Condition(StringEquals("elasticmapreduce:ResourceTag/pipeline:stack", self.production.name))
         table = [Sub("arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${GuardTable}")]
-        tell = allow(["sns:Publish"], [Ref("AlarmTopic")])
+        tell = publish()
         delivery = ("Create", "Get", "Update", "Delete", "List")
         logging = allow(
             [f"logs:{verb}LogDelivery" if verb != "List" else "logs:ListLogDeliveries" for verb in delivery]
@@ -363,16 +383,17 @@ class _Main:
             cleanup_role(),
             allow(["events:PutTargets", "events:PutRule", "events:DescribeRule"], [Sub(each) for each in rules]),
             allow(["dynamodb:PutItem", "dynamodb:UpdateItem"], table),
-            tell,
+            *tell,
             logging,
         ]
         reaper = [
-            allow(["elasticmapreduce:TerminateJobFlows"], [CLUSTERS], ours),
+            allow(["elasticmapreduce:DescribeCluster", "elasticmapreduce:TerminateJobFlows"], [CLUSTERS], ours),
+            allow(["elasticmapreduce:ListClusters"], ["*"]),  # it knows no resource
             allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], table),
-            tell,
+            *tell,
             logging,
         ]
-        watch = [allow(["dynamodb:GetItem"], table), tell, logging]
+        watch = [allow(["dynamodb:GetItem"], table), *tell, logging]
         return {"daily": daily, "reaper": reaper, "watch": watch}
 
     def _machine(self, name: str, statements: list[Any]) -> None:
@@ -451,21 +472,43 @@ class _Main:
         self.made.add_resource(
             events.Rule(
                 "ReaperRule",
-                Description="An execution that was stopped, timed out or failed leaves nothing behind",
+                Description="An execution that has ended leaves nothing behind",
                 EventPattern={
                     "source": ["aws.states"],
                     "detail-type": [STATUSES],
                     "detail": {"stateMachineArn": [Ref("DailyMachine")], "status": list(side_machines.REAPED)},
                 },
-                Targets=[events.Target(Id="reaper", Arn=Ref("ReaperMachine"), RoleArn=GetAtt("ReaperRuleRole", "Arn"))],
+                Targets=[
+                    events.Target(
+                        Id="reaper",
+                        Arn=Ref("ReaperMachine"),
+                        RoleArn=GetAtt("ReaperRuleRole", "Arn"),
+                        RetryPolicy=events.RetryPolicy(
+                            MaximumEventAgeInSeconds=START_RETRY_S, MaximumRetryAttempts=START_ATTEMPTS
+                        ),
+                        DeadLetterConfig=events.DeadLetterConfig(Arn=GetAtt("UnreapedQueue", "Arn")),
+                    )
+                ],
             )
+        )
+        self._queue("UnreapedQueue")
+        # EventBridge takes no role for it: the queue says whose events it takes.
+        delivered = allow(["sqs:SendMessage"], [GetAtt("UnreapedQueue", "Arn")])
+        delivered.Principal = Principal("Service", "events.amazonaws.com")
+        delivered.Condition = Condition(ArnEquals("aws:SourceArn", GetAtt("ReaperRule", "Arn")))
+        self.made.add_resource(
+            sqs.QueuePolicy("UnreapedQueuePolicy", Queues=[Ref("UnreapedQueue")], PolicyDocument=document([delivered]))
+        )
+
+    def _queue(self, title: str) -> None:
+        """Of what could not be delivered, for 14 days, the longest that there is."""
+        self.made.add_resource(
+            sqs.Queue(title, SqsManagedSseEnabled=True, MessageRetentionPeriod=1_209_600, Tags=self.tags)
         )
 
     def _schedules(self) -> None:
         group = self.made.add_resource(scheduler.ScheduleGroup("Schedules", Name=self.production.name, Tags=self.tags))
-        self.made.add_resource(
-            sqs.Queue("UndeliveredQueue", SqsManagedSseEnabled=True, MessageRetentionPeriod=1_209_600, Tags=self.tags)
-        )
+        self._queue("UndeliveredQueue")
         arn = Sub(
             "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule-group/" + self.production.name
         )
@@ -502,7 +545,7 @@ class _Main:
                         RoleArn=GetAtt("ScheduleRole", "Arn"),
                         Input=json.dumps(given),
                         RetryPolicy=scheduler.RetryPolicy(
-                            MaximumEventAgeInSeconds=SCHEDULE_RETRY_S, MaximumRetryAttempts=SCHEDULE_ATTEMPTS
+                            MaximumEventAgeInSeconds=START_RETRY_S, MaximumRetryAttempts=START_ATTEMPTS
                         ),
                         DeadLetterConfig=scheduler.DeadLetterConfig(Arn=GetAtt("UndeliveredQueue", "Arn")),
                     ),
@@ -523,8 +566,9 @@ class _Main:
             dimension = cloudwatch.MetricDimension(Name="StateMachineArn", Value=Ref(f"{title}Machine"))
             for ending in ("Failed", "TimedOut", "Aborted") if title == "Daily" else ("Failed", "TimedOut"):
                 self._alarm(f"{title}{ending}", "AWS/States", f"Executions{ending}", dimension)
-        queue = cloudwatch.MetricDimension(Name="QueueName", Value=GetAtt("UndeliveredQueue", "QueueName"))
-        self._alarm("Undelivered", "AWS/SQS", "ApproximateNumberOfMessagesVisible", queue)
+        for title in ("Undelivered", "Unreaped"):
+            queue = cloudwatch.MetricDimension(Name="QueueName", Value=GetAtt(f"{title}Queue", "QueueName"))
+            self._alarm(title, "AWS/SQS", "ApproximateNumberOfMessagesVisible", queue)
         self.made.add_resource(
             cloudwatch.Dashboard(
                 "Dashboard", DashboardName=self.production.name, DashboardBody=Sub(json.dumps(self._dashboard()))
@@ -534,7 +578,7 @@ class _Main:
     def _alarms_may_publish(self) -> Any:
         statement = allow(["sns:Publish"], [Ref("AlarmTopic")])
         statement.Principal = Principal("Service", "cloudwatch.amazonaws.com")
-        statement.Condition = Condition(StringEquals("aws:SourceAccount", Ref("AWS::AccountId")))
+        statement.Condition = Condition(StringEquals(_FROM_HERE))
         return statement
 
     def _alarm(self, title: str, namespace: str, metric: str, dimension: Any) -> None:
@@ -572,6 +616,13 @@ class _Main:
 
     def _output(self, name: str, value: Any, description: str) -> None:
         self.made.add_output(Output(name, Value=value, Description=description))
+
+
+def _left_to_iam() -> Any:
+    """Who of the account may use a key is what their roles say."""
+    statement = allow(["kms:*"], ["*"])
+    statement.Principal = Principal("AWS", Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root"))
+    return statement
 
 
 def _role_arn(parameter: str) -> Sub:

@@ -59,6 +59,14 @@ def read_secrets(references: Iterable[str]) -> list[Statement]:
     ]
 
 
+def publish() -> list[Statement]:
+    """To the topic, whose messages are encrypted on behalf of whoever publishes."""
+    return [
+        allow(["sns:Publish"], [Ref("AlarmTopic")]),
+        allow(["kms:Decrypt", "kms:GenerateDataKey"], [GetAtt("TopicEncryptionKey", "Arn")]),
+    ]
+
+
 def cleanup_role() -> Statement:
     """The role by which EMR itself cleans up; RunJobFlow makes it once per account."""
     return _service_linked("elasticmapreduce.amazonaws.com", "AWSServiceRoleForEMRCleanup")

@@ -11,9 +11,11 @@ import pytest
 
 from local_stack.simulation.scenarios import SCENARIOS
 from local_stack.simulation.world import Jobs, World, world
+from pipeline_assets.launchers.emr_cluster import NAME_PREFIX
+from pipeline_assets.production.daily_machine import STACK_TAG
 from pipeline_assets.production.diff import differences
 from pipeline_assets.production.stacks import Stacks
-from tests.running import pipeline, typed
+from tests.running import pipeline, typed, wait_for
 
 REAL = ("search-down", "api-storm", "clock-change", "least-privilege")  # where the data matters; happy: tests/ui
 
@@ -78,6 +80,42 @@ def test_change_behind_the_stacks_back_is_seen(stub_world: World) -> None:
         )
     finally:
         scheduler.update_schedule(**given, State="ENABLED")
+
+
+def test_reaper_finds_the_cluster_of_its_execution_on_the_second_page(stub_world: World) -> None:
+    """ListClusters gives fifty at a time, and no tags: one of the same name without them is another's."""
+    emr, states = stub_world.client("emr"), stub_world.client("stepfunctions")
+    stack = stub_world.deployment.production.name
+
+    def made(name: str, **tags: str) -> str:
+        request = {"Instances": {"KeepJobFlowAliveWhenNoSteps": True}, "Tags": as_tags(tags)}
+        return str(emr.run_job_flow(Name=NAME_PREFIX + name, **request)["JobFlowId"])
+
+    def alive() -> list[dict[str, str]]:
+        pages = emr.get_paginator("list_clusters").paginate(ClusterStates=["STARTING", "RUNNING", "WAITING"])
+        return [each for page in pages for each in page["Clusters"]]
+
+    for number in range(55):
+        made(f"lost-{number}", **{STACK_TAG: stack})
+    lost = alive()[52]
+    execution = lost["Name"].removeprefix(NAME_PREFIX)
+    another = made(execution)
+    before = {each["Id"] for each in alive()}
+    try:
+        event = {"detail": {"name": execution, "status": "SUCCEEDED", "input": "{}"}}
+        machine = stub_world.executions.machine.removesuffix("daily") + "reaper"
+        arn = states.start_execution(stateMachineArn=machine, input=json.dumps(event))["executionArn"]
+        wait_for(lambda: states.describe_execution(executionArn=arn)["status"] != "RUNNING")
+        ended = states.describe_execution(executionArn=arn)
+        assert ended["status"] == "SUCCEEDED", ended
+        assert before - {each["Id"] for each in alive()} == {lost["Id"]}
+        assert another in before
+    finally:
+        emr.terminate_job_flows(JobFlowIds=[each["Id"] for each in alive()])
+
+
+def as_tags(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 @pytest.mark.usefixtures("stub_worlds")

@@ -99,7 +99,10 @@ def _database(client: Any, name: str, given: Properties, there: Attributes | Non
 
 
 def _topic(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    arn = client("sns").create_topic(Name=given.get("TopicName", name))["TopicArn"]
+    sns = client("sns")
+    arn = sns.create_topic(Name=given.get("TopicName", name))["TopicArn"]
+    key = given.get("KmsMasterKeyId", "")
+    sns.set_topic_attributes(TopicArn=arn, AttributeName="KmsMasterKeyId", AttributeValue=key)
     return {"Ref": arn, "TopicArn": arn, "TopicName": given.get("TopicName", name)}
 
 
@@ -120,6 +123,12 @@ def _queue(client: Any, name: str, given: Properties, there: Attributes | None) 
     named = {key: str(given[key]) for key in ("MessageRetentionPeriod",) if key in given}
     url = sqs.create_queue(QueueName=name, Attributes=named)["QueueUrl"]
     return {"Ref": url, "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}", "QueueName": name}
+
+
+def _queue_policy(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+    for queue in given["Queues"]:
+        client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(given["PolicyDocument"])})
+    return {"Ref": name}
 
 
 def _log_group(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
@@ -321,7 +330,7 @@ KINDS: dict[str, Kind] = {
         updates=False,
     ),
     "AWS::SNS::Topic": Kind(
-        {"TopicName"}, _topic, lambda client, there: client("sns").delete_topic(TopicArn=there["Ref"])
+        {"TopicName", "KmsMasterKeyId"}, _topic, lambda client, there: client("sns").delete_topic(TopicArn=there["Ref"])
     ),
     "AWS::SNS::TopicPolicy": Kind({"Topics", "PolicyDocument"}, _topic_policy, _nothing),
     "AWS::SNS::Subscription": Kind(
@@ -336,6 +345,7 @@ KINDS: dict[str, Kind] = {
         lambda client, there: client("sqs").delete_queue(QueueUrl=there["Ref"]),
         updates=False,
     ),
+    "AWS::SQS::QueuePolicy": Kind({"Queues", "PolicyDocument"}, _queue_policy, _nothing),
     "AWS::Logs::LogGroup": Kind(
         {"LogGroupName", "RetentionInDays"},
         _log_group,

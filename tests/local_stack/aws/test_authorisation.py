@@ -19,6 +19,7 @@ TAG = "elasticmapreduce:ResourceTag/pipeline:stack"
 KEY = "arn:aws:kms:us-east-1:123456789012:key/ours"
 LOOKUP = Lookup(
     role_of_profile=lambda name: f"arn:aws:iam::123456789012:role/of-{name}",
+    key_of_topic=lambda topic: "arn:k" if topic == "arn:encrypted" else "",
     tags_of_cluster=lambda _: {"pipeline:stack": "ours"},
     key_of_secret=lambda name: KEY if name == "under/key" else None,
 )
@@ -71,6 +72,15 @@ def test_secret_under_a_key_of_the_account_needs_that_key_too() -> None:
 def test_call_of_a_cluster_carries_its_tags() -> None:
     call = json_call("elasticmapreduce", "TerminateJobFlows", JobFlowIds=["j-1"])
     assert needed(call, LOOKUP) == (Permission("elasticmapreduce:TerminateJobFlows", CLUSTER, {TAG: "ours"}),)
+
+
+def test_message_to_an_encrypted_topic_needs_its_key() -> None:
+    call = Call("sns", "POST", "/", body=b"Action=Publish&TopicArn=arn%3Aencrypted&Message=m")
+    assert asked(call) == [
+        ("sns:Publish", "arn:encrypted"),
+        ("kms:GenerateDataKey", "arn:k"),
+        ("kms:Decrypt", "arn:k"),
+    ]
 
 
 def test_new_cluster_hands_over_two_roles_and_is_tagged() -> None:

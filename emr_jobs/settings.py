@@ -263,6 +263,11 @@ class Emr(Section):
     message_interval_s: PositiveFloat = 5.0
     log_wait_s: NonNegativeInt = 30  # for the log of a failed step: EMR copies it to S3 when it likes
 
+    @property
+    def launched_uri(self) -> str:
+        """Where launcher emr ships to: beside what production runs, which a launcher need not be let write."""
+        return f"{self.artifacts_uri}/launched"
+
 
 class Production(Section):
     """The deployment that `pipeline synth` generates. What differs per account is a parameter of its stacks."""

@@ -18,7 +18,7 @@ def package(
         Arch | None, typer.Option(help="Of the cluster's machines. Default: emr.arch of the settings, else this one's.")
     ] = None,
     upload: Annotated[
-        bool, typer.Option("--upload", help="To emr.artifacts_uri of the settings; once per content.")
+        bool, typer.Option("--upload", help="For launcher emr, to launched/ under emr.artifacts_uri; once per content.")
     ] = False,
     settings: SettingsOption = None,
     json: Json = False,
@@ -35,7 +35,7 @@ def package(
         new: list[str] = []
         if upload:
             status.update("uploading")
-            shipped, new = packages.upload(built, emr_settings(values).artifacts_uri)
+            shipped, new = packages.upload(built, emr_settings(values).launched_uri)
     addresses = [shipped.code, shipped.dependencies] if upload else [str(file) for file in built.files]
     sizes = [file.stat().st_size for file in built.files]
     if json:

@@ -124,11 +124,11 @@ class EmrStepLauncher(dg.PipesClient):
             return self._settings_uri
         emr_cluster.require_reachable(self._settings, self._settings_uri)
         text = Path(self._settings_uri).read_text()
-        return package.upload_text(text, emr.artifacts_uri, "settings-{}.toml")
+        return package.upload_text(text, emr.launched_uri, "settings-{}.toml")
 
     def _shipped_package(self, context: dg.AssetExecutionContext, emr: Emr) -> Shipped:
         built = self._build(emr.arch, progress=lambda what: context.log.info(f"packaging: {what}"))
-        shipped, new = package.upload(built, emr.artifacts_uri)
+        shipped, new = package.upload(built, emr.launched_uri)
         for address in new:
             context.log.info(f"uploaded {address}")
         return shipped

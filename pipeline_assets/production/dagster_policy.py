@@ -52,14 +52,17 @@ def _production(production: Production) -> list[Statement]:
 
 
 def _objects(settings: Settings, emr: Emr) -> list[Statement]:
-    """Leases, messages and logs of runs; packages and settings; the lake. Of the orders, names and sizes only."""
+    """Leases, messages and logs of runs; packages and settings; the lake. Of the orders, names and sizes only.
+
+    Code and settings that production runs are read; what Dagster launches by itself it ships to a folder of its own.
+    """
     runs, artifacts, lake = settings.runs.uri, emr.artifacts_uri, settings.lake.warehouse
     own = {bucket_and_key(uri)[0] for uri in (runs, artifacts, lake, emr.log_uri)}
     folders = [*own, "${OrdersBucket}"]
     return [
         allow(["s3:ListBucket"], [Sub(f"arn:${{AWS::Partition}}:s3:::{bucket}") for bucket in sorted(folders)]),
-        allow(["s3:GetObject"], [_under(f"{runs}/pipes"), _under(emr.log_uri), _under(lake)]),
-        allow(["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"], [_under(artifacts)]),
+        allow(["s3:GetObject"], [_under(f"{runs}/pipes"), _under(emr.log_uri), _under(lake), _under(artifacts)]),
+        allow(["s3:PutObject", "s3:AbortMultipartUpload"], [_under(emr.launched_uri)]),
         allow(
             ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
             [_under(f"{runs}/leases"), _under(f"{runs}/compute_logs")],

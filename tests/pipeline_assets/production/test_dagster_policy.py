@@ -66,7 +66,7 @@ def test_what_it_may_change_is_no_production() -> None:
 def test_it_writes_objects_of_its_own_and_counts_documents() -> None:
     written = resources_of("s3:PutObject")
     folders = [resource.removeprefix(f"arn:aws:s3:::{BUCKET}/") for resource in written]
-    assert folders == ["pipeline/*", "runs/leases/*", "runs/compute_logs/*"]
+    assert folders == ["pipeline/launched/*", "runs/leases/*", "runs/compute_logs/*"]
     assert [resource.rpartition("/")[2] for resource in resources_of("es:ESHttpPost")] == ["_count"]
 
 

@@ -181,6 +181,19 @@ def test_it_makes_uses_and_ends_clusters_of_its_own(
     assert refused == []
 
 
+def test_it_overwrites_nothing_that_production_runs(production: Deployed, role: Role) -> None:
+    stack = Stacks().find("pipeline-assets")
+    assert stack is not None
+    bucket, code = bucket_and_key(stack.parameters["Code"])
+    keys = [f"{code}/{JOB.name}.py", f"{code}.zip", bucket_and_key(stack.parameters["SettingsUri"])[1],
+            bucket_and_key(production.settings_uri)[1]]  # fmt: skip
+    with role.acting():
+        for key in keys:
+            boto3.client("s3").head_object(Bucket=bucket, Key=key)
+            with pytest.raises(ClientError, match="AccessDenied"):
+                boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=b"mine")
+
+
 def test_it_reads_what_is_published_and_observes_the_sources(
     production: Deployed, role: Role, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,13 +66,19 @@ def deploy(
 
 
 @aws_errors_named()
-def diff(settings: DeploymentSettings = None, json: Json = False) -> None:
+def diff(
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE that deploy would be given; the others stay as they are.")
+    ] = None,
+    settings: DeploymentSettings = None,
+    json: Json = False,
+) -> None:
     """Deployed against generated, and against what runs. Exit code 2 when they differ."""
     from pipeline_assets.production.diff import differences
     from pipeline_assets.production.stacks import Stacks
 
     with errors().status("comparing"):
-        found = differences(deployment(deployment_settings(settings)), Stacks())
+        found = differences(deployment(deployment_settings(settings)), Stacks(), _pairs(parameter or []))
     if json:
         print_json([vars(each) for each in found])
     elif found:

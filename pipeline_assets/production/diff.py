@@ -1,12 +1,13 @@
 """Deployed against generated: resource by resource, a state machine state by state. Pure but for `deployed`.
 
-Compares what CloudFormation was given, the jobs' code and settings, and, since the console can change them behind its
-back, the definitions and the schedules as they are. Not compared: dependencies, values of parameters.
+Compares what CloudFormation was given, the jobs' code and settings, the parameters that deploy puts in or that are
+given, and, since the console can change them behind its back, what is there: definitions and schedules state by state,
+roles, alarms and the rest as CloudFormation itself sees their drift. Not compared: dependencies.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ from pipeline_assets.production.synth import Deployment
 from pipeline_assets.s3 import Folder
 
 ABSENT = "absent"
+STATE_BY_STATE = ("AWS::StepFunctions::StateMachine", "AWS::Scheduler::Schedule")
 AS_IT_RUNS = " as it runs"
 GONE = ("ResourceNotFoundException", "StateMachineDoesNotExist")
 _SUBSTITUTION = re.compile(r"\\\$\\\{\w+\\\}")
@@ -38,20 +40,45 @@ class Difference:
         return AS_IT_RUNS in self.place
 
 
-def differences(deployment: Deployment, stacks: Stacks) -> list[Difference]:
+def differences(
+    deployment: Deployment, stacks: Stacks, parameters: Mapping[str, str] | None = None
+) -> list[Difference]:
+    """`parameters`: values that deploy would be given; those that it is not given stay."""
     found = []
+    wanted = dict(parameters or {})
     for name, template in deployment.stacks.items():
         stack = stacks.find(name)
         if stack is None:
             found.append(Difference(name, "stack", ABSENT, "generated"))
             continue
         found += compared(name, stacks.template(name), template)
+        found += _parameters(stack, wanted)
+        wanted |= stack.outputs if name == deployment.base_stack else {}
+        found += _drift(name, stacks)
         if name == deployment.production.name:
             found += _shipped_code(stack)
             found += _jobs_settings(deployment, stack)
             found += _live_machines(deployment, stack)
             found += _live_schedules(name, template)
     return found
+
+
+def _parameters(stack: Stack, wanted: Mapping[str, str]) -> list[Difference]:
+    """Of those that the stack has: outputs of the base stack, and what is given."""
+    return [
+        Difference(stack.name, f"Parameters.{name}", json.dumps(deployed), json.dumps(wanted[name]))
+        for name, deployed in sorted(stack.parameters.items())
+        if name in wanted and deployed != wanted[name]
+    ]
+
+
+def _drift(name: str, stacks: Stacks) -> list[Difference]:
+    """But for what is compared state by state."""
+    found = [each for each in stacks.drift(name) if each.kind not in STATE_BY_STATE]
+    return [
+        Difference(name, f"{each.resource}{AS_IT_RUNS}{each.path.replace('/', '.')}", each.actual, each.expected)
+        for each in found
+    ]
 
 
 def _shipped_code(stack: Stack) -> list[Difference]:

@@ -46,6 +46,17 @@ class ChangeSet:
 
 
 @dataclass(frozen=True)
+class Drift:
+    """Of one property, a path as `/Policies/0`; of a resource that is gone, its path is empty."""
+
+    resource: str
+    kind: str
+    path: str
+    expected: str
+    actual: str
+
+
+@dataclass(frozen=True)
 class Progress:
     """Of an operation on a stack: what CloudFormation says of its resources since it began."""
 
@@ -193,6 +204,27 @@ class Stacks:
         if since.ended != "DELETE_COMPLETE":
             raise StackFailed(f"stack {name}: {since.why}")
 
+    def drift(self, name: str) -> list[Drift]:
+        """What CloudFormation finds changed behind its back, in every type that it can compare."""
+        detection = self._client.detect_stack_drift(StackName=name)["StackDriftDetectionId"]
+        while True:
+            found = self._client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
+            if found["DetectionStatus"] != "DETECTION_IN_PROGRESS":
+                break
+            time.sleep(self.poll_s)
+        if found["DetectionStatus"] == "DETECTION_FAILED":
+            raise StackFailed(f"stack {name}: CloudFormation could not look at it: {found['DetectionStatusReason']}")
+        drifted: list[Drift] = []
+        more: dict[str, str] = {}
+        while True:
+            page = self._client.describe_stack_resource_drifts(
+                StackName=name, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"], **more
+            )
+            drifted += [drift for each in page["StackResourceDrifts"] for drift in _drifts(each)]
+            if not page.get("NextToken"):
+                return drifted
+            more = {"NextToken": page["NextToken"]}
+
     def _described(self, arn: str) -> list[dict[str, Any]]:
         return list(self._client.get_paginator("describe_change_set").paginate(ChangeSetName=arn))
 
@@ -229,6 +261,16 @@ def _refuse_unless_settled(stack: Stack) -> None:
 
 def _is_complete(event: dict[str, Any]) -> bool:
     return str(event["ResourceStatus"]).endswith("_COMPLETE")
+
+
+def _drifts(found: dict[str, Any]) -> list[Drift]:
+    resource, kind = found["LogicalResourceId"], found["ResourceType"]
+    if found["StackResourceDriftStatus"] == "DELETED":
+        return [Drift(resource, kind, "", "made", "absent")]
+    return [
+        Drift(resource, kind, each["PropertyPath"], each["ExpectedValue"], each["ActualValue"])
+        for each in found["PropertyDifferences"]
+    ]
 
 
 def _changes(page: dict[str, Any]) -> list[Change]:

@@ -1,16 +1,17 @@
 """CloudFormation on this machine, as far as a deployment by change sets needs it: every resource through its API.
 
 Answers CreateChangeSet, DescribeChangeSet, ExecuteChangeSet, DeleteChangeSet, DescribeStacks, DescribeStackEvents,
-GetTemplate and DeleteStack; any other action is refused. What fails is rolled back; a stack whose creation was takes no
-change set. Differs from AWS: a change of a type whose API has none deletes and makes anew; a stack is gone before
-DeleteStack answers; capabilities are not asked for; drift is seen of state machines and schedules only.
+GetTemplate, DeleteStack and drift; any other action is refused. What fails is rolled back; a stack whose creation was
+takes no change set. Differs from AWS: a change of a type whose API has none deletes and makes anew; a stack is gone
+before DeleteStack answers; capabilities are not asked for; drift is seen of state machines, schedules, roles, policies
+and alarms only, and told by property of the last three.
 """
 
 import json
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -101,6 +102,9 @@ def install() -> None:
         "describe_stack_events": _describe_stack_events,
         "get_template": _get_template,
         "delete_stack": _delete_stack,
+        "detect_stack_drift": _detect_stack_drift,
+        "describe_stack_drift_detection_status": _describe_drift_detection,
+        "describe_stack_resource_drifts": _describe_stack_resource_drifts,
     }
     for name in [name for name in vars(CloudFormationResponse) if not name.startswith("_")]:
         if callable(getattr(response, name)) and not hasattr(BaseResponse, name):
@@ -211,11 +215,11 @@ def _resolver(template: dict[str, Any], parameters: dict[str, str], stack: Stack
 
 def _drifted(stack: Stack) -> set[str]:
     resources_then = json.loads(stack.body)["Resources"]
-    asked = {each: resources.KINDS[resources_then[each]["Type"]].drifted for each in stack.made}
+    kinds = {each: resources.KINDS[resources_then[each]["Type"]] for each in stack.made}
     return {
         each
-        for each, drifted in asked.items()
-        if drifted and drifted(resources.clients, stack.properties[each], stack.made[each])
+        for each, kind in kinds.items()
+        if kind.is_drifted(resources.clients, stack.properties[each], stack.made[each])
     }
 
 
@@ -423,6 +427,43 @@ def _describe_stack_events(self: Any) -> ActionResult:
 
 def _get_template(self: Any) -> ActionResult:
     return ActionResult({"TemplateBody": _stack(self._get_param("StackName")).body})
+
+
+def _detect_stack_drift(self: Any) -> ActionResult:
+    """Done at once: the next two answer for the stack as it is when they are asked."""
+    return ActionResult({"StackDriftDetectionId": _stack(self._get_param("StackName")).id})
+
+
+def _describe_drift_detection(self: Any) -> ActionResult:
+    return ActionResult({"DetectionStatus": "DETECTION_COMPLETE"})
+
+
+def _describe_stack_resource_drifts(self: Any) -> ActionResult:
+    stack = _stack(self._get_param("StackName"))
+    then = json.loads(stack.body)["Resources"]
+    found = []
+    for logical_id, there in stack.made.items():
+        live, given = resources.KINDS[then[logical_id]["Type"]].live, stack.properties[logical_id]
+        now = live(resources.clients, given, there) if live else given
+        if now != given:
+            said = {"StackResourceDriftStatus": "DELETED"} if now is None else _modified(given, now)
+            found.append({"LogicalResourceId": logical_id, "ResourceType": then[logical_id]["Type"], **said})
+    return ActionResult({"StackResourceDrifts": found})
+
+
+def _modified(given: Any, now: Any) -> dict[str, Any]:
+    return {"StackResourceDriftStatus": "MODIFIED", "PropertyDifferences": list(_differing(given, now, ""))}
+
+
+def _differing(given: Any, now: Any, path: str) -> Iterator[dict[str, str]]:
+    keyed = isinstance(given, dict) and isinstance(now, dict) and set(given) == set(now)
+    listed = isinstance(given, list) and isinstance(now, list) and len(given) == len(now)
+    if keyed or listed:
+        for key in sorted(given) if keyed else range(len(given)):
+            yield from _differing(given[key], now[key], f"{path}/{key}")
+    elif given != now:
+        values = {"ExpectedValue": json.dumps(given), "ActualValue": json.dumps(now)}
+        yield {"PropertyPath": path, "DifferenceType": "NOT_EQUAL", **values}
 
 
 def _delete_stack(self: Any) -> ActionResult:

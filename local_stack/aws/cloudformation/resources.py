@@ -23,13 +23,22 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Kind:
-    """`put` makes it, or, when it `updates`, changes it; `drifted`: whether it is not as it was made."""
+    """`put` makes it, or, when it `updates`, changes it.
+
+    Whether it is as it was made: `drifted`, or `live`, which gives the properties as they are, None when it is gone.
+    """
 
     properties: set[str]
     put: Callable[[Any, str, Properties, Attributes | None], Attributes]  # clients, name, properties, what is there
     delete: Callable[[Any, Attributes], object]
     updates: bool = True
     drifted: Callable[[Any, Properties, Attributes], bool] | None = None
+    live: Callable[[Any, Properties, Attributes], Properties | None] | None = None
+
+    def is_drifted(self, client: Any, given: Properties, there: Attributes) -> bool:
+        if self.drifted:
+            return self.drifted(client, given, there)
+        return self.live is not None and self.live(client, given, there) != given
 
 
 def kind_of(logical_id: str, resource: dict[str, Any]) -> Kind:
@@ -159,6 +168,33 @@ def _delete_role(client: Any, there: Attributes) -> None:
     for policy in iam.list_role_policies(RoleName=there["Ref"])["PolicyNames"]:
         iam.delete_role_policy(RoleName=there["Ref"], PolicyName=policy)
     iam.delete_role(RoleName=there["Ref"])
+
+
+def _live_role(client: Any, given: Properties, there: Attributes) -> Properties | None:
+    iam, name = client("iam"), there["Ref"]
+    try:
+        trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    except iam.exceptions.NoSuchEntityException:
+        return None
+    named = [each["PolicyName"] for each in given.get("Policies", [])]
+    names = [*named, *(each for each in iam.list_role_policies(RoleName=name)["PolicyNames"] if each not in named)]
+    policies = [
+        {"PolicyName": each, "PolicyDocument": iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"]}
+        for each in names
+    ]
+    return {**given, "AssumeRolePolicyDocument": trust, **({"Policies": policies} if policies else {})}
+
+
+def _live_policy(client: Any, given: Properties, there: Attributes) -> Properties | None:
+    iam, arn = client("iam"), there["Ref"]
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    return {**given, "PolicyDocument": found}
+
+
+def _live_alarm(client: Any, given: Properties, there: Attributes) -> Properties | None:
+    found = client("cloudwatch").describe_alarms(AlarmNames=[there["Ref"]])["MetricAlarms"]
+    return {**given, **{name: found[0][name] for name in ALARM & set(given)}} if found else None
 
 
 def _managed_policy(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
@@ -351,8 +387,12 @@ KINDS: dict[str, Kind] = {
         _log_group,
         lambda client, there: client("logs").delete_log_group(logGroupName=there["Ref"]),
     ),
-    "AWS::IAM::Role": Kind({"AssumeRolePolicyDocument", "Policies", "ManagedPolicyArns"}, _role, _delete_role),
-    "AWS::IAM::ManagedPolicy": Kind({"PolicyDocument", "Roles"}, _managed_policy, _delete_managed_policy),
+    "AWS::IAM::Role": Kind(
+        {"AssumeRolePolicyDocument", "Policies", "ManagedPolicyArns"}, _role, _delete_role, live=_live_role
+    ),
+    "AWS::IAM::ManagedPolicy": Kind(
+        {"PolicyDocument", "Roles"}, _managed_policy, _delete_managed_policy, live=_live_policy
+    ),
     "AWS::IAM::InstanceProfile": Kind({"Roles"}, _profile, _delete_profile, updates=False),
     "AWS::KMS::Key": Kind(
         {"Description", "EnableKeyRotation", "KeyPolicy"},
@@ -386,7 +426,10 @@ KINDS: dict[str, Kind] = {
     ),
     "AWS::Events::Rule": Kind({"Description", "EventPattern", "Targets"}, _rule, _delete_rule),
     "AWS::CloudWatch::Alarm": Kind(
-        ALARM, _alarm, lambda client, there: client("cloudwatch").delete_alarms(AlarmNames=[there["Ref"]])
+        ALARM,
+        _alarm,
+        lambda client, there: client("cloudwatch").delete_alarms(AlarmNames=[there["Ref"]]),
+        live=_live_alarm,
     ),
     "AWS::CloudWatch::Dashboard": Kind(
         {"DashboardName", "DashboardBody"},

@@ -360,6 +360,41 @@ def test_change_behind_the_stacks_back_is_seen_and_taken_back(deployed: Account)
     assert deployed.typed("diff").out == "no difference\n"
 
 
+def test_role_and_alarm_that_were_changed_in_the_console_are_seen_and_taken_back(deployed: Account) -> None:
+    iam, cloudwatch = client("iam", deployed.url), client("cloudwatch", deployed.url)
+    role = {"RoleName": "pipeline-assets-WatchRole", "PolicyName": "exact"}
+    policy = iam.get_role_policy(**role)["PolicyDocument"]
+    policy["Statement"][0]["Action"] = ["dynamodb:*"]
+    iam.put_role_policy(**role, PolicyDocument=json.dumps(policy))
+    cloudwatch.delete_alarms(AlarmNames=["pipeline-assets-Undelivered"])
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=["pipeline-assets-DailyFailed"])["MetricAlarms"]
+    kept = ("AlarmName", "Namespace", "MetricName", "Dimensions", "Statistic", "Period", "EvaluationPeriods")
+    others = ("ComparisonOperator", "AlarmDescription", "TreatMissingData")
+    cloudwatch.put_metric_alarm(**{name: alarm[name] for name in (*kept, *others)}, Threshold=5.0)
+    ended = deployed.typed("diff", "--json")
+    assert ended.code == 2, ended.err
+    topic = [each["generated"] for each in ended.json if each["place"].endswith(".AlarmActions")]
+    assert sorted((each["place"], each["deployed"], each["generated"]) for each in ended.json) == [
+        ("DailyFailedAlarm as it runs.AlarmActions", "[]", *topic),
+        ("DailyFailedAlarm as it runs.Threshold", "5.0", "1"),
+        ("UndeliveredAlarm as it runs", "absent", "made"),
+        (
+            "WatchRole as it runs.Policies.0.PolicyDocument.Statement.0.Action.0",
+            '"dynamodb:*"',
+            '"dynamodb:GetItem"',
+        ),
+    ]
+    assert deployed.typed("deploy", "--revert-drift", "--yes").code == 0
+    assert deployed.typed("diff").out == "no difference\n"
+
+
+def test_diff_compares_the_values_that_deploy_would_put_in_or_be_given(deployed: Account) -> None:
+    ended = deployed.typed("diff", "--json", "--parameter", "AlarmEmail=us@example.com")
+    assert [(each["stack"], each["place"], each["deployed"], each["generated"]) for each in ended.json] == [
+        ("pipeline-assets", "Parameters.AlarmEmail", '""', '"us@example.com"')
+    ]
+
+
 # -- trigger, runs, show, abort
 
 

@@ -34,11 +34,9 @@ def archive(kind: str) -> Path:
 def fetch() -> bool:
     """Fetch what is missing; True when something was fetched. Raises system_packages.Missing."""
     system_packages.require(system_packages.PROGRAMS["java"], system_packages.this_system())
-    wanted = tomllib.loads(VERSIONS.read_text())["jars"]
-    current = hashlib.sha256(repr(wanted).encode()).hexdigest()
-    stamp = JARS / "stamp"
-    if stamp.exists() and stamp.read_text() == current:
+    if are_current():
         return False
+    wanted = _wanted()
     print("fetching the jars of Spark, OpenSearch and YARN: 180 MB, some minutes", flush=True)  # noqa: T201  # progress
     shutil.rmtree(JARS, ignore_errors=True)
     JARS.mkdir(parents=True)
@@ -53,8 +51,25 @@ def fetch() -> bool:
     missing = [kind for kind in KINDS if not list(folder(kind).glob("*.jar"))]
     if done.returncode or missing:
         raise SystemExit(f"jars: not fetched, see {JARS / 'ivy.log'}. Is Maven Central reachable?")
-    stamp.write_text(current)
+    _stamp().write_text(_hash(wanted))
     return True
+
+
+def are_current() -> bool:
+    """Whether those of versions.toml are there."""
+    return _stamp().exists() and _stamp().read_text() == _hash(_wanted())
+
+
+def _wanted() -> dict[str, list[str]]:
+    return dict(tomllib.loads(VERSIONS.read_text())["jars"])
+
+
+def _stamp() -> Path:
+    return JARS / "stamp"
+
+
+def _hash(wanted: dict[str, list[str]]) -> str:
+    return hashlib.sha256(repr(wanted).encode()).hexdigest()
 
 
 def ivy_xml(wanted: dict[str, list[str]]) -> bytes:

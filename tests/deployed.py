@@ -1,5 +1,6 @@
 """Production deployed to a local AWS, its jobs replaced by programs without Spark: real executions in seconds."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,10 +76,16 @@ class Deployed:
         return ended
 
 
+def edited() -> dict[str, Any]:
+    """settings/production.toml with something in the place of every example."""
+    text = (ROOT / "settings" / "production.toml").read_text()
+    return tomlkit.parse(re.sub(r'<([^<>"]+)>(?=[^"\n]*")', r"\1", text)).unwrap()
+
+
 @contextmanager
 def deployed(cloud: Cloud, folder: Path) -> Iterator[Deployed]:
     """The cloud is this process's AWS already."""
-    profile = tomlkit.parse((ROOT / "settings" / "production.toml").read_text()).unwrap()
+    profile = edited()
     profile["aws"] |= {"endpoint": cloud.settings.aws.endpoint}
     profile["search"] = {"url": "http://127.0.0.1:9"}
     profile["emr"] |= {"arch": host_arch(), **QUICK["emr"], "poll_interval_s": 0.2, "message_interval_s": 0.2}

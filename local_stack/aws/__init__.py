@@ -18,3 +18,6 @@ not know. What goes wrong, and the schedules' time, is switched over HTTP (`cont
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 ADDRESSES = "addresses.json"
+# The network of an account that is ready.
+VPC, SUBNETS = "vpc-10ca1000", ("subnet-10ca100a", "subnet-10ca100b")
+GROUPS = ("sg-10ca1001", "sg-10ca1002", "sg-10ca1003")  # primary, core, service

@@ -22,6 +22,7 @@ from local_stack.aws import (
     control,
     emr,
     glue,
+    regional,
     status_changes,
     step_functions,
 )
@@ -40,6 +41,7 @@ def main(folder: Path, *, yarn: bool, plain: bool) -> None:
     step_functions.install()
     cloudformation.install()
     authorisation.install()
+    regional.install()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

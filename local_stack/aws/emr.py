@@ -53,6 +53,11 @@ ACTIONS = (
     "terminate_job_flows",
 )
 LISTED = 50  # clusters that ListClusters gives at a time
+# Of the one release: what AWS's notes on it name.
+APPLICATIONS = (
+    *("AmazonCloudWatchAgent", "Delta", "Hadoop", "Hudi", "Iceberg"),
+    *("JupyterEnterpriseGateway", "Livy", "Spark"),
+)
 THROTTLED: Counter[str] = Counter()  # action -> how many of its next calls are refused
 
 
@@ -137,6 +142,7 @@ def install() -> None:
     response.cancel_steps = _cancel_steps
     response.describe_release_label = _describe_release_label
     _wrap(response, "run_job_flow", _with_auto_termination)
+    _wrap(response, "run_job_flow", _with_known_applications)
     for action in ACTIONS:
         _wrap(response, action, partial(_unless_throttled, action))
 
@@ -159,6 +165,13 @@ def _unless_throttled(action: str, original: Any, self: Any) -> Any:
     return original(self)
 
 
+def _with_known_applications(original: Any, self: Any) -> Any:
+    asked = {each.get("name") or each["Name"] for each in self._get_param("Applications") or []}
+    if unknown := sorted(asked - set(APPLICATIONS)):
+        raise ValidationException(f"Specified application: {unknown[0]} is not supported by this release.")
+    return original(self)
+
+
 def _with_auto_termination(original: Any, self: Any) -> Any:
     result = original(self)
     policy = self._get_param("AutoTerminationPolicy") or {}
@@ -174,7 +187,7 @@ def _describe_release_label(self: Any) -> Any:
     label, known = self._get_param("ReleaseLabel"), release_label()
     if label != known:
         raise ValidationException(f"Release {label} is not emulated; there is {known}.")
-    return ActionResult({"ReleaseLabel": label})
+    return ActionResult({"ReleaseLabel": label, "Applications": [{"Name": each} for each in APPLICATIONS]})
 
 
 def _cancel_steps(self: Any) -> Any:

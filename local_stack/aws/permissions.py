@@ -110,7 +110,8 @@ def _stack(given: dict[str, Any]) -> list[str]:
 _RESOURCES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "cloudformation:DescribeStacks": _stack,
     **{f"dynamodb:{each}Item": _table for each in ("Get", "Put", "Update", "Delete")},
-    "elasticmapreduce:ListClusters": lambda _: ["*"],  # IAM has no narrower resource for it
+    # IAM has no narrower resource for these two
+    **{f"elasticmapreduce:{each}": lambda _: ["*"] for each in ("DescribeReleaseLabel", "ListClusters")},
     "glue:GetDatabase": _glue_database,
     **{f"glue:{each}Table": _glue_table for each in ("Create", "Delete", "Get", "Update")},
     "sts:GetCallerIdentity": lambda _: [],  # nobody needs a permission for it

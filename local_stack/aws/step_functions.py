@@ -16,7 +16,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.core.config import default_user_config
-from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
+from moto.core.responses import ActionResult
+from moto.stepfunctions.parser.api import HistoryEventType, InvalidDefinition, TaskFailedEventDetails
 from moto.stepfunctions.parser.asl.component.common.catch.catch_outcome import CatchOutcome
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
@@ -40,6 +41,7 @@ from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+from moto.stepfunctions.responses import StepFunctionResponse
 
 from local_stack.aws import authorisation
 
@@ -164,6 +166,17 @@ def install() -> None:
     _executions_have_names()
     _one_path_one_value()
     _tasks_sign_as_their_role()
+    StepFunctionResponse.validate_state_machine_definition = _validate  # type: ignore[attr-defined]
+
+
+def _validate(self: Any) -> ActionResult:
+    """moto has none. What CreateStateMachine would refuse; AWS finds more, a Next without a target for one."""
+    try:
+        StepFunctionsParserBackend._validate_definition(definition=self._get_param("definition"))
+    except InvalidDefinition as error:
+        said = {"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "message": str(error.message)}
+        return ActionResult({"result": "FAIL", "diagnostics": [said], "truncated": False})
+    return ActionResult({"result": "OK", "diagnostics": [], "truncated": False})
 
 
 def _drive_emr() -> None:

@@ -28,7 +28,7 @@ from emr_jobs.publish.search import SearchIndex
 from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Aws, Settings
 from local_stack import sample_data
-from local_stack.aws import ADDRESSES
+from local_stack.aws import ADDRESSES, GROUPS, SUBNETS, VPC
 from local_stack.aws.account import LocalAws, client, furnish
 from local_stack.services import Running, services
 from local_stack.simulation import stub_job, stubs
@@ -46,11 +46,9 @@ from pipeline_assets.production.synth import Deployment
 from pipeline_assets.sensors.production import did_work
 
 PARAMETERS = {
-    "Vpc": "vpc-local",
-    "Subnets": "subnet-a,subnet-b",
-    "PrimarySecurityGroup": "sg-primary",
-    "CoreSecurityGroup": "sg-core",
-    "ServiceSecurityGroup": "sg-service",
+    "Vpc": VPC,
+    "Subnets": ",".join(SUBNETS),
+    **dict(zip(("PrimarySecurityGroup", "CoreSecurityGroup", "ServiceSecurityGroup"), GROUPS, strict=True)),
     "OrdersBucket": "shop-export",
 }
 QUICK = {

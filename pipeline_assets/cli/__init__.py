@@ -12,6 +12,7 @@ from pipeline_assets.cli import (
     demo,
     deploy,
     dev,
+    doctor,
     executions,
     lake,
     package,
@@ -48,6 +49,7 @@ app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("query")(query.query)
 app.command("dev")(dev.dev)
+app.command("doctor")(doctor.doctor)
 app.command("package")(package.package)
 app.command("synth")(synth.synth)
 app.command("deploy")(deploy.deploy)

@@ -3,10 +3,12 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from pipeline_assets.cli.aws_errors import aws_errors_named
-from pipeline_assets.cli.output import Json, console, errors, print_json, print_message, table
+from pipeline_assets.cli.output import STYLES, Json, console, errors, print_json, print_message, table
 from pipeline_assets.cli.synth import DeploymentSettings, deployment
+from pipeline_assets.findings import Level, has_error
 from pipeline_assets.home import deployment_settings
 
 if TYPE_CHECKING:
@@ -27,25 +29,33 @@ def deploy(
     revert_drift: Annotated[
         bool, typer.Option("--revert-drift", help="Also take back what was changed behind the stacks' back.")
     ] = False,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Deploy although the preflight finds an error.")] = False,
     yes: Yes = False,
     settings: DeploymentSettings = None,
     json: Json = False,
 ) -> None:
     """Bring an account to what synth generates: shows every change, applies it on yes. Safe to repeat."""
-    from pipeline_assets.production.deploy import Deploying, unheard, warnings
+    from pipeline_assets.production.deploy import Deploying, unheard
+    from pipeline_assets.production.preflight import Account, preflight
 
     made = deployment(deployment_settings(settings))
-    deploying = Deploying(made, _pairs(parameter or []), revert_drift=revert_drift)
-    with errors().status("comparing with the account"):
+    deploying = Deploying(made, pairs(parameter or []), revert_drift=revert_drift)
+    deploying.refuse_examples()
+    with errors().status("looking at the account"):
         deploying.refuse_what_is_not_ours()
         deploying.refuse_wrong_parameters()
-        said = warnings(made)
+        found = [each for each in preflight(Account(made, deploying.values())) if each.level is not Level.OK]
+    for each in found:
+        _say(each.level, each)
+    if has_error(found) and not anyway:
+        errors().print("nothing was deployed. In spite of that: --anyway")
+        raise typer.Exit(1)
+    said = [str(each) for each in found]
     with errors().status("removing what was rolled back") as status:
         for name in deploying.remove_rolled_back(progress=status.update):
             errors().print(f"{name}: its creation had failed and was rolled back; it is made anew")
         status.update("comparing with the account")
         base = deploying.propose_base()
-    _warn(said)
     changed = _agreed(deploying, base, yes=yes)
     with errors().status("shipping") as status:
         shipped = deploying.ship(progress=lambda what: status.update(f"shipping: {what}"))
@@ -56,7 +66,8 @@ def deploy(
     stack = deploying.stacks.find(made.production.name)
     assert stack is not None, "just deployed"
     nobody = unheard(stack.outputs["AlarmTopic"])
-    _warn(nobody)
+    for warning in nobody:
+        _say(Level.WARNING, warning)
     if json:
         print_json({"changes": changed, "outputs": stack.outputs, "settings": address, "warnings": [*said, *nobody]})
         return
@@ -78,7 +89,7 @@ def diff(
     from pipeline_assets.production.stacks import Stacks
 
     with errors().status("comparing"):
-        found = differences(deployment(deployment_settings(settings)), Stacks(), _pairs(parameter or []))
+        found = differences(deployment(deployment_settings(settings)), Stacks(), pairs(parameter or []))
     if json:
         print_json([vars(each) for each in found])
     elif found:
@@ -138,7 +149,7 @@ def destroy(
         console().print(f"\ndeploy again: {to_deploy_again(made, there)}", soft_wrap=True)
 
 
-def _pairs(given: list[str]) -> dict[str, str]:
+def pairs(given: list[str]) -> dict[str, str]:
     wrong = [each for each in given if "=" not in each]
     if wrong:
         raise typer.BadParameter(f"expected NAME=VALUE, found {', '.join(wrong)}")
@@ -183,10 +194,9 @@ def _refuse_while_it_runs(name: str, there: "list[Stack]") -> None:
         raise Misconfigured(f"{name} is running {', '.join(running)}. End it first: pipeline abort {running[0]}")
 
 
-def _warn(said: list[str]) -> None:
-    for warning in said:
-        errors().print("[yellow]warning[/] ", end="")
-        print_message(errors(), warning)
+def _say(level: Level, said: object) -> None:
+    errors().print(Text(f"{level} ", style=STYLES[level]), end="")
+    print_message(errors(), said)
 
 
 def _count(differences: int) -> str:

@@ -11,6 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline_assets.findings import Level
+
+STYLES = {Level.OK: "green", Level.UNKNOWN: "dim", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 SettingsOption = Annotated[
     str | None, typer.Option("--settings", help="Settings file, a path or s3://. Default: the running stack's.")

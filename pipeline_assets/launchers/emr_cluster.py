@@ -20,6 +20,7 @@ from pipeline_assets.production.package import python_version
 NAME_PREFIX = "pipeline-assets "
 INSTANCE_TAG = "pipeline:instance"  # whose cluster: nobody touches another Dagster instance's
 LEASE_TAG = "pipeline:lease"
+APPLICATIONS = ("Spark", "Iceberg")  # the preflight asks whether the release has them
 MANAGED_TAG = "for-use-with-amazon-emr-managed-policies"  # AmazonEMRServicePolicy_v2 asks for it
 
 
@@ -137,7 +138,7 @@ def request(settings: Emr, *, name: str, tags: dict[str, str]) -> dict[str, Any]
     wanted = {
         "Name": NAME_PREFIX + name,
         "ReleaseLabel": release_label(),
-        "Applications": [{"Name": "Spark"}, {"Name": "Iceberg"}],
+        "Applications": [{"Name": each} for each in APPLICATIONS],
         "Configurations": configurations(),
         "LogUri": f"{settings.log_uri}/",
         "ServiceRole": settings.service_role,

@@ -6,7 +6,7 @@ that is tagged as another owner's is left alone.
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +29,7 @@ from pipeline_assets.production.synth import Deployment, text
 NOT_FOR_JOBS = {"emr", "production"}  # sections; what is in them is known only when the main stack is there
 SETTINGS_NAME = "settings.toml"
 _ANOTHER_NAME = "Give yours another name: production.name in the settings"
+_EXAMPLE = re.compile(r"<[^<>]+>")
 _NAME = re.compile(r"\$\{(\w+)\}")
 
 Progress = Callable[[str], None]
@@ -78,6 +79,12 @@ class Deploying:
         for stack in gone:
             self.stacks.delete(stack.name, progress=progress)
         return [stack.name for stack in gone]
+
+    def refuse_examples(self) -> None:
+        """Values that stand in <>: nobody has put theirs in."""
+        if left := dict(_examples(dumped(self.deployment.settings), "")):
+            lines = "\n".join(f"  {place} = {value}" for place, value in left.items())
+            raise Misconfigured(f"settings: {len(left)} values are still the example's. Put yours in:\n{lines}")
 
     def refuse_wrong_parameters(self) -> None:
         """Those that no stack has, those that are missing, those that only the settings name."""
@@ -170,9 +177,13 @@ class Deploying:
 
     def _refuse_half_a_profile(self) -> None:
         pair = ("ExistingInstanceProfile", "ExistingInstanceRole")
-        given = {**self._previous(), **self.parameters}
+        given = self.values()
         if len({bool(given.get(name)) for name in pair}) > 1:
             raise Misconfigured(f"{' and '.join(pair)}: give both, or neither")
+
+    def values(self) -> dict[str, str]:
+        """Of the main stack's parameters: what it keeps, and what is given now."""
+        return {**self._previous(), **self.parameters}
 
     def _previous(self) -> dict[str, str]:
         main = self.stacks.find(self.deployment.production.name)
@@ -270,33 +281,6 @@ def delete_data(deployment: Deployment, base: Stack, *, progress: Progress) -> N
             boto3.client("glue").delete_database(Name=name)  # and the tables in it
 
 
-def warnings(deployment: Deployment) -> list[str]:
-    """What the account lacks for a good day; nothing of it stops a deployment."""
-    import boto3
-    from botocore.exceptions import ClientError
-
-    emr = boto3.client("emr")
-    label = deployment.definitions["daily"]["States"]["CreateCluster"]["Parameters"]["ReleaseLabel"]
-    said = []
-    try:
-        emr.describe_release_label(ReleaseLabel=label)
-    except ClientError as error:
-        said.append(
-            f"EMR does not confirm release {label} of versions.toml in {emr.meta.region_name}: {_first_line(error)}. "
-            "Which there are: aws emr list-release-labels"
-        )
-    try:
-        block = emr.get_block_public_access_configuration()["BlockPublicAccessConfiguration"]
-        if not block.get("BlockPublicSecurityGroupRules"):
-            said.append(
-                "EMR does not block public access in this region. Block it: aws emr put-block-public-access-"
-                "configuration --block-public-access-configuration BlockPublicSecurityGroupRules=true"
-            )
-    except ClientError as error:
-        said.append(f"EMR's block of public access is not known: {_first_line(error)}")
-    return said
-
-
 def unheard(topic: str) -> list[str]:
     """A warning when nobody has confirmed a subscription to the alarms."""
     import boto3
@@ -316,6 +300,14 @@ def unheard(topic: str) -> list[str]:
 def names_in(settings: Settings) -> set[str]:
     """Of the values that the stacks put in."""
     return set(_NAME.findall(json.dumps(dumped(settings))))
+
+
+def _examples(value: Any, place: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _examples(each, f"{place}.{key}" if place else key)
+    elif isinstance(value, str) and _EXAMPLE.search(value):
+        yield place, value
 
 
 def jobs_settings(settings: Settings, names: Mapping[str, str]) -> dict[str, Any]:
@@ -357,7 +349,3 @@ def _emr(settings: Settings) -> Any:
 
 def _parsed(values: dict[str, Any]) -> Settings:
     return settings_module.parse(tomlkit.dumps(values), where="the deployment", base=ROOT)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:200]

@@ -32,6 +32,7 @@ from pipeline_assets import lake
 from pipeline_assets.home import ROOT, aws_environment
 from pipeline_assets.production.package import host_arch
 from pipeline_assets.production.stacks import BODY_LIMIT_BYTES
+from tests.deployed import edited
 from tests.running import Ended, Typed, pipeline, typed, wait_for
 
 BEHAVIOUR = {"extract_orders": "fails", "extract_customers": "hangs", "extract_shipments": "is killed"}
@@ -47,7 +48,7 @@ class Account:
 
     def settings(self, **production: object) -> str:
         """settings/production.toml at this account, with short waits and these values of [production]."""
-        profile = tomlkit.parse((ROOT / "settings" / "production.toml").read_text()).unwrap()
+        profile = edited()
         profile["aws"] |= {"endpoint": self.url}
         profile["emr"] |= {"arch": host_arch(), **QUICK["emr"]}
         profile["production"] |= {**QUICK["production"], **production}
@@ -171,6 +172,37 @@ def test_deploy_refuses_a_parameter_that_no_stack_has(account: Account) -> None:
     assert ended.err.startswith("Misconfigured: no stack has parameter Subnet; there are AlarmEmail, ")
 
 
+def test_deploy_refuses_what_is_still_the_examples(account: Account) -> None:
+    settings = account.folder / "example.toml"
+    settings.write_text((ROOT / "settings" / "production.toml").read_text())
+    ended = account.typed("deploy", *given(NEEDED), settings=str(settings))
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == (
+        "Misconfigured: settings: 6 values are still the example's. Put yours in:\n"
+        "  sources.snowflake.account = <ORG-ACCOUNT>\n"
+        "  sources.snowflake.user = <USER>\n"
+        "  sources.snowflake.database = <DATABASE>\n"
+        "  sources.snowflake.role = <ROLE>\n"
+        "  sources.snowflake.warehouse = <WAREHOUSE>\n"
+        "  sources.shipments.url = https://api.<CARRIER>.example/v1/shipments\n"
+    )
+
+
+def test_error_of_the_preflight_stops_a_deployment_unless_it_is_told_otherwise(account: Account) -> None:
+    elsewhere = given({**NEEDED, "Subnets": "subnet-gone"})
+    ended = account.typed("deploy", *elsewhere, name="unmade")
+    assert (ended.code, ended.out) == (1, "")
+    first, *_, last = ended.err.splitlines()
+    assert first == "error subnet-gone does not exist in this region. pipeline deploy --parameter Subnets=…"
+    assert last == "nothing was deployed. In spite of that: --anyway"
+    anyway = account.typed("deploy", "--anyway", *elsewhere, answer="n\n", name="unmade")
+    assert (anyway.code, anyway.err.splitlines()[-1].endswith("nothing was applied to unmade-base")) == (1, True)
+    looked = account.typed("doctor", "--account", "--json", *elsewhere, name="unmade")
+    assert looked.code == 1
+    assert [each["check"] for each in looked.json if each["level"] == "error"] == ["subnets"]
+    assert account.stack("unmade-base") is None
+
+
 def test_deploy_applies_nothing_after_a_no(account: Account) -> None:
     ended = account.typed("deploy", *given(NEEDED), answer="n\n", name="unmade")
     assert ended.code == 1
@@ -204,7 +236,12 @@ def test_deploy_again_has_nothing_to_change_and_says_what_the_account_lacks(depl
         "run a day    pipeline trigger --partition P",
         "other verbs  --settings with the address above",
     ]
-    public, alarms = ended.err.splitlines()
+    domain, *secrets, public, alarms = ended.err.splitlines()
+    assert domain == "warning there is no OpenSearch domain shop. Make it, or: --parameter SearchDomain=…"
+    assert [each.partition(" (")[0] for each in secrets] == [
+        "warning there is no secret pipeline/snowflake-key",
+        "warning there is no secret pipeline/shipments-token",
+    ]
     assert public.startswith("warning EMR does not block public access in this region. Block it: aws emr put-block-")
     assert alarms.startswith("warning nobody hears the alarms. Subscribe: pipeline deploy --parameter AlarmEmail=")
 
@@ -337,11 +374,11 @@ def test_diff_names_a_changed_setting_of_the_jobs(deployed: Account) -> None:
 def test_diff_shows_a_name_in_the_settings_that_the_stacks_do_not_have_yet(deployed: Account) -> None:
     settings = deployed.folder / "renamed.toml"
     profile = Path(deployed.settings()).read_text()
-    settings.write_text(profile.replace('"PIPELINE_XS"', '"${Warehouse}"'))
+    settings.write_text(profile.replace('"WAREHOUSE"', '"${Warehouse}"'))
     ended = deployed.typed("diff", "--json", settings=str(settings))
     assert ended.code == 2, ended.err
     assert [(each["place"], each["deployed"], each["generated"]) for each in ended.json] == [
-        ("settings.sources.snowflake.warehouse", '"PIPELINE_XS"', '"${Warehouse}"')
+        ("settings.sources.snowflake.warehouse", '"WAREHOUSE"', '"${Warehouse}"')
     ]
 
 

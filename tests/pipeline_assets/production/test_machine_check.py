@@ -132,3 +132,13 @@ def test_branch_that_ends_in_a_failure(daily: dict[str, Any]) -> None:
     states = daily["States"]["AtOnce1"]["Branches"][0]["States"]
     states["ExtractOrdersFailed"] = {"Type": "Fail", "Error": "x", "Cause": "y"}
     assert "AtOnce1 > ExtractOrdersFailed: a failure of it misses the end of the cluster" in found(daily)
+
+
+def test_path_that_only_a_map_or_a_comparison_reads_was_written(machines: dict[str, Any]) -> None:
+    reaper = copy.deepcopy(machines["reaper"])
+    reaper["States"]["EndUnrecorded"]["ItemSelector"]["name.$"] = "$.ended.nothing"
+    reaper["States"]["MayListMore"]["Choices"][0] |= {"NumericLessThanPath": "$.page.count"}
+    assert faults(reaper, given=INPUTS["reaper"]) == [
+        "EndUnrecorded: $.ended.nothing is not written on every way to it",
+        "MayListMore: $.page.count is not written on every way to it",
+    ]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from emr_jobs.errors import Misconfigured
+from rich.text import Text
 
 from pipeline_assets.cli.aws_errors import aws_errors_named
 from pipeline_assets.cli.output import Json, console, errors, print_json, print_message, table
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
     from pipeline_assets.production.executions import Execution, Executions, JobRun
 
-Run = Annotated[str, typer.Argument(help="Name of the execution: pipeline runs.")]
+Run = Annotated[str, typer.Argument(help="Name of the execution, or its beginning: pipeline runs.")]
+COLOURS = {"succeeded": "green", "failed": "red"}  # of a job's status
 
 
 class DayIsTaken(Misconfigured):
@@ -31,9 +33,12 @@ def trigger(
     partition: Annotated[str | None, typer.Option(help="The day, YYYY-MM-DD, New York.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="This job and no other; repeat for several.")] = None,
     from_: Annotated[str | None, typer.Option("--from", help="This job and all that read what comes of it.")] = None,
-    resume: Annotated[str | None, typer.Option(help="The jobs that this execution has not brought to an end.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="The jobs that this execution, or the one that begins so, has not ended.")
+    ] = None,
     rerun: Annotated[bool, typer.Option("--rerun", help="Also when the day is published.")] = False,
     allow_empty: Annotated[bool, typer.Option("--allow-empty", help="A day without rows is right this once.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Until it has ended; exit code 1 unless it SUCCEEDED.")] = False,
     settings: DeploymentSettings = None,
     json: Json = False,
 ) -> None:
@@ -59,11 +64,34 @@ def trigger(
             wanted = tuple(only or ()) or (tuple(job.name for job in made.plan.downstream(from_)) if from_ else ())
         _refuse_taken(executions, day, rerun=rerun)
         name = executions.start(day, only=wanted, rerun=rerun, allow_empty=allow_empty)
-    if json:
+    if json and not wait:
         print_json({"run": name, "partition": str(day), "only": list(wanted)})
         return
-    console().print(f"started   {name}\npartition {day}\njobs      {', '.join(wanted or jobs)}")
-    console().print(f"watch it  pipeline show {name}")
+    if not json:
+        console().print(f"started   {name}\npartition {day}\njobs      {', '.join(wanted or jobs)}")
+        console().print(f"watch it  pipeline show {name}")
+    if wait:
+        _wait(made.settings, executions, name, json=json)
+
+
+def _wait(values: "Settings", executions: "Executions", name: str, *, json: bool) -> None:
+    from pipeline_assets.production.waiting import progress
+
+    assert values.emr is not None, "checked by synth"
+    try:
+        for line in progress(executions, name, poll_interval_s=values.emr.poll_interval_s):
+            if not json:
+                said = (line.says, COLOURS.get(line.status, ""))
+                console().print(Text.assemble(line.at, " ", f"{line.job:<18}", said))
+    except KeyboardInterrupt:
+        errors().print(f"it goes on: pipeline show {name}")
+        raise
+    execution = executions.find(name)
+    if not json:
+        console().print()
+    _show(values, executions, execution, json=json)
+    if execution.status != "SUCCEEDED":
+        raise typer.Exit(1)
 
 
 def _day(text: str, first: "date") -> "Partition":
@@ -76,11 +104,11 @@ def _rest_of(executions: "Executions", name: str, jobs: list[str]) -> "tuple[Par
     """Day of the execution, what it was asked for and has not finished, and whether an empty day was right."""
     from pipeline_assets.production.executions import to_resume
 
-    execution = executions.find(name)
+    execution = executions.begins(name)
     wanted = to_resume(executions.jobs(execution), execution.given.get("only", jobs))
     if not wanted:
         raise typer.BadParameter(
-            f"{name} has brought all its jobs to an end. Once more: --partition {execution.partition} --rerun"
+            f"{execution.name} has brought all its jobs to an end. Once more: --partition {execution.partition} --rerun"
         )
     return execution.partition, wanted, execution.given.get("allow_empty") is True
 
@@ -115,6 +143,11 @@ def runs(
     if not found:
         console().print("no execution yet. Start one: pipeline trigger --partition P")
         return
+    _list(found)
+    console().print(f"\nhow one went: pipeline show {found[0].name}")
+
+
+def _list(found: "list[Execution]") -> None:
     rows = [
         (
             each.name,
@@ -129,20 +162,45 @@ def runs(
     ]
     columns = ("run", "partition", "trigger", "status", "started", "took", "error")
     console().print(table(columns, rows, right=("took",)))
-    console().print(f"\nhow one went: pipeline show {found[0].name}")
 
 
 @aws_errors_named()
-def show(run: Run, settings: DeploymentSettings = None, json: Json = False) -> None:
+def show(
+    run: Annotated[str | None, typer.Argument(help="Name of the execution, or its beginning: pipeline runs.")] = None,
+    partition: Annotated[
+        str | None, typer.Option(help="The executions of this day, and how the one went that has it.")
+    ] = None,
+    settings: DeploymentSettings = None,
+    json: Json = False,
+) -> None:
     """How each job of an execution went, why it failed, what to type."""
-    from emr_jobs.catalog import JOBS
-
     from pipeline_assets.production.executions import Executions
 
+    if (run is None) == (partition is None):
+        raise typer.BadParameter("give either the name of an execution or --partition")
     values = deployment_settings(settings)
     with errors().status("asking Step Functions"):
         executions = Executions(_name_of(values))
-        execution = executions.find(run)
+        found = executions.of_day(_day(partition, values.start)) if partition else [executions.begins(run or "")]
+        if not found:
+            raise Misconfigured(f"{partition}: no execution. Start one: pipeline trigger --partition {partition}")
+        has = executions.day(found[0].partition).get("execution") if partition else None
+    execution = next((each for each in found if each.name == has), found[0])  # else the latest
+    if partition and not json:
+        _list(found)
+        console().print()
+    of_day = {"executions": [each.name for each in found]} if partition else {}
+    _show(values, executions, execution, json=json, **of_day)
+
+
+def _show(
+    values: "Settings", executions: "Executions", execution: "Execution", *, json: bool, **more: list[str]
+) -> None:
+    """`more` goes into the JSON."""
+    from emr_jobs.catalog import JOBS
+
+    run = execution.name
+    with errors().status("asking Step Functions"):
         jobs = [each for each in executions.steps(execution) if each.job in JOBS or each.attempts]
         cluster_id = executions.cluster(run)
         cluster = _cluster(cluster_id) if cluster_id else None
@@ -158,7 +216,7 @@ def show(run: Run, settings: DeploymentSettings = None, json: Json = False) -> N
             }
             for each in jobs
         ]
-        print_json({**_as_json(execution), "cluster": cluster_id, "day": day, "jobs": went})
+        print_json({**_as_json(execution), "cluster": cluster_id, "day": day, "jobs": went, **more})
         return
     facts = [
         ("partition", execution.day or "none: its input has no scheduled time"),
@@ -186,7 +244,8 @@ def abort(run: Run, settings: DeploymentSettings = None, json: Json = False) -> 
 
     with errors().status("stopping"):
         executions = Executions(_name(settings))
-        was = executions.find(run).status
+        execution = executions.begins(run)
+        run, was = execution.name, execution.status
         cluster = executions.abort(run)
     if json:
         print_json({"run": run, "was": was, "cluster": cluster})

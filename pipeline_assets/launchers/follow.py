@@ -45,7 +45,7 @@ def passes(error: BaseException) -> bool:
 
 
 # Beyond the five attempts, within seconds, that boto3 makes by itself.
-_patiently = retry(
+patiently = retry(
     retry=retry_if_exception(passes),
     wait=wait_random_exponential(multiplier=1, max=60),
     stop=stop_after_delay(PATIENCE_S),
@@ -124,7 +124,7 @@ class _Followed:
     @classmethod
     def by(cls, settings: Settings, name: str, job: Job) -> "_Followed":
         """Raises Misconfigured when nothing is deployed, or no execution has this name."""
-        executions = _patiently(Executions)(production_of(settings).name)
+        executions = patiently(Executions)(production_of(settings).name)
         assert settings.emr is not None, "checked by production_of"
         return cls(
             executions,
@@ -133,7 +133,7 @@ class _Followed:
             streams=Folder(f"{settings.runs.uri}/{attempts_prefix(name, job.name)}"),
             poll_interval_s=settings.emr.poll_interval_s,
             message_interval_s=settings.emr.message_interval_s,
-            execution=_patiently(executions.find)(name),
+            execution=patiently(executions.find)(name),
         )
 
     @property
@@ -161,14 +161,14 @@ class _Followed:
     def is_over(self, attempt: int) -> bool:
         return self.look().settled or any(each > attempt for each in self._recorded())
 
-    @_patiently
+    @patiently
     def look(self) -> JobRun:
         """How the job went so far; settled when it, or the whole execution, has ended."""
         self.execution = self.executions.find(self.name)  # before its history, which an ended execution has whole
         (run,) = [each for each in self.executions.jobs(self.execution) if each.job.name == self.job.name]
         return run if self.execution.status == "RUNNING" else run.after_the_end()
 
-    @_patiently
+    @patiently
     def metadata(self) -> dict[str, Any]:
         cluster = self.executions.cluster(self.name)
         return {
@@ -177,7 +177,7 @@ class _Followed:
             **({"cluster": cluster} if cluster else {}),
         }
 
-    @_patiently
+    @patiently
     def _recorded(self) -> list[int]:
         return sorted(int(folder) for folder in self.streams.folders())
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from emr_jobs.catalog import JOBS, MAINTAIN, Job
-from emr_jobs.errors import Misconfigured
+from emr_jobs.errors import Misconfigured, samples
 from emr_jobs.partition import Partition
 
 from pipeline_assets.production import guard
@@ -152,6 +152,21 @@ class Executions:
             raise Misconfigured(
                 f"no execution {name}: never started, or ended over 90 days ago. Which there are: pipeline runs"
             ) from error
+
+    def begins(self, text: str) -> Execution:
+        """The one whose name this is, or begins. Raises Misconfigured for none and for several, naming them."""
+        try:
+            return self.find(text)
+        except Misconfigured:
+            names = [each.name for each in reversed(self.since(None)) if each.name.startswith(text)]
+        if len(names) > 1:
+            raise Misconfigured(f"{text} is the beginning of {len(names)} executions{samples(names)}: give more of it")
+        return self.find(*(names or [text]))
+
+    def of_day(self, partition: Partition) -> list[Execution]:
+        """Newest first. A day is run once it has ended; who started it says which it is, no list does."""
+        started = reversed(self.since(partition.end))
+        return [found for each in started if (found := self.find(each.name)).day == str(partition)]
 
     def jobs(self, execution: Execution) -> list[JobRun]:
         """In the catalogue's order."""

@@ -38,6 +38,7 @@ from tests.running import Ended, Typed, pipeline, typed, wait_for
 BEHAVIOUR = {"extract_orders": "fails", "extract_customers": "hangs", "extract_shipments": "is killed"}
 NEEDED = {**PARAMETERS, "SearchHost": "search.example", "SearchDomain": "shop"}
 FAILED_DAY, HELD_DAY, NO_CLUSTER_DAY, GOOD_DAY = "2026-09-01", "2026-09-02", "2026-09-03", "2026-09-04"
+WAITED_DAY = "2026-09-05"
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,11 @@ class Account:
         main = self.stack("pipeline-assets")
         assert main is not None
         return str({each["OutputKey"]: each["OutputValue"] for each in main["Outputs"]}[name])
+
+    def start(self, name: str, **asked: object) -> None:
+        """With a name that somebody chose, as in the console."""
+        states = client("stepfunctions", self.url)
+        states.start_execution(stateMachineArn=self._daily, name=name, input=json.dumps(asked))
 
     def stop(self, name: str) -> None:
         execution = f"{self._daily.replace(':stateMachine:', ':execution:')}:{name}"
@@ -487,6 +493,52 @@ def test_execution_that_is_not_there_leads_to_those_that_are(deployed: Account) 
         assert ended.code == 2
         assert ended.err.startswith("Misconfigured: no execution nothing")
         assert ended.err.endswith("Which there are: pipeline runs\n")
+
+
+def test_execution_is_found_by_the_beginning_of_its_name(deployed: Account, failed: str) -> None:
+    names = [each["run"] for each in deployed.typed("runs", "--json").json]
+    size = next(size for size in range(1, 99) if [each[:size] for each in names].count(failed[:size]) == 1)
+    assert deployed.typed("show", failed[:size], "--json").json["run"] == failed
+
+
+def test_beginning_of_several_names_is_refused_with_the_names(deployed: Account) -> None:
+    for name in ("twin-1", "twin-2"):
+        deployed.start(name, only=["nothing"])
+    for verb in (("show", "twin"), ("abort", "twin"), ("trigger", "--resume", "twin")):
+        ended = deployed.typed(*verb)
+        assert (ended.code, ended.err) == (
+            2,
+            "Misconfigured: twin is the beginning of 2 executions (twin-2, twin-1): give more of it\n",
+        )
+
+
+def test_show_of_a_day_lists_its_executions_and_shows_the_one_that_has_it(deployed: Account, failed: str) -> None:
+    shown = deployed.typed("show", "--partition", FAILED_DAY)
+    assert shown.code == 0, shown.err
+    assert shown.out.splitlines()[1].startswith(failed)
+    assert shown.out.endswith(f"repeat what is missing: pipeline trigger --resume {failed}\n")
+    of_day = deployed.typed("show", "--partition", FAILED_DAY, "--json").json
+    assert (of_day["run"], of_day["executions"]) == (failed, [failed])
+    nothing = deployed.typed("show", "--partition", "2026-08-01")
+    assert (nothing.code, nothing.err) == (
+        2,
+        "Misconfigured: 2026-08-01: no execution. Start one: pipeline trigger --partition 2026-08-01\n",
+    )
+
+
+def test_trigger_waits_says_each_change_and_ends_as_the_execution_does(deployed: Account) -> None:
+    only = ("--only", "extract_orders", "--wait")
+    ended = deployed.typed("trigger", "--partition", WAITED_DAY, *only)
+    assert ended.code == 1, ended.err
+    said = [line.split(maxsplit=2)[1:] for line in ended.out.splitlines() if re.match(r"\d\d:\d\d:\d\d ", line)]
+    assert said[-1] == ["extract_orders", "failed, attempt 2"]
+    assert all(job == "extract_orders" for job, _ in said)
+    assert "\x1b" not in ended.out
+    assert "\nextract_orders\nValueError: no orders today\n" in ended.out
+    name = ended.out.split()[1]
+    assert ended.out.endswith(f"\nrepeat what is missing: pipeline trigger --resume {name}\n")
+    again = deployed.typed("trigger", "--partition", WAITED_DAY, "--only", "master", "--wait", "--json")
+    assert (again.code, again.json["status"], again.json["partition"]) == (0, "SUCCEEDED", WAITED_DAY)
 
 
 def test_resume_starts_what_did_not_end_well(deployed: Account, failed: str) -> None:

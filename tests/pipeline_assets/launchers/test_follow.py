@@ -22,7 +22,7 @@ from emr_jobs.catalog import job_named
 from emr_jobs.report import checks_of
 from pipeline_assets.assets.jobs import all_jobs
 from pipeline_assets.home import dagster_home
-from pipeline_assets.launchers.follow import PATIENCE_S, _Followed, _patiently
+from pipeline_assets.launchers.follow import PATIENCE_S, _Followed, patiently
 from pipeline_assets.launchers.heartbeat import heartbeat
 from pipeline_assets.partitions import daily
 from pipeline_assets.production.executions import Execution
@@ -309,7 +309,7 @@ def test_patience_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
     monkeypatch.setattr("tenacity.time.monotonic", lambda: clock[0])
 
-    @_patiently
+    @patiently
     def never() -> None:
         raise EndpointConnectionError(endpoint_url="https://states")
 

@@ -50,7 +50,9 @@ JOBS = (
     ),
 )
 
-MAINTAIN = Job("maintain", outputs=(), timeout_s=1800, max_retries=0)  # upkeep of the lake: a step, not an asset
+# Steps that are no assets: a day taken back, upkeep of the lake.
+ROLLBACK = Job("rollback", outputs=(), timeout_s=3600, max_retries=0)
+MAINTAIN = Job("maintain", outputs=(), timeout_s=1800, max_retries=0)
 
 
 def job_named(name: str) -> Job:

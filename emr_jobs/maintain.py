@@ -20,6 +20,7 @@ from emr_jobs.contracts import PARTITION_COLUMN, Contract, Medium, contracts
 from emr_jobs.contracts.table import CATALOG
 from emr_jobs.partition import TIMEZONE
 from emr_jobs.publish.bulk import DEAD_LETTER_DAYS, DEAD_LETTERS
+from emr_jobs.publish.earlier import kept_for
 from emr_jobs.publish.lake import keep_versions
 from emr_jobs.session import table_name
 from emr_jobs.settings import Lake, Runs
@@ -28,15 +29,13 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ORPHANS_MINIMUM = timedelta(days=1)  # Iceberg refuses less: a running write would lose its files
-STAGED_MINIMUM = timedelta(days=1)  # a publish needs the snapshot that its own was staged upon
 
 
 def maintain(spark: "SparkSession", contract: Contract, lake: Lake, *, now: datetime) -> dict[str, object]:
     """What was done, by figure."""
     table = table_name(spark, contract)
     days = _delete_expired_days(spark, contract, lake, now=now)
-    keep_snapshots = timedelta(days=lake.snapshot_keep_days) if contract.keep_days is None else STAGED_MINIMUM
-    expire_before = now - keep_snapshots
+    expire_before = now - kept_for(contract, lake)
     keep_versions(spark, contract, before=expire_before, but_of=days)
     # Snapshots that nobody published are no ancestors of the table's state: they go with the others of their age.
     expired = _call(spark, "expire_snapshots", table, older_than=_instant(expire_before))

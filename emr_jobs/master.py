@@ -31,11 +31,11 @@ def master(run: JobRun) -> None:
         search_orders(staged, frames["order_items"], contract=run.contract(SEARCH)),
         expected=staged_facts.rows,
         inputs={dataset: day.version for dataset, day in read.items()},
-        measures={FACTS: {"row_count_drift": _drift(run, staged_facts.rows)}},
+        measures={FACTS: {"row_count_drift": row_count_drift(run, staged_facts.rows)}},
     )
 
 
-def _drift(run: JobRun, rows: int) -> float | None:
+def row_count_drift(run: JobRun, rows: int) -> float | None:
     """Rows against the mean of the last seven partitions, less one; None while there are not seven."""
     earlier = lake.recent_row_counts(run.spark, run.contract(FACTS), before=run.partition, days=HISTORY_DAYS)
     if len(earlier) < HISTORY_DAYS:

@@ -96,6 +96,14 @@ def tables() -> list[Contract]:
     return [contract for contract in contracts().values() if contract.medium is Medium.TABLE]
 
 
+def table_contract(dataset: str) -> Contract:
+    """Raises Misconfigured for what is no table, naming those that there are."""
+    found = {contract.id: contract for contract in tables()}
+    if dataset not in found:
+        raise Misconfigured(f"{dataset}: expected a table, one of {', '.join(found)}")
+    return found[dataset]
+
+
 def _apply(found: "Catalog", contract: Contract) -> str:
     from pyiceberg.partitioning import PartitionField, PartitionSpec
     from pyiceberg.transforms import IdentityTransform

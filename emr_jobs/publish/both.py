@@ -79,13 +79,16 @@ def audit_staged(run: JobRun, days: list[Staged], *, measures: Measures) -> list
     return findings
 
 
-def commit(run: JobRun, days: list[Staged], *, inputs: Inputs, facts: Mapping[str, object]) -> None:
+def commit(
+    run: JobRun, days: list[Staged], *, inputs: Inputs, facts: Mapping[str, object], compared: bool = True
+) -> None:
+    """`compared`: only while the inputs have these versions; else they are only written down."""
     with run.report.phase("preview"):
         previews = [preview.of(run.spark, day) for day in days]
     with run.report.phase("publish"):
         snapshots = []
         for day in days:
-            may = fence.permitted(run, day.contract.id, inputs)
+            may = fence.permitted(run, day.contract.id, inputs if compared else {})
             snapshots.append(lake.publish(run.spark, day, inputs=inputs, permitted=may))
         fence.require_ours(run)
     for day, snapshot_id, rows in zip(days, snapshots, previews, strict=True):
@@ -97,7 +100,7 @@ def commit(run: JobRun, days: list[Staged], *, inputs: Inputs, facts: Mapping[st
             files=day.files,
             size_bytes=day.size_bytes,
             contract_version=day.contract.version,
-            wap_id=day.wap_id,
+            wap_id=day.version,
             **facts,
             preview={"raw_value": rows, "type": "table"},
         )
@@ -127,16 +130,29 @@ def publish_both(
     """Load the search index from what is staged, audit both targets, try the swap, commit both."""
     with search.errors_named(run.settings.search, dataset=dataset, partition=run.partition):
         loaded = load(run, dataset, documents, inputs=inputs)
-        findings = audit_staged(run, days, measures=measures)
-        indexed = [audit_index(run, loaded, check, expected=expected) for check in run.contract(dataset).checks]
-        for finding in indexed:
-            run.report.check(finding)
-        audit.require([*findings, *indexed], partition=run.partition)
-        with run.report.phase("try swap"):  # before the lake commits: what refuses it would leave the two apart
-            loaded.target.try_swap(loaded.index, run.partition)
-        commit(run, days, inputs=inputs, facts={})
-        swap(run, loaded)
+        publish_loaded(run, days, loaded, expected=expected, inputs=inputs, measures=measures)
     fence.warn_of_moved(run, inputs)
+
+
+def publish_loaded(
+    run: JobRun,
+    days: list[Staged],
+    loaded: Loaded,
+    *,
+    expected: int,
+    inputs: Inputs,
+    measures: Measures,
+    compared: bool = True,
+) -> None:
+    findings = audit_staged(run, days, measures=measures)
+    indexed = [audit_index(run, loaded, check, expected=expected) for check in loaded.target.contract.checks]
+    for finding in indexed:
+        run.report.check(finding)
+    audit.require([*findings, *indexed], partition=run.partition)
+    with run.report.phase("try swap"):  # before the lake commits: what refuses it would leave the two apart
+        loaded.target.try_swap(loaded.index, run.partition)
+    commit(run, days, inputs=inputs, facts={}, compared=compared)
+    swap(run, loaded)
 
 
 def load(run: JobRun, dataset: str, documents: "DataFrame", *, inputs: Inputs) -> Loaded:

@@ -48,6 +48,12 @@ class Staged:
     files: int
     size_bytes: int
     metrics: Mapping[str, ColumnMetrics]
+    restores: str | None = None  # the version whose rows these are once more; None: the day gets a version of its own
+
+    @property
+    def version(self) -> str:
+        """Of the day, once this is published."""
+        return self.restores or self.wap_id
 
 
 def wap_id(partition: Partition, *, run_id: str, attempt: int) -> str:
@@ -175,9 +181,18 @@ def version(spark: "SparkSession", contract: Contract, partition: Partition) -> 
     return _version(spark, _table(spark, contract).operations().current(), partition)
 
 
-def _version(spark: "SparkSession", metadata: Any, partition: Partition) -> str | None:
-    found = versions.of_day(json.loads(_iceberg(spark).TableMetadataParser.toJson(metadata)), partition)
+def _version(spark: "SparkSession", current: Any, partition: Partition) -> str | None:
+    found = versions.of_day(_as_json(spark, current), partition)
     return None if found is None else found.wap_id
+
+
+def metadata(spark: "SparkSession", contract: Contract) -> versions.Metadata:
+    """Of the table as it is now."""
+    return _as_json(spark, _table(spark, contract).operations().current())
+
+
+def _as_json(spark: "SparkSession", current: Any) -> versions.Metadata:
+    return json.loads(_iceberg(spark).TableMetadataParser.toJson(current))  # type: ignore[no-any-return]
 
 
 def _files(spark: "SparkSession", table: Any, partition: Partition, snapshot_id: int) -> list[Any]:
@@ -303,7 +318,7 @@ def publish(
         transaction = _iceberg(spark).Transactions.newTransaction(table_name(spark, staged.contract), operations)
         base = transaction.startMetadata()
         replaced = _version(spark, base, staged.partition)
-        if replaced == staged.wap_id:
+        if replaced == staged.version:
             return base.currentSnapshot().snapshotId()
         permitted(replaced)
         _replace_day(spark, staged, transaction, inputs)
@@ -324,7 +339,9 @@ def _replace_day(spark: "SparkSession", staged: Staged, transaction: Any, inputs
     overwrite = transaction.newOverwrite().overwriteByRowFilter(day)
     for file in _staged_files(spark, table, staged.contract, staged.partition, staged.snapshot_id):
         overwrite.addFile(file).validateAddedFilesMatchOverwriteFilter()  # which cannot be asked for without a file
-    overwrite.set(versions.PUBLISHED, staged.wap_id)
+    overwrite.set(versions.PUBLISHED, staged.version)
+    if staged.restores:
+        overwrite.set(versions.RESTORED_BY, staged.wap_id)
     overwrite.set(versions.COMPUTED_FROM, versions.written(inputs))
     # As a cherry-pick writes it: whoever expires the staged snapshot keeps the files that it shares with this one.
     overwrite.set("source-snapshot-id", str(staged.snapshot_id))
@@ -347,10 +364,10 @@ def _committed(operations: Any, base: Any, changed: Any) -> bool:
 def keep_versions(spark: "SparkSession", contract: Contract, *, before: datetime, but_of: Iterable[date] = ()) -> None:
     """To be called before the snapshots of before that time expire. The versions of days that were deleted go."""
     table = _table(spark, contract)
-    metadata = json.loads(_iceberg(spark).TableMetadataParser.toJson(table.operations().current()))
-    kept = versions.to_keep(metadata, before_ms=int(before.timestamp() * 1000))
+    current = _as_json(spark, table.operations().current())
+    kept = versions.to_keep(current, before_ms=int(before.timestamp() * 1000))
     deleted = {versions.property_of(day) for day in but_of}
-    written, gone = kept.keys() - deleted, deleted & metadata["properties"].keys()
+    written, gone = kept.keys() - deleted, deleted & current["properties"].keys()
     if not written and not gone:
         return
     update = table.updateProperties()

@@ -19,6 +19,7 @@ from emr_jobs.contracts import Contract
 from emr_jobs.contracts.mapping import Drift, drift, index_body
 from emr_jobs.errors import AccessDenied, BadInput, Conflict, PipelineError, SchemaDrift, Unavailable, samples
 from emr_jobs.partition import Partition
+from emr_jobs.publish.earlier import Indexed
 from emr_jobs.publish.versions import Version
 from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import Search
@@ -133,6 +134,15 @@ class SearchIndex:
         """Of the day in the lake that the index was loaded from; None from before versions were written."""
         meta = self.client.indices.get_mapping(index=name)[name]["mappings"].get("_meta", {})
         return Version(meta["version"], meta["inputs"]) if "version" in meta else None
+
+    def indexed(self, partition: Partition) -> Indexed:
+        """By version. Of two behind the alias neither is what readers see."""
+        kept = [each for each in self.indices(partition) if each.aliases & {self.alias, self.replaced_alias}]
+        found = [(each, version) for each in kept if (version := self.version(each.name)) is not None]
+        behind = [version.wap_id for each, version in found if self.alias in each.aliases]
+        names = {version.wap_id: each.name for each, version in reversed(found)}
+        inputs = {version.wap_id: version.inputs or {} for _, version in found}
+        return Indexed(behind[0] if len(behind) == 1 else None, names, inputs)
 
     def drifts(self, alias: str) -> dict[str, Drift]:
         """Of the indices behind it, those that lack something of the contract."""

@@ -15,6 +15,7 @@ from emr_jobs.partition import Partition
 
 PUBLISHED = "published-wap-id"  # as Iceberg itself writes it when it publishes a staged snapshot
 COMPUTED_FROM = "computed-from"
+RESTORED_BY = "restored-by"  # the WAP id under which an earlier version's rows were staged once more
 
 Metadata = Mapping[str, Any]
 Inputs = Mapping[str, str | None]  # by dataset; None: published before versions were written, or known to be empty
@@ -25,6 +26,24 @@ class Version:
     wap_id: str
     inputs: Inputs | None  # None: not on record, as of a snapshot that has expired
 
+    @property
+    def publisher(self) -> str:
+        return publisher(self.wap_id)
+
+
+@dataclass(frozen=True)
+class State:
+    """A day as readers had it in a snapshot; `version` is None when nothing says so."""
+
+    snapshot_id: int
+    version: Version | None
+
+
+def publisher(wap_id: str) -> str:
+    """Run and attempt, for people."""
+    _, run_id, attempt, *_ = (*wap_id.split("."), "?", "?")
+    return f"{run_id} attempt {attempt}"
+
 
 def of_day(metadata: Metadata, partition: Partition) -> Version | None:
     """None when the day was never published, or before versions were written."""
@@ -33,6 +52,19 @@ def of_day(metadata: Metadata, partition: Partition) -> Version | None:
             return version
     kept = metadata.get("properties", {}).get(property_of(partition))
     return Version(kept, None) if kept else None
+
+
+def states(metadata: Metadata, partition: Partition) -> list[State]:
+    """Of every kept snapshot that the table's state has come through, newest first."""
+    kept = metadata.get("properties", {}).get(property_of(partition))
+    version = Version(kept, None) if kept else None
+    found = []
+    for snapshot in reversed(list(_lineage(metadata))):
+        published = publication(snapshot)
+        if published and published.wap_id.partition(".")[0] == str(partition):
+            version = published
+        found.append(State(snapshot["snapshot-id"], version))
+    return found[::-1]
 
 
 def to_keep(metadata: Metadata, *, before_ms: int) -> dict[str, str]:
@@ -49,6 +81,7 @@ def to_keep(metadata: Metadata, *, before_ms: int) -> dict[str, str]:
 def staged_days(metadata: Metadata) -> list[str]:
     """Days whose newest staged snapshot was not published, in the order of the calendar."""
     published = {version.wap_id for _, version, _ in _publications(metadata)}
+    published |= {snapshot["summary"].get(RESTORED_BY) for snapshot in _lineage(metadata)}
     staged = [each["summary"]["wap.id"] for each in metadata.get("snapshots") or () if "wap.id" in each["summary"]]
     newest = {wap_id.partition(".")[0]: wap_id for wap_id in staged}
     return sorted(day for day, wap_id in newest.items() if wap_id not in published)
@@ -65,13 +98,23 @@ def written(inputs: Inputs) -> str:
 
 def _publications(metadata: Metadata) -> Iterator[tuple[str, Version, int]]:
     """Day, version and time of what the current snapshot and its ancestors published, newest first."""
+    for snapshot in _lineage(metadata):
+        if version := publication(snapshot):
+            yield version.wap_id.partition(".")[0], version, snapshot["timestamp-ms"]
+
+
+def publication(snapshot: Mapping[str, Any]) -> Version | None:
+    """What a snapshot published; None for one that published nothing, as a compaction's."""
+    summary = snapshot["summary"]
+    wap_id = summary.get(PUBLISHED) or summary.get("wap.id")  # a fast-forward keeps the staged snapshot's own
+    inputs = summary.get(COMPUTED_FROM)
+    return Version(wap_id, json.loads(inputs) if inputs else None) if wap_id else None
+
+
+def _lineage(metadata: Metadata) -> Iterator[Mapping[str, Any]]:
+    """The current snapshot and its kept ancestors, newest first."""
     snapshots = {snapshot["snapshot-id"]: snapshot for snapshot in metadata.get("snapshots") or ()}
     snapshot = snapshots.get(metadata.get("current-snapshot-id"))
     while snapshot:
-        summary = snapshot["summary"]
-        wap_id = summary.get(PUBLISHED) or summary.get("wap.id")  # a fast-forward keeps the staged snapshot's own
-        if wap_id:
-            inputs = summary.get(COMPUTED_FROM)
-            version = Version(wap_id, json.loads(inputs) if inputs else None)
-            yield wap_id.partition(".")[0], version, snapshot["timestamp-ms"]
+        yield snapshot
         snapshot = snapshots.get(snapshot.get("parent-snapshot-id"))

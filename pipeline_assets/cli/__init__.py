@@ -17,6 +17,7 @@ from pipeline_assets.cli import (
     lake,
     package,
     query,
+    rollback,
     run,
     search,
     simulate,
@@ -59,6 +60,7 @@ app.command("trigger")(executions.trigger)
 app.command("runs")(executions.runs)
 app.command("show")(executions.show)
 app.command("abort")(executions.abort)
+app.command("rollback")(rollback.day)
 app.command("simulate")(simulate.simulate)
 app.add_typer(stack.app, name="stack")
 app.add_typer(search.app, name="search")

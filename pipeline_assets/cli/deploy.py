@@ -6,7 +6,7 @@ import typer
 from rich.text import Text
 
 from pipeline_assets.cli.aws_errors import aws_errors_named
-from pipeline_assets.cli.output import STYLES, Json, console, errors, print_json, print_message, table
+from pipeline_assets.cli.output import STYLES, Json, Yes, confirmed, console, errors, print_json, print_message, table
 from pipeline_assets.cli.synth import DeploymentSettings, deployment
 from pipeline_assets.findings import Level, has_error
 from pipeline_assets.home import deployment_settings
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 DRIFT = 2  # exit code
 SHOWN_CHARS = 60  # of a value that differs
-
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 @aws_errors_named()
@@ -127,7 +125,7 @@ def destroy(
         base = stacks.find(made.base_stack)
     deleted = [stack.name for stack in there]
     with_data = ", with all the data" if made.base_stack in deleted else ""
-    if there and not _confirmed(f"Delete {' and '.join(deleted)}{with_data}?", yes=yes):
+    if there and not confirmed(f"Delete {' and '.join(deleted)}{with_data}?", yes=yes):
         errors().print("nothing was deleted")
         raise typer.Exit(1)
     for stack in there:
@@ -163,22 +161,13 @@ def _agreed(deploying: "Deploying", proposed: "ChangeSet | None", *, yes: bool) 
     rows = [(each.action, each.resource, each.kind, "yes" if each.replaces else "") for each in proposed.changes]
     errors().print(f"[bold]{proposed.stack}[/]")
     errors().print(table(("action", "resource", "type", "replaced"), rows))
-    if not _confirmed(f"Apply to {proposed.stack}?", yes=yes):
+    if not confirmed(f"Apply to {proposed.stack}?", yes=yes):
         deploying.stacks.discard(proposed)
         errors().print(f"nothing was applied to {proposed.stack}")
         raise typer.Exit(1)
     with errors().status(f"deploying {proposed.stack}") as status:
         deploying.stacks.apply(proposed, progress=status.update)
     return len(proposed.changes)
-
-
-def _confirmed(question: str, *, yes: bool) -> bool:
-    """Where nobody can answer, and at Ctrl-C, it is a no."""
-    try:
-        return yes or typer.confirm(question, err=True)
-    except typer.Abort:
-        errors().print()
-        return False
 
 
 def _refuse_while_it_runs(name: str, there: "list[Stack]") -> None:

@@ -5,10 +5,12 @@ import json as jsonlib
 import subprocess
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
-from emr_jobs.errors import Misconfigured
+from emr_jobs.partition import TIMEZONE, Partition
 
+from pipeline_assets.cli import rollback
 from pipeline_assets.cli.output import Json, SettingsOption, console, errors, print_json, print_message, table
 from pipeline_assets.home import load_settings, settings_uri
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline_assets.damaged_tables import State
 
 app = typer.Typer(help="The tables of the lake.", no_args_is_help=True)
+app.command("rollback")(rollback.dataset)
 
 
 @app.command()
@@ -65,11 +68,9 @@ def repair(
     """Set a table that nobody can open back to its newest whole state. One that can be opened stays as it is."""
     from pipeline_assets import damaged_tables, lake
 
-    tables = {contract.id: contract for contract in lake.tables()}
-    if dataset not in tables:
-        raise Misconfigured(f"{dataset}: expected a table, one of {', '.join(tables)}")
+    contract = lake.table_contract(dataset)
     with errors().status(f"looking for a whole state of {dataset}"):
-        done = damaged_tables.repair(load_settings(settings), tables[dataset])
+        done = damaged_tables.repair(load_settings(settings), contract)
     if json:
         print_json(None if done is None else asdict(done))
     elif done is None:
@@ -80,6 +81,42 @@ def repair(
         console().print("\nWhat was committed after that is not in the table. Run again whatever failed since:")
         for day in done.staged_days or ["P"]:
             console().print(f"  pipeline run --partition {day} --select {dataset}")
+
+
+@app.command()
+def history(
+    dataset: Annotated[str, typer.Argument(help="Such as final.order_facts.")],
+    partition: Annotated[str | None, typer.Option(help="What changed this day: YYYY-MM-DD, New York.")] = None,
+    settings: SettingsOption = None,
+    json: Json = False,
+) -> None:
+    """What readers of a table had when, newest last: as far back as its snapshots are kept."""
+    from emr_jobs.publish.versions import publisher
+
+    from pipeline_assets import lake
+    from pipeline_assets.history import history as states_of
+    from pipeline_assets.history import opened
+
+    contract, day = lake.table_contract(dataset), Partition.parse(partition) if partition else None
+    with errors().status(f"reading the metadata of {dataset}"):
+        states = states_of(opened(lake.catalog(load_settings(settings)), contract), day)
+    if json:
+        print_json([asdict(each) | {"at": each.at.isoformat()} for each in states])
+        return
+    rows = [
+        (
+            f"{each.at.astimezone(ZoneInfo(TIMEZONE)):%Y-%m-%d %H:%M:%S}",
+            f"{each.at:%Y-%m-%d %H:%M:%S}",
+            ", ".join(each.days),
+            each.rows,
+            each.version and publisher(each.version),
+            each.operation,
+            each.snapshot_id,
+        )
+        for each in states
+    ]
+    columns = ("readable from, New York", "UTC", "day", "rows", "run", "operation", "snapshot")
+    console().print(table(columns, rows, right=("rows",)))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""What the verbs print: tables for people, JSON for machines, colour only in a terminal."""
+"""What the verbs print and ask: tables for people, JSON for machines, colour only in a terminal."""
 
 import json
 import sys
@@ -14,6 +14,7 @@ from rich.text import Text
 from pipeline_assets.findings import Level
 
 STYLES = {Level.OK: "green", Level.UNKNOWN: "dim", Level.WARNING: "yellow", Level.ERROR: "bold red"}
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 SettingsOption = Annotated[
     str | None, typer.Option("--settings", help="Settings file, a path or s3://. Default: the running stack's.")
@@ -29,6 +30,15 @@ def console() -> Console:
 
 def errors() -> Console:
     return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPED_WIDTH)
+
+
+def confirmed(question: str, *, yes: bool) -> bool:
+    """Where nobody can answer, and at Ctrl-C, it is a no."""
+    try:
+        return yes or typer.confirm(question, err=True)
+    except typer.Abort:
+        errors().print()
+        return False
 
 
 def print_json(value: Any) -> None:

@@ -112,7 +112,7 @@ def execute(
 
     os.environ["DAGSTER_HOME"] = str(dagster_home())
     with (
-        _ending_when_told(),
+        ending_when_told(),
         invocation() as id,
         _output_to(log := home() / "logs" / f"{partition}-{id[:8]}.log") as terminal,
     ):
@@ -153,7 +153,7 @@ def execute(
 
 
 @contextmanager
-def _ending_when_told() -> Iterator[None]:
+def ending_when_told() -> Iterator[None]:
     """SIGTERM is Ctrl-C, and a terminal that is closed (SIGHUP) is SIGTERM, whatever Dagster makes of it; but not
     under nohup."""
 

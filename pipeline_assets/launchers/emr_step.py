@@ -98,15 +98,17 @@ class EmrStepLauncher(dg.PipesClient):
         ) as session:
             arguments = job_arguments(
                 day=("--partition", context.partition_key),
-                settings=self._shipped_settings(emr),
+                settings=shipped_settings(self._settings, self._settings_uri, emr),
                 run_id=run.run_id,
                 attempt=str(context.retry_number),
                 allow_empty=allow_empty,
                 reports=[part for pair in session.get_bootstrap_cli_arguments().items() for part in pair],
             )
-            submit = emr_submit(job, arguments, self._shipped_package(context, emr), self._settings)
+            submit = emr_submit(
+                job, arguments, shipped_package(emr, log=context.log.info, build=self._build), self._settings
+            )
             cluster = cluster_of_run(self._settings, context.instance, run, log=context.log.info)
-            running = _RunningStep.add(f"{job.name} {context.partition_key}", submit, cluster, emr)
+            running = RunningStep.add(f"{job.name} {context.partition_key}", submit, cluster, emr)
             context.log.info(f"{job.name} is step {running.id} on cluster {running.cluster_id}: {running.console()}")
             try:
                 failure = running.wait(job)
@@ -119,23 +121,24 @@ class EmrStepLauncher(dg.PipesClient):
             failure = f"{failure}\n{running.console()}\n{log}"
         yield from results(session.message_handler, job, metadata=metadata, failure=failure)
 
-    def _shipped_settings(self, emr: Emr) -> str:
-        if self._settings_uri.startswith("s3://"):
-            return self._settings_uri
-        emr_cluster.require_reachable(self._settings, self._settings_uri)
-        text = Path(self._settings_uri).read_text()
-        return package.upload_text(text, emr.launched_uri, "settings-{}.toml")
 
-    def _shipped_package(self, context: dg.AssetExecutionContext, emr: Emr) -> Shipped:
-        built = self._build(emr.arch, progress=lambda what: context.log.info(f"packaging: {what}"))
-        shipped, new = package.upload(built, emr.launched_uri)
-        for address in new:
-            context.log.info(f"uploaded {address}")
-        return shipped
+def shipped_settings(settings: Settings, settings_uri: str, emr: Emr) -> str:
+    if settings_uri.startswith("s3://"):
+        return settings_uri
+    emr_cluster.require_reachable(settings, settings_uri)
+    return package.upload_text(Path(settings_uri).read_text(), emr.launched_uri, "settings-{}.toml")
+
+
+def shipped_package(emr: Emr, *, log: Callable[[str], None], build: Callable[..., Package] | None = None) -> Shipped:
+    built = (build or package.build)(emr.arch, progress=lambda what: log(f"packaging: {what}"))
+    shipped, new = package.upload(built, emr.launched_uri)
+    for address in new:
+        log(f"uploaded {address}")
+    return shipped
 
 
 @dataclass
-class _RunningStep:
+class RunningStep:
     emr: Any
     settings: Emr
     cluster: SharedCluster
@@ -144,7 +147,7 @@ class _RunningStep:
     last: Step | None = None
 
     @classmethod
-    def add(cls, name: str, submit: list[str], cluster: SharedCluster, settings: Emr) -> "_RunningStep":
+    def add(cls, name: str, submit: list[str], cluster: SharedCluster, settings: Emr) -> "RunningStep":
         emr = emr_cluster.client()
         cluster_id = cluster.acquire()
         jar = {"Jar": "command-runner.jar", "Args": submit}
@@ -152,11 +155,15 @@ class _RunningStep:
         (step_id,) = emr.add_job_flow_steps(JobFlowId=cluster_id, Steps=[step])["StepIds"]
         return cls(emr, settings, cluster, cluster_id, step_id)
 
-    def wait(self, job: Job) -> str | None:
-        """Until the step has ended; says what went wrong, or None. Raises Failure where another try cannot help."""
+    def wait(self, job: Job, *, seen: Callable[[Step], None] = lambda _: None) -> str | None:
+        """Until the step has ended; says what went wrong, or None. Raises Failure where another try cannot help.
+
+        `seen` gets the step at every look.
+        """
         while True:
             self.cluster.seen()
             step = self.last = self._describe()
+            seen(step)
             if step.state is StepState.COMPLETED:
                 return None
             if step.state.ended:

@@ -26,7 +26,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from emr_jobs.catalog import JOBS, MAINTAIN
+from emr_jobs.catalog import JOBS, MAINTAIN, ROLLBACK
 from emr_jobs.errors import Misconfigured
 
 from pipeline_assets import home
@@ -135,7 +135,7 @@ def upload(package: Package, artifacts_uri: str) -> tuple[Shipped, list[str]]:
 
 def _upload_scripts(code: Path, artifacts: Folder) -> None:
     with zipfile.ZipFile(code) as archive:
-        for job in (*JOBS, MAINTAIN):
+        for job in (*JOBS, ROLLBACK, MAINTAIN):
             artifacts.write(f"{code.stem}/{Path(job.script).name}", archive.read(job.script))
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -26,6 +27,7 @@ from emr_jobs.publish import both, fence, lake
 from emr_jobs.publish.audit import Finding
 from emr_jobs.publish.search import SearchIndex
 from emr_jobs.report import checks_of
+from emr_jobs.rollback import rollback
 from emr_jobs.settings import Settings, load
 from pipeline_assets import lake as lake_of_readers
 from pipeline_assets.lake import catalog
@@ -194,6 +196,13 @@ class SmallDay:
         )
         name, body = {"extract": ("extract_customers", extract), "master": ("master", master)}[job]
         return Run(arguments, name, body(label), self.spark)
+
+    def rollback(self, job: str, version: str) -> Run:
+        name = {"extract": "extract_customers", "master": "master"}[job]
+        arguments = arguments_of(
+            name, settings_uri=self.settings_uri, partition=str(self.partition), run_id=None, attempt=0
+        )
+        return Run(arguments, name, partial(rollback, version=version), self.spark)
 
     def published(self, job: str, label: str, *, run_id: str | None = None, attempt: int = 0) -> None:
         error = self.run(job, label, run_id=run_id, attempt=attempt).end()

@@ -19,6 +19,7 @@ from emr_jobs.publish import lake as publishing
 from emr_jobs.publish import versions
 from emr_jobs.settings import Settings
 from pipeline_assets import lake
+from pipeline_assets.history import history
 from tests.running import Day, pipeline, readers_see
 
 DAY, OTHER = Partition.parse("2026-11-21"), Partition.parse("2026-11-20")
@@ -166,6 +167,13 @@ def test_the_version_of_a_day_and_of_its_inputs_are_the_same_to_every_reader(
     assert publishing.version(own, RATES, DAY) == f"{DAY}.a.0"
 
 
+def had(settings: Settings, day: Partition | None = None) -> list[tuple[object, ...]]:
+    """What readers had, oldest first."""
+    states = history(lake.catalog(settings).load_table(RATES.id), day)
+    assert [each.at for each in states] == sorted(each.at for each in states)
+    return [(each.operation, each.days, each.rows, each.version) for each in states]
+
+
 def test_the_version_survives_compaction_and_expiry_and_a_rollback_takes_it_back(
     own: SparkSession, settings: Settings
 ) -> None:
@@ -180,6 +188,14 @@ def test_the_version_survives_compaction_and_expiry_and_a_rollback_takes_it_back
         "table => 'lake.intermediate.fx_rates', options => map('rewrite-all', 'true'))"
     )
     assert version(settings) == versions.Version(f"{DAY}.b.0", {})
+    assert had(settings) == [
+        ("published", (str(DAY),), 3, f"{DAY}.old.0"),
+        ("published", (str(OTHER),), 0, f"{OTHER}.empty.0"),
+        ("published", (str(DAY),), 1, f"{DAY}.a.0"),
+        ("published", (str(DAY),), 1, f"{DAY}.b.0"),
+        ("compacted", (str(DAY),), None, None),
+    ]
+    assert had(settings, OTHER) == [("published", (str(OTHER),), 0, f"{OTHER}.empty.0")]
 
     own.sql(f"CALL lake.system.rollback_to_snapshot('lake.intermediate.fx_rates', {before.snapshot_id})")
     assert (version(settings), currencies(settings)) == (versions.Version(f"{DAY}.a.0", {}), ["JPY"])

@@ -15,6 +15,7 @@ from emr_jobs.contracts import contracts
 from emr_jobs.errors import BadInput, Conflict, Outdated, Unavailable
 from emr_jobs.maintain import maintain
 from emr_jobs.partition import Partition
+from emr_jobs.publish import earlier
 from emr_jobs.publish.search import SearchIndex
 from emr_jobs.settings import load
 from pipeline_assets import lake
@@ -38,6 +39,8 @@ AFTER_COMMITS = [
     ("change of the alias", 2),
     ("look at the alias", 1),
 ]
+
+WHILE_TAKEN_BACK = [("commits", 1), ("commit of a table", 2), ("change of the alias", 2)]
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +220,115 @@ def test_a_rollback_meanwhile(day: SmallDay, spark: SparkSession) -> None:
         )
     assert conflict(a.end(), day)
     assert (day.shown()[FACTS], day.shown()[SALES]) == ([("E", "O")], [("O",)])
+    day.published("master", "C")
+    whole(day, run="C", inputs="E")
+
+
+@pytest.fixture
+def twice(day: SmallDay) -> tuple[SmallDay, str]:
+    """Published by O, then by B; and the version of O."""
+    day.published("master", "O")
+    version = str(day.versions()[FACTS][0][0])
+    day.published("master", "B")
+    return day, version
+
+
+def test_a_day_is_taken_back_in_lake_and_search_and_a_later_run_goes_on_from_there(
+    twice: tuple[SmallDay, str],
+) -> None:
+    day, version = twice
+    assert day.rollback("master", version).end() is None
+    whole(day, run="O", inputs="E")
+    assert day.versions()[FACTS][0][0] == version
+    assert day.rollback("master", version).end() is None, "done twice it is done once"
+    day.published("master", "C")
+    whole(day, run="C", inputs="E")
+
+
+@pytest.mark.parametrize(("point", "number"), WHILE_TAKEN_BACK)
+def test_another_run_publishes_the_day_while_it_is_taken_back(
+    twice: tuple[SmallDay, str], point: str, number: int
+) -> None:
+    day, version = twice
+    back = day.rollback("master", version).until(point, number)
+    day.published("master", "C")
+    assert conflict(back.end(), day)
+    whole(day, run="C", inputs="E")
+
+
+@pytest.mark.parametrize(("point", "number"), WHILE_TAKEN_BACK)
+def test_a_day_is_taken_back_while_another_run_publishes_it(
+    twice: tuple[SmallDay, str], point: str, number: int
+) -> None:
+    day, version = twice
+    a = day.run("master", "A").until(point, number)
+    assert day.rollback("master", version).end() is None
+    assert conflict(a.end(), day)
+    whole(day, run="O", inputs="E")
+
+
+@pytest.mark.parametrize("point", ["publish of a table", "swap"])
+def test_a_day_that_was_taken_back_halfway_is_taken_back_by_the_same_once_more(
+    twice: tuple[SmallDay, str], point: str
+) -> None:
+    day, version = twice
+    day.rollback("master", version).until(point, 2 if point != "swap" else 1)
+    assert day.shown()[FACTS] == [("E", "O")]
+    assert day.shown()[SEARCH] == [("E", "B")]
+    assert previous(day) == version
+    assert day.rollback("master", version).end() is None
+    whole(day, run="O", inputs="E")
+
+
+def previous(day: SmallDay) -> str | None:
+    tables = {name: lake.as_json(lake.catalog(day.settings).load_table(name).metadata) for name in (FACTS, SALES)}
+    target = SearchIndex(day.settings.search, contracts()[SEARCH])
+    return earlier.previous(tables, target.indexed(day.partition), FACTS, day.partition)
+
+
+def test_inputs_are_taken_back_and_fit_again_to_what_was_computed_of_them(day: SmallDay) -> None:
+    day.published("master", "O")
+    version = str(day.versions()[CUSTOMERS][0][0])
+    day.published("extract", "F")
+    assert day.rollback("extract", version).end() is None
+    whole(day, run="O", inputs="E")
+
+
+def test_a_day_is_taken_back_although_its_inputs_were_published_again(twice: tuple[SmallDay, str]) -> None:
+    day, version = twice
+    inputs = day.versions()[FACTS][0][1]
+    day.published("extract", "F")
+    assert day.rollback("master", version).end() is None
+    assert (day.shown()[FACTS], day.shown()[SALES], day.shown()[SEARCH]) == ([("E", "O")], [("O",)], [("E", "O")])
+    assert day.versions()[FACTS] == day.versions()[SALES] == day.versions()[SEARCH] == [(version, inputs)]
+    day.published("master", "C")
+    whole(day, run="C", inputs="F")
+
+
+def test_what_has_expired_is_refused_with_the_limit_and_nothing_changes(
+    twice: tuple[SmallDay, str], spark: SparkSession
+) -> None:
+    day, version = twice
+    upkeep(day, spark, SALES, after=timedelta(days=8))
+    before = day.shown(), day.versions()
+    error = day.rollback("master", version).end()
+    assert isinstance(error, BadInput)
+    assert str(error) == (
+        f"{SALES} {day.partition}: expected a snapshot with version {version}, found none. It has expired, or never "
+        "was: snapshots are kept for 7 days (lake.snapshot_keep_days). Mend the source or the code, and run the day "
+        "again"
+    )
+    assert (day.shown(), day.versions()) == before
+
+
+def test_the_version_of_a_day_that_was_taken_back_survives_upkeep(
+    twice: tuple[SmallDay, str], spark: SparkSession
+) -> None:
+    day, version = twice
+    assert day.rollback("master", version).end() is None
+    upkeep(day, spark, CUSTOMERS, RATES, FACTS, SALES, after=timedelta(days=8))
+    assert day.shown()[FACTS] == [("E", "O")]
+    assert day.versions()[FACTS][0][0] == version
     day.published("master", "C")
     whole(day, run="C", inputs="E")
 

@@ -76,3 +76,16 @@ def test_staged_days_are_those_whose_newest_staging_nobody_published() -> None:
     assert versions.staged_days(table(*staged[:2], OLD, ANOTHER, staged[2], current=4)) == [str(DAY)]
     assert versions.staged_days(table(*staged[:2], OLD, ANOTHER)) == []
     assert versions.staged_days({}) == []
+
+
+def test_a_restored_day_shows_its_earlier_version_and_is_not_staged_only() -> None:
+    staged = {"wap.id": f"{DAY}.back.0"}
+    restored = published(f"{DAY}.old.0", **{versions.RESTORED_BY: f"{DAY}.back.0"})
+    metadata = table(OLD, NEW, staged, restored)
+    metadata["snapshots"][3]["parent-snapshot-id"] = 2
+    assert versions.of_day(metadata, DAY) == Version(f"{DAY}.old.0", None)
+    assert versions.staged_days(metadata) == []
+
+
+def test_a_publisher_is_a_run_and_its_attempt() -> None:
+    assert versions.publisher(f"{DAY}.a-run.2.0a1b2c3d") == "a-run attempt 2"

@@ -1,0 +1,134 @@
+"""Takes a day back: a job's datasets of one day as an earlier run of that job published them. A step, no asset.
+
+    spark-submit emr_jobs/rollback.py --job NAME --to VERSION <the arguments of every job>
+
+The rows of that version are staged anew, audited against the inputs that they were computed from, and published with
+the job's fences; the index that was loaded from them goes back behind the alias. The day then has that version again,
+so what was computed of it before fits it again, and a run that is publishing meanwhile loses. Invariant: readers see
+the day as it was before or as it is after; no other day changes; done twice it is done once.
+"""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from emr_jobs.catalog import JOBS, job_named
+from emr_jobs.contracts import Contract, Medium
+from emr_jobs.contracts.model import Measure
+from emr_jobs.contracts.table import spark_type
+from emr_jobs.errors import BadInput, SchemaDrift
+from emr_jobs.job import JobRun, main
+from emr_jobs.master import row_count_drift
+from emr_jobs.publish import audit, both, earlier, lake, search
+from emr_jobs.publish.bulk import Outcome
+from emr_jobs.publish.lake import Staged
+from emr_jobs.publish.versions import Inputs
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def rollback(run: JobRun, *, version: str) -> None:
+    """Raises BadInput when something of that version is not kept any more; nothing is changed then."""
+    contracts = [run.contract(dataset) for dataset in run.job.outputs]
+    tables = [contract for contract in contracts if contract.medium is Medium.TABLE]
+    (index, *_) = (*(contract for contract in contracts if contract.medium is Medium.INDEX), None)
+    with run.report.phase("look"):
+        metadata = {contract.id: lake.metadata(run.spark, contract) for contract in tables}
+        kept = earlier.snapshots(metadata, run.partition, version, lake=run.settings.lake)
+    if index is None:
+        days = _staged(run, tables, kept, version)
+        both.audit_then_commit(replace(run, wap_id=version), days, measures=_measures(run, days))
+        return
+    with search.errors_named(run.settings.search, dataset=index.id, partition=run.partition):
+        target = search.SearchIndex(run.settings.search, index)
+        name, read = _index(run, target, version)
+        _see_inputs(run, read)
+        days = _staged(run, tables, kept, version)
+        both.publish_loaded(
+            replace(run, wap_id=version),
+            days,
+            _loaded(target, name, rows=days[0].rows),
+            expected=days[0].rows,
+            inputs=read,
+            measures=_measures(run, days),
+            compared=False,
+        )
+
+
+def _staged(run: JobRun, tables: list[Contract], kept: Mapping[str, int], version: str) -> list[Staged]:
+    rows = {contract.id: _rows(run, contract, kept[contract.id]) for contract in tables}
+    return [replace(day, restores=version) for day in both.stage(run, rows)]
+
+
+def _rows(run: JobRun, contract: Contract, snapshot_id: int) -> "DataFrame":
+    """In the contract's columns: the snapshot has those of its time."""
+    from pyspark.sql import functions as F
+
+    found = lake.at_snapshot(run.spark, contract, partition=run.partition, snapshot_id=snapshot_id)
+    absent = [column for column in contract.columns if column.name not in found.columns]
+    columns = {column.name: F.lit(None).cast(spark_type(column)) for column in absent}
+    return found.withColumns(columns).select([column.name for column in contract.columns])
+
+
+def _see_inputs(run: JobRun, read: Inputs) -> None:
+    """What the checks' SQL names: the inputs in the versions of that time, however often they were published since."""
+    for dataset, version in read.items():
+        contract = run.contract(dataset)
+        snapshot_id = earlier.snapshot_of(lake.metadata(run.spark, contract), run.partition, version)
+        if snapshot_id is None:
+            wanted = f"a snapshot with version {version}, from which the day was computed"
+            raise earlier.expired(dataset, run.partition, wanted, lake=run.settings.lake)
+        both.view(run, dataset, snapshot_id)
+
+
+def _measures(run: JobRun, days: list[Staged]) -> dict[str, audit.Measures]:
+    """What that run measured of its input cannot be taken again."""
+    measures: dict[str, dict[str, float | None]] = {
+        day.contract.id: {check.rule.measure: None for check in day.contract.checks if isinstance(check.rule, Measure)}
+        for day in days
+    }
+    for day in days:
+        if "row_count_drift" in measures[day.contract.id]:
+            measures[day.contract.id]["row_count_drift"] = row_count_drift(run, day.rows)
+    return dict(measures)
+
+
+def _index(run: JobRun, target: search.SearchIndex, version: str) -> tuple[str, Inputs]:
+    """The index that was loaded from that version, with the versions of what it was computed from."""
+    indexed = target.indexed(run.partition)
+    name = indexed.names.get(version)
+    if name is None:
+        raise BadInput(
+            dataset=target.contract.id,
+            partition=run.partition,
+            expected=f"an index of version {version}, behind {target.alias} or {target.replaced_alias}",
+            found="none",
+            fix=f"Replaced indices are kept as search.keep_previous says, {target.settings.keep_previous} a day. "
+            "Mend the source or the code, and run the day again",
+        )
+    if drift := target.drifts(name):
+        raise SchemaDrift(
+            dataset=target.contract.id,
+            partition=run.partition,
+            expected=f"{name} to have the contract's fields",
+            found="; ".join([*drift[name].fixed, *(f"{each} absent" for each in drift[name].addable)]),
+            fix="Bring it up to the contract: pipeline lake apply",
+        )
+    return name, indexed.inputs[version]
+
+
+def _loaded(target: search.SearchIndex, name: str, *, rows: int) -> both.Loaded:
+    """As if it had been loaded just now. What has no document was refused then; the audit knows how many may be."""
+    documents = int(target.client.count(index=name)["count"])
+    return both.Loaded(target, name, documents, Outcome(sent=rows, refused=max(rows - documents, 0)), None)
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(prog="emr_jobs/rollback.py", allow_abbrev=False)
+    arguments.add_argument("--job", required=True, choices=[job.name for job in JOBS])
+    arguments.add_argument("--to", required=True, help="the version: pipeline lake history has them")
+    asked, others = arguments.parse_known_args()
+    main(job_named(asked.job), partial(rollback, version=asked.to), others)

@@ -1,29 +1,33 @@
 """Upkeep of the lake: delete expired days, expire snapshots, remove orphan files, compact small ones. A step, no asset.
 
-    spark-submit emr_jobs/maintain.py --settings URI
+    spark-submit emr_jobs/maintain.py --settings URI [--run-id ID --messages URI]
 
 Never touches what is younger than its limit: a day that is being staged right now, and what a rollback may need. A
 table that its contract keeps for some days only has nothing to roll back to: its snapshots, which hold those days, stay
-for a day, so that the files of a deleted day are gone with the upkeep of the next. Old dead letters go, too. Prints one
-JSON line a table, and one of the dead letters.
+for a day, so that the files of a deleted day are gone with the upkeep of the next. Old dead letters go, too. What was
+done is reported table by table, as jobs report, and printed as JSON.
 """
 
 import argparse
 import json
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from emr_jobs import session, settings
+from emr_jobs import recording, session, settings
+from emr_jobs.catalog import MAINTAIN
 from emr_jobs.contracts import PARTITION_COLUMN, Contract, Medium, contracts
 from emr_jobs.contracts.table import CATALOG
+from emr_jobs.job import code_version
 from emr_jobs.partition import TIMEZONE
 from emr_jobs.publish.bulk import DEAD_LETTER_DAYS, DEAD_LETTERS
 from emr_jobs.publish.earlier import kept_for
 from emr_jobs.publish.lake import keep_versions
+from emr_jobs.report import Report
 from emr_jobs.session import table_name
-from emr_jobs.settings import Lake, Runs
+from emr_jobs.settings import Lake, Runs, Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -97,14 +101,32 @@ def expire_dead_letters(runs: Runs, *, now: datetime) -> int:
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="emr_jobs/maintain.py", allow_abbrev=False)
     arguments.add_argument("--settings", required=True, help="path or s3:// of the settings")
-    values = settings.of_this_process(arguments.parse_args().settings)
-    spark = session.start(values, name="maintain")
-    now = datetime.now(UTC)
+    arguments.add_argument("--run-id", default=MAINTAIN.name)
+    arguments.add_argument("--messages", help="folder or s3:// to record what is reported")
+    given = arguments.parse_args()
+    with recording.open_session(
+        MAINTAIN, partition="all days", run_id=given.run_id, attempt=0, messages=given.messages, under_dagster=False
+    ) as pipes:
+        report = Report(pipes, MAINTAIN, partition="all days", code_version=code_version(), attempt=0)
+        try:
+            for done in _done(settings.of_this_process(given.settings), report, now=datetime.now(UTC)):
+                pipes.report_custom_message({"done": done})
+                print(json.dumps(done), flush=True)  # noqa: T201  # the result, in the step's log
+        except Exception as error:
+            report.failed(error)
+            raise
+
+
+def _done(values: Settings, report: Report, *, now: datetime) -> Iterator[dict[str, object]]:
+    """A table after the other, then the dead letters."""
+    spark = session.start(values, name=MAINTAIN.name)
+    report.runs_as(spark.sparkContext.applicationId)
     for contract in contracts().values():
         if contract.medium is Medium.TABLE:
-            print(json.dumps(maintain(spark, contract, values.lake, now=now)), flush=True)  # noqa: T201  # the result
+            report.log("maintaining", dataset=contract.id)
+            yield maintain(spark, contract, values.lake, now=now)
     spark.stop()
-    print(json.dumps({"dead_letters": expire_dead_letters(values.runs, now=now)}), flush=True)  # noqa: T201
+    yield {"dead_letters": expire_dead_letters(values.runs, now=now)}
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -48,7 +48,7 @@ def told(values: Settings, partition: object) -> str:
 
 def main(name: str) -> None:
     if name == MAINTAIN.name:
-        settings.load(sys.argv[sys.argv.index("--settings") + 1])
+        _maintain()
         return
     job = job_named(name)
     arguments = parser(job).parse_args()
@@ -110,6 +110,26 @@ def _behave(behaviour: str, job: Job, partition: Partition, arguments: Namespace
     if behaviour == "is killed at the end":
         time.sleep(recording.UPLOAD_INTERVAL_S * 2)  # what it said so far is uploaded
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _maintain() -> None:
+    arguments = ArgumentParser()
+    for option in ("--settings", "--run-id", "--messages"):
+        arguments.add_argument(option)
+    given = arguments.parse_args()
+    values = settings.load(given.settings)
+    if given.messages is None:
+        return
+    with recording.open_session(
+        MAINTAIN, partition="all days", run_id=given.run_id, attempt=0, messages=given.messages, under_dagster=False
+    ) as pipes:
+        report = Report(pipes, MAINTAIN, partition="all days", code_version="1", attempt=0)
+        report.log("maintaining", warehouse=values.lake.warehouse)
+        if BEHAVIOUR == "fails":
+            report.failed(ValueError("no lake today"))
+            sys.exit(1)
+        for done in ({"dataset": "final.order_facts", "orphan_files": ROWS}, {"dead_letters": 0}):
+            pipes.report_custom_message({"done": done})
 
 
 def _rows(job: Job, partition: Partition, values: Settings, *, allow_empty: bool) -> int:

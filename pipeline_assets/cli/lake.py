@@ -1,8 +1,6 @@
 """`pipeline lake`: what is published: tables and indices brought up to the contracts,
 the tables looked at, repaired and kept in shape."""
 
-import json as jsonlib
-import subprocess
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -11,7 +9,8 @@ import typer
 from emr_jobs.partition import TIMEZONE, Partition
 
 from pipeline_assets.cli import rollback
-from pipeline_assets.cli.output import Json, SettingsOption, console, errors, print_json, print_message, table
+from pipeline_assets.cli.aws_errors import aws_errors_named
+from pipeline_assets.cli.output import Json, SettingsOption, console, errors, print_json, table
 from pipeline_assets.home import load_settings, settings_uri
 
 if TYPE_CHECKING:
@@ -120,18 +119,21 @@ def history(
 
 
 @app.command()
+@aws_errors_named()
 def maintain(settings: SettingsOption = None, json: Json = False) -> None:
-    """Delete expired days and dead letters, expire snapshots, remove orphan files, compact; never what is young."""
-    from pipeline_assets.launchers.command import local_environment, local_submit, scratch_folder
+    """Delete expired days and dead letters, expire snapshots, remove orphan files, compact; never what is young.
+
+    In Spark: on this machine, or, with the settings of a deployment, as a step of an EMR cluster made for it.
+    """
+    from emr_jobs.catalog import MAINTAIN
+
+    from pipeline_assets.cli import programs
+
+    def arguments(settings: str, run_id: str, messages: str) -> list[str]:
+        return ["--settings", settings, "--run-id", run_id, "--messages", messages]
 
     uri = settings_uri(settings)
-    with errors().status("maintaining the lake"), scratch_folder() as scratch:
-        command = local_submit("emr_jobs/maintain.py", ["--settings", uri], load_settings(uri).spark, scratch)
-        done = subprocess.run(command, env=local_environment(scratch), capture_output=True, text=True, check=False)
-    if done.returncode:
-        print_message(errors(), done.stderr[-3000:])
-        raise typer.Exit(1)
-    *rows, other = [jsonlib.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    *rows, other = programs.run(MAINTAIN, arguments, load_settings(uri), uri, reports_as=MAINTAIN.name, quiet=json)
     if json:
         print_json([*rows, other])
     else:

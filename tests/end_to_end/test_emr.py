@@ -17,6 +17,7 @@ from typing import Any
 import dagster as dg
 import psutil
 import pytest
+import tomlkit
 
 from emr_jobs.catalog import job_named
 from emr_jobs.partition import Partition
@@ -96,6 +97,20 @@ def test_every_verb_works_against_this_profile(yarn_day: Day) -> None:
     for verb in (("search", "find", "lamp"), ("lake", "apply"), ("lake", "maintain"), ("stack", "status")):
         ended = typed(*verb, home=yarn_day.home)
         assert ended.code == 0, ended.err
+
+
+def test_upkeep_with_the_settings_of_a_deployment_is_a_step(yarn_day: Day, tmp_path: Path) -> None:
+    values = tomlkit.parse(Path(yarn_day.settings_uri).read_text()).unwrap()
+    del values["spark"]  # its jars are those of the cluster
+    deployed = tmp_path / "deployed.toml"
+    deployed.write_text(tomlkit.dumps(values))
+    before = table_rows(yarn_day.settings, yarn_day.partition)
+    ended = typed("lake", "maintain", "--settings", str(deployed), "--json", home=yarn_day.home)
+    assert ended.code == 0, ended.err
+    *tables, letters = ended.json
+    assert {each["dataset"] for each in tables} == set(before)
+    assert letters == {"dead_letters": 0}
+    assert table_rows(yarn_day.settings, yarn_day.partition) == before
 
 
 def test_a_module_that_is_not_in_the_archive_fails_the_step_and_is_named(

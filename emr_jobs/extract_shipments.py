@@ -3,7 +3,7 @@
 from pyspark import StorageLevel
 
 from emr_jobs.catalog import job_named
-from emr_jobs.errors import BadInput
+from emr_jobs.errors import BadInput, Remedy
 from emr_jobs.job import JobRun, main
 from emr_jobs.publish.both import audit_then_commit, stage
 from emr_jobs.sources import web_api
@@ -36,7 +36,8 @@ def extract_shipments(run: JobRun) -> None:
             partition=run.partition,
             expected=f"total {total} of the whole day",
             found=f"{rows} rows in its slices",
-            fix="Rerun the partition; if it happens again, tell the API's owner: its total is wrong.",
+            fix="If it happens again, tell the API's owner: its total is wrong.",
+            remedy=Remedy.RERUN,
         )
     days = stage(run, {OUTPUT: shipments(fetched, partition_date=run.partition.date)})
     audit_then_commit(run, days, measures={OUTPUT: {"missing_rows": float(total - days[0].rows)}})

@@ -14,7 +14,7 @@ from dagster_pipes import PipesContext
 
 from emr_jobs.catalog import Job
 from emr_jobs.contracts import Check, Severity, contracts
-from emr_jobs.errors import Outdated, Unavailable
+from emr_jobs.errors import Outdated, PipelineError, Unavailable
 from emr_jobs.publish.audit import Finding
 
 _PIPES_SEVERITY = {Severity.ERROR: "ERROR", Severity.WARNING: "WARN"}
@@ -90,10 +90,12 @@ class Report:
         self.log("published", dataset=dataset, partition_date=self._partition, rows=rows, version=version)
 
     def failed(self, error: Exception) -> None:
-        """Why the job ends without success, for a launcher to fail with; whether another attempt may help."""
+        """Why the job ends without success, for a launcher to fail with; whether another attempt may help, and what."""
         kind, message = type(error).__name__, _without_frames(str(error))
-        retryable = isinstance(error, Unavailable | Outdated)
-        self._pipes.report_custom_message({"failed": {"kind": kind, "message": message, "retryable": retryable}})
+        said = {"kind": kind, "message": message, "retryable": isinstance(error, Unavailable | Outdated)}
+        if isinstance(error, PipelineError):
+            said |= {"dataset": error.dataset, "remedy": error.remedy}
+        self._pipes.report_custom_message({"failed": said})
         self._pipes.log.error(f"{kind}: {message}")
 
     def runs_as(self, application: str) -> None:

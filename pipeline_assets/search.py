@@ -7,7 +7,6 @@ from typing import Any
 
 from emr_jobs.contracts import Column, Medium, contracts
 from emr_jobs.errors import Misconfigured, Unavailable
-from emr_jobs.partition import Partition
 from emr_jobs.publish.search import FIXED, SearchIndex, answer_of, connect, errors_named, in_words
 from emr_jobs.settings import Settings
 
@@ -47,7 +46,7 @@ def _apply(target: SearchIndex) -> str:
 def find(settings: Settings, words: str, *, size: int) -> dict[str, Any]:
     """{"total": n, "hits": [document, ...]}, best first."""
     contract = contracts()[DATASET]
-    with errors_named(settings.search, dataset=DATASET, partition=Partition.parse("1970-01-01")):
+    with errors_named(settings.search, dataset=DATASET, partition=None):
         answer = connect(settings.search).search(
             index=contract.name, body={"query": _query(contract.columns, words), "size": size, "track_total_hits": True}
         )

@@ -21,7 +21,7 @@ from emr_jobs.contracts.model import (
     RowCount,
     UniqueKey,
 )
-from emr_jobs.errors import CheckFailed, samples
+from emr_jobs.errors import CheckFailed, Remedy, samples
 from emr_jobs.partition import Partition
 from emr_jobs.publish.lake import Staged
 
@@ -186,6 +186,7 @@ def require(findings: Iterable[Finding], *, partition: Partition) -> None:
         expected=f"{first.check.name}: {first.expected}",
         found=f"{first.found}{also}",
         fix=_fix(first, partition),
+        remedy=Remedy.ALLOW_EMPTY if isinstance(first.check.rule, RowCount) else Remedy.RERUN,
     )
 
 
@@ -197,5 +198,5 @@ def _fix(finding: Finding, partition: Partition) -> str:
             f"WHERE partition_date = '{partition}'\""
         )
     if isinstance(finding.check.rule, RowCount):
-        return "Nothing was published. If the day really is empty: --allow-empty."
-    return f"Nothing was published. Mend the source, then: pipeline run --partition {partition}"
+        return "Nothing was published."
+    return "Nothing was published. Mend the source."

@@ -10,7 +10,7 @@ Does not own: the commits (lake, search).
 from collections.abc import Callable, Iterable
 
 from emr_jobs.catalog import job_of
-from emr_jobs.errors import BadInput, Conflict, Outdated
+from emr_jobs.errors import BadInput, Conflict, Outdated, Remedy
 from emr_jobs.job import JobRun
 from emr_jobs.publish import lake
 from emr_jobs.publish.lake import Published
@@ -39,7 +39,8 @@ def read(run: JobRun, datasets: Iterable[str]) -> dict[str, Published]:
                     expected=f"one run's day in all datasets of {job.name}",
                     found=f"version {day.version}, of {other} {found[other].version}",
                     fix=f"Wait for a run of {job.name} that is publishing now; if there is none, one was stopped "
-                    f"halfway: pipeline run --partition {run.partition} --select {dataset}",
+                    f"halfway: run {job.name} again.",
+                    remedy=Remedy.RERUN,
                 )
         run.report.log("input", dataset=dataset, snapshot_id=day.snapshot_id, version=day.version)
     return found
@@ -57,7 +58,8 @@ def permitted(run: JobRun, dataset: str, inputs: Inputs) -> Callable[[str | None
                 partition=run.partition,
                 expected="inputs as this run has read them",
                 found="; ".join(moved),
-                fix=f"Nothing of this run was published: pipeline run --partition {run.partition} --select {dataset}",
+                fix="Nothing of this run was published.",
+                remedy=Remedy.RERUN,
             )
 
     return lead if dataset == run.job.lead else lambda _: require_ours(run)
@@ -91,5 +93,6 @@ def _lost(run: JobRun, shown: str | None) -> Conflict:
         partition=run.partition,
         expected="to be the only run of this partition",
         found=f"another run that published it after this one had begun, {shown}; that one stands",
-        fix=f"Nothing is lost. If this run's input was the newer: pipeline run --partition {run.partition}",
+        fix="Nothing is lost. Run the day again if this run's input was the newer.",
+        remedy=Remedy.RERUN,
     )

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from emr_jobs.contracts import PARTITION_COLUMN, Contract
 from emr_jobs.contracts.table import spark_ddl
-from emr_jobs.errors import BadInput, CheckFailed, Damaged, SchemaDrift, Unavailable
+from emr_jobs.errors import BadInput, CheckFailed, Damaged, Remedy, SchemaDrift, Unavailable
 from emr_jobs.partition import Partition
 from emr_jobs.publish import versions
 from emr_jobs.session import table_name
@@ -83,7 +83,8 @@ def require_table(spark: "SparkSession", contract: Contract, *, partition: Parti
         partition=partition,
         expected="the table as in its contract",
         found=difference,
-        fix="Bring the table up to its contract: pipeline lake apply",
+        fix="",
+        remedy=Remedy.WIDEN,
     )
 
 
@@ -291,7 +292,7 @@ def published(
         partition=partition,
         expected="a published day",
         found="none",
-        fix=f"Publish it first: job {publisher} of this partition",
+        fix=f"Publish it first: job {publisher} of this partition.",
     )
 
 
@@ -329,7 +330,8 @@ def publish(
         partition=staged.partition,
         expected="the catalog to take a commit",
         found=f"other commits before it, {COMMIT_TRIES} times",
-        fix=f"Fewer jobs at once, then: pipeline run --partition {staged.partition} --select {staged.contract.id}",
+        fix="Fewer jobs at once.",
+        remedy=Remedy.RERUN,
     )
 
 

@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 from emr_jobs.contracts import Contract
 from emr_jobs.contracts.mapping import Drift, drift, index_body
-from emr_jobs.errors import AccessDenied, BadInput, Conflict, PipelineError, SchemaDrift, Unavailable, samples
+from emr_jobs.errors import (
+    AccessDenied,
+    BadInput,
+    Conflict,
+    PipelineError,
+    Remedy,
+    SchemaDrift,
+    Unavailable,
+    samples,
+)
 from emr_jobs.partition import Partition
 from emr_jobs.publish.earlier import Indexed
 from emr_jobs.publish.versions import Version
@@ -166,7 +175,8 @@ class SearchIndex:
             partition=partition,
             expected=f"the indices of other days behind {self.alias} to have the contract's fields",
             found=in_words(fixed) if fixed else f"{in_words(absent)} absent",
-            fix=FIXED if fixed else "Bring them up to it: pipeline lake apply",
+            fix=FIXED if fixed else "",
+            remedy=Remedy.NONE if fixed else Remedy.WIDEN,
         )
 
     def add_fields(self) -> dict[str, tuple[str, ...]]:
@@ -256,8 +266,8 @@ class SearchIndex:
                 partition=partition,
                 expected=f"alias {self.alias} to stay as it was read",
                 found=f"another run that swapped the day at the same moment ({error.error})",
-                fix=f"That run's documents stand. If this run's input was the newer: "
-                f"pipeline run --partition {partition}",
+                fix="That run's documents stand. Run the day again if this run's input was the newer.",
+                remedy=Remedy.RERUN,
             ) from None
 
     def try_swap(self, name: str, partition: Partition) -> None:
@@ -326,7 +336,8 @@ class SearchIndex:
                 partition=partition,
                 expected="a published index and a replaced one to go back to",
                 found=f"{len(current)} published, {len(candidates)} replaced",
-                fix=f"Publish the day anew: pipeline run --partition {partition} --select {self.contract.id}",
+                fix="Publish the day anew.",
+                remedy=Remedy.RERUN,
             )
         self.swap(candidates[0].name, partition)
         return candidates[0].name, current[0].name
@@ -403,8 +414,8 @@ def answer_of(error: Any) -> str:
 
 
 @contextmanager
-def errors_named(settings: Search, *, dataset: str, partition: Partition) -> Iterator[None]:
-    """The client's exceptions as errors that say where, what and what to do."""
+def errors_named(settings: Search, *, dataset: str, partition: Partition | None) -> Iterator[None]:
+    """The client's exceptions as errors that say where, what and what to do. `partition`: None where it is no day's."""
     from opensearchpy.exceptions import OpenSearchException
 
     try:
@@ -413,14 +424,20 @@ def errors_named(settings: Search, *, dataset: str, partition: Partition) -> Ite
         raise named_error(error, settings, dataset=dataset, partition=partition) from None
 
 
-def named_error(error: Any, settings: Search, *, dataset: str, partition: Partition) -> PipelineError:
+def named_error(error: Any, settings: Search, *, dataset: str, partition: Partition | None) -> PipelineError:
     status, info = getattr(error, "status_code", None), getattr(error, "info", None)
     reason = info["error"].get("reason") if isinstance(info, dict) and isinstance(info.get("error"), dict) else None
     return answered(status, answer_of(error), settings, reason=reason, dataset=dataset, partition=partition)
 
 
 def answered(
-    status: object, found: str, settings: Search, *, reason: str | None = None, dataset: str, partition: Partition
+    status: object,
+    found: str,
+    settings: Search,
+    *,
+    reason: str | None = None,
+    dataset: str,
+    partition: Partition | None,
 ) -> PipelineError:
     """What an answer with this status is to whoever asked."""
     if "cluster_block_exception" in found:  # 403 or 429, and neither about rights nor about load
@@ -443,12 +460,12 @@ def answered(
     return unavailable(found, settings, dataset=dataset, partition=partition)
 
 
-def unavailable(found: str, settings: Search, *, dataset: str, partition: Partition) -> Unavailable:
+def unavailable(found: str, settings: Search, *, dataset: str, partition: Partition | None) -> Unavailable:
     return Unavailable(
         dataset=dataset,
         partition=partition,
         expected=f"OpenSearch at {settings.url} to answer",
         found=found,
-        fix=f"Look at its health: curl {settings.url}/_cluster/health, "
-        f"then: pipeline run --partition {partition} --select {dataset}",
+        fix=f"Look at {settings.url}/_cluster/health first.",
+        remedy=Remedy.NONE if partition is None else Remedy.RERUN,
     )

@@ -7,7 +7,7 @@ a batch has exactly the declared columns in the declared order; Spark checks the
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from emr_jobs.errors import AccessDenied, BadInput, PipelineError, Unavailable
+from emr_jobs.errors import AccessDenied, BadInput, PipelineError, Remedy, Unavailable
 from emr_jobs.partition import Partition
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def packed(error: PipelineError) -> str:
     """As a value of a row: an exception in a worker would reach the driver as the text of a stack trace."""
     import orjson
 
-    facts = {"expected": error.expected, "found": error.found, "fix": error.fix}
+    facts = {"expected": error.expected, "found": error.found, "fix": error.fix, "remedy": error.remedy}
     return orjson.dumps({"kind": type(error).__name__, **facts}).decode()
 
 
@@ -66,4 +66,5 @@ def unpacked(text: str, *, dataset: str, partition: Partition) -> PipelineError:
     import orjson
 
     facts = orjson.loads(text)
-    return _KINDS[facts.pop("kind")](dataset=dataset, partition=partition, **facts)
+    remedy = Remedy(facts.pop("remedy"))
+    return _KINDS[facts.pop("kind")](dataset=dataset, partition=partition, remedy=remedy, **facts)

@@ -17,7 +17,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from emr_jobs.errors import AccessDenied, BadInput, PipelineError, Unavailable, samples
+from emr_jobs.errors import AccessDenied, BadInput, PipelineError, Remedy, Unavailable, samples
 from emr_jobs.partition import Partition
 from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.sources.arrow import batches_as_frame, packed, unpacked
@@ -48,7 +48,8 @@ def listed(pattern: str, *, dataset: str, partition: Partition, allow_empty: boo
             partition=partition,
             expected=f"no empty object in {pattern}",
             found=f"{len(hollow)} of {len(files)} with 0 bytes{samples(hollow)}",
-            fix="Deliver them again, then rerun the partition.",
+            fix="Deliver them again.",
+            remedy=Remedy.RERUN,
         )
     if not files and not allow_empty:
         raise nothing_delivered(pattern, dataset=dataset, partition=partition)
@@ -61,7 +62,8 @@ def nothing_delivered(pattern: str, *, dataset: str, partition: Partition) -> Ba
         partition=partition,
         expected=f"files in {pattern}",
         found="none (the folder is missing or empty)",
-        fix="Deliver the day, or if it really has no orders: --allow-empty.",
+        fix="Deliver the day.",
+        remedy=Remedy.ALLOW_EMPTY,
     )
 
 
@@ -102,7 +104,8 @@ def require_whole(
             partition=partition,
             expected=f"each of {len(files)} files to be read once",
             found=f"reports of {len(read)} with {found} lines, and {rows} lines",
-            fix="Rerun the partition; if it happens again, it is a fault of the pipeline.",
+            fix="If it happens again, it is a fault of the pipeline.",
+            remedy=Remedy.RERUN,
         )
     return {files[report["file"]].name: report["lines"] for report in reports}
 
@@ -219,7 +222,8 @@ def _refusals(name: str, *, dataset: str, partition: Partition) -> Iterator[None
         partition=partition,
         expected="whole files",
         found=f"{name} {found}",
-        fix="Deliver the file again, then rerun the partition.",
+        fix="Deliver the file again.",
+        remedy=Remedy.RERUN,
     )
 
 
@@ -238,7 +242,8 @@ def _refusals_of_s3(name: str, *, dataset: str, partition: Partition) -> Iterato
                 partition=partition,
                 expected=f"S3 to give {name}",
                 found=code,
-                fix="Let this role read it (s3:ListBucket, s3:GetObject), then rerun the partition.",
+                fix="Let this role read it (s3:ListBucket, s3:GetObject).",
+                remedy=Remedy.RERUN,
             ) from None
         if code in ("404", "NoSuchKey", "NoSuchBucket"):
             raise _Unreadable(f"that is not there ({code})") from None
@@ -252,5 +257,6 @@ def _refusals_of_s3(name: str, *, dataset: str, partition: Partition) -> Iterato
         partition=partition,
         expected=f"S3 to give {name}",
         found=found,
-        fix=f"Run it again: pipeline run --partition {partition}",
+        fix="",
+        remedy=Remedy.RERUN,
     )

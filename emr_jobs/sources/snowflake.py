@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from emr_jobs.contracts import Contract
 from emr_jobs.contracts.table import spark_ddl
-from emr_jobs.errors import AccessDenied, BadInput, PipelineError, Unavailable
+from emr_jobs.errors import AccessDenied, BadInput, PipelineError, Remedy, Unavailable
 from emr_jobs.partition import Partition
 from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import SnowflakeSource
@@ -118,7 +118,8 @@ def _refused(error: Any, settings: SnowflakeSource, *, dataset: str, partition: 
         partition=partition,
         expected=f"Snowflake to let {settings.user} in with the key {settings.private_key}",
         found=f"{error.errno}: {_first_line(error)}",
-        fix=f"Compare the key's public half with the user's: DESC USER {settings.user}",
+        fix=f"Compare the key's public half with what DESC USER {settings.user} says.",
+        remedy=Remedy.RERUN,
     )
 
 
@@ -128,7 +129,8 @@ def _unreachable(error: Any, settings: SnowflakeSource, *, dataset: str, partiti
         partition=partition,
         expected=f"Snowflake account {settings.account} to answer within {settings.connect_timeout_s} s",
         found=_first_line(error),
-        fix="Check account, network and https://status.snowflake.com, then rerun the partition.",
+        fix="Check account, network and https://status.snowflake.com first.",
+        remedy=Remedy.RERUN,
     )
 
 
@@ -160,6 +162,7 @@ def require_columns(opened: "SnowflakeConnection", sources: Sequence[Contract], 
                 if found
                 else "no such table, or no right to see it",
                 fix="Mend the table, or accept the change in the contract and in the statement that reads it.",
+                remedy=Remedy.RERUN,
             )
 
 
@@ -180,6 +183,7 @@ def run_statement(opened: "SnowflakeConnection", statement: Statement) -> tuple[
             found=f"{error.errno}: {_first_line(error)}",
             fix="Query "
             + (f"{error.sfqid} in Snowflake's history has the details." if error.sfqid else "history has the details."),
+            remedy=Remedy.RERUN,
         ) from None
     return list(batches), cursor.rowcount or 0
 
@@ -218,7 +222,8 @@ def extract(
                 partition=statement.partition,
                 expected=f"the {expected} rows that Snowflake counted",
                 found=f"{rows_of(consumed)}",
-                fix=f"Nothing was published; rerun: pipeline run --partition {statement.partition}",
+                fix="Nothing was published.",
+                remedy=Remedy.RERUN,
             )
         return consumed
     raise AssertionError("the loop returns or raises")
@@ -237,6 +242,7 @@ def _not_fetched(message: str, statement: Statement) -> PipelineError | None:
             expected=f"a result as in contracts/{statement.contract.id}.odcs.yaml",
             found=after("BatchMismatch"),
             fix=f"Mend the table, or cast in sql/{statement.contract.name}.sql.",
+            remedy=Remedy.RERUN,
         )
     found = next((after(name) for name in ("ResultExpired", "BatchNotFetched") if f"{name}: " in message), None)
     if found is None:
@@ -246,8 +252,8 @@ def _not_fetched(message: str, statement: Statement) -> PipelineError | None:
         partition=statement.partition,
         expected="the executors to fetch every result batch",
         found=found,
-        fix="Check the network from the cluster to Snowflake's stage, then: "
-        f"pipeline run --partition {statement.partition}",
+        fix="Check the network from the cluster to Snowflake's stage.",
+        remedy=Remedy.RERUN,
     )
 
 

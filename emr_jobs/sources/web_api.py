@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from emr_jobs.errors import AccessDenied, BadInput, PipelineError, Unavailable
+from emr_jobs.errors import AccessDenied, BadInput, PipelineError, Remedy, Unavailable
 from emr_jobs.partition import Partition
 from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import ShipmentsSource
@@ -185,7 +185,8 @@ class ApiClient:
                 partition=self._partition,
                 expected=f"{self._settings.url} to accept the token {self._settings.token}",
                 found=f"{answer.status_code} {answer.reason}",
-                fix="Renew the token under that name, then rerun the partition.",
+                fix="Renew the token under that name.",
+                remedy=Remedy.RERUN,
             )
         if answer.status_code in RETRIED_STATUSES:
             raise self._unavailable(f"{answer.status_code} {answer.reason} after {self._settings.max_retries} retries")
@@ -205,7 +206,8 @@ class ApiClient:
             partition=self._partition,
             expected=f"whole answers from {self._settings.url}",
             found=found,
-            fix=f"Ask the API's owner for its state, then: pipeline run --partition {self._partition}",
+            fix="Ask the API's owner for its state.",
+            remedy=Remedy.RERUN,
         )
 
     def _inconsistent(self, where: Slice, expected: str, found: str) -> BadInput:
@@ -214,7 +216,8 @@ class ApiClient:
             partition=self._partition,
             expected=f"{expected} in slice {where}",
             found=found,
-            fix="Rerun the partition; if it happens again, tell the API's owner: its paging or its total is wrong.",
+            fix="If it happens again, tell the API's owner: its paging or its total is wrong.",
+            remedy=Remedy.RERUN,
         )
 
     def total(self, window: Slice) -> int:

@@ -7,26 +7,31 @@ from typing import Any
 import dagster as dg
 from emr_jobs.contracts import PARTITION_COLUMN, Contract, Medium, contracts
 from emr_jobs.contracts.mapping import index_body
-from emr_jobs.errors import samples
+from emr_jobs.errors import Remedy, samples
 from emr_jobs.partition import Partition
 from emr_jobs.settings import Settings
 
 from pipeline_assets import lake
 from pipeline_assets.checks.tables import row_count
 from pipeline_assets.checks.verdict import PUBLISHED, Results, Verdict, check_spec, result, selected
+from pipeline_assets.remedies import place_of
 
 _PROVES = (
     "The alias shows one index for the day, mapped as in the contract, with a document for every row of {}. "
-    "When it fails: `pipeline run --partition <day> --select {}`."
+    "When it fails: `{}`."
 )
 
 
 def index_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
     indices = [contract for contract in contracts().values() if contract.medium is Medium.INDEX]
+    place = place_of(settings)
 
     @dg.multi_asset_check(
         name="published_indices",
-        specs=[check_spec(each, PUBLISHED, _PROVES.format(rows_in(each).id, each.id), partitions) for each in indices],
+        specs=[
+            check_spec(each, PUBLISHED, _PROVES.format(rows_in(each).id, place.command("<day>", each.id)), partitions)
+            for each in indices
+        ],
         can_subset=True,
     )
     def published_indices(context: dg.AssetCheckExecutionContext) -> Results:
@@ -39,7 +44,7 @@ def index_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.
                 partition=Partition.parse(context.partition_key),
                 rows=0 if rows is None else row_count(rows, context.partition_key),
             )
-            yield result(contract, PUBLISHED, verdict)
+            yield result(contract, PUBLISHED, verdict, partition=context.partition_key, place=place)
 
     return published_indices
 
@@ -67,11 +72,11 @@ def _judged_index(settings: Settings, contract: Contract, *, partition: Partitio
             body={"query": {"term": {PARTITION_COLUMN: str(partition)}}},
             params={"ignore_unavailable": "true"},
         )
-    return judge_index(contract, partition=partition, shown=shown, wrong=wrong, documents=counted["count"], rows=rows)
+    return judge_index(contract, shown=shown, wrong=wrong, documents=counted["count"], rows=rows)
 
 
 def judge_index(
-    contract: Contract, *, partition: Partition, shown: Sequence[str], wrong: Sequence[str], documents: int, rows: int
+    contract: Contract, *, shown: Sequence[str], wrong: Sequence[str], documents: int, rows: int
 ) -> Verdict:
     """`shown`: the day's indices behind the alias; `wrong`: fields that are mapped otherwise than the contract says."""
     source = rows_in(contract)
@@ -83,8 +88,8 @@ def judge_index(
         passed=len(shown) == 1 and not wrong and documents == rows,
         expected=f"1 index of the day, mapped as in the contract, with {rows} documents: the rows of {source.id}",
         found=found,
-        fix=f"After a rollback on purpose this stays until the day runs again. Publish table and index together: "
-        f"pipeline run --partition {partition} --select {contract.id}",
+        fix="After a rollback on purpose this stays until the day, table and index together, runs again.",
+        remedy=Remedy.RERUN,
     )
 
 

@@ -8,13 +8,14 @@ import dagster as dg
 from emr_jobs.contracts import PARTITION_COLUMN, Contract, contracts
 from emr_jobs.contracts.load import PLACEHOLDER
 from emr_jobs.contracts.model import Bound, Query
-from emr_jobs.errors import samples
+from emr_jobs.errors import Remedy, samples
 from emr_jobs.session import table_name
 from emr_jobs.settings import Settings
 
 from pipeline_assets import lake
 from pipeline_assets.checks.spark import spark_session
 from pipeline_assets.checks.verdict import Results, Verdict, check_spec, result, selected
+from pipeline_assets.remedies import Place, place_of
 
 if TYPE_CHECKING:
     from emr_jobs.publish.audit import Statement
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 AGREES = "agrees_with_inputs"
 _PROVES = (
     "The published day still holds {} against the published days of {}: none of them was run again alone. "
-    "Joins them in a Spark session. When it fails: `pipeline run --partition <day> --select {}`."
+    "Joins them in a Spark session. When it fails: `{}`."
 )
 
 
@@ -44,10 +45,11 @@ class Answer:
 
 def join_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
     tables = [table for table in lake.tables() if _rules(table)]
+    place = place_of(settings)
 
     @dg.multi_asset_check(
         name="published_joins",
-        specs=[check_spec(each, AGREES, _proves(each), partitions) for each in tables],
+        specs=[check_spec(each, AGREES, _proves(each, place), partitions) for each in tables],
         can_subset=True,
         compute_kind="pyspark",
     )
@@ -55,13 +57,15 @@ def join_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.A
         with spark_session(settings, name=f"published_joins {context.partition_key}") as spark:
             for contract in selected(context, tables):
                 answers = answers_of(spark, contract, context.partition_key)
-                yield result(contract, AGREES, judge_rules(contract, answers, partition=context.partition_key))
+                verdict = judge_rules(answers)
+                yield result(contract, AGREES, verdict, partition=context.partition_key, place=place)
 
     return published_joins
 
 
-def _proves(contract: Contract) -> str:
-    return _PROVES.format(", ".join(_rules(contract)), ", ".join(contract.upstream), contract.id)
+def _proves(contract: Contract, place: Place) -> str:
+    again = place.command("<day>", contract.id)
+    return _PROVES.format(", ".join(_rules(contract)), ", ".join(contract.upstream), again)
 
 
 def _rules(contract: Contract) -> dict[str, "Statement"]:
@@ -96,12 +100,12 @@ def answers_of(spark: "SparkSession", contract: Contract, partition: str) -> lis
     return answers
 
 
-def judge_rules(contract: Contract, answers: Sequence[Answer], *, partition: str) -> Verdict:
+def judge_rules(answers: Sequence[Answer]) -> Verdict:
     failed = [answer for answer in answers if not answer.passed]
     return Verdict(
         passed=not failed,
         expected=", ".join(f"{answer.rule} {answer.bound}" for answer in answers),
         found=", ".join(map(str, failed or answers)),
-        fix=f"An input was published again, or a table changed by hand. Publish it from its inputs as they are now: "
-        f"pipeline run --partition {partition} --select {contract.id}",
+        fix="An input was published again, or a table changed by hand.",
+        remedy=Remedy.RERUN,
     )

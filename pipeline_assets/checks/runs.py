@@ -8,27 +8,33 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 from emr_jobs.catalog import JOBS, Job, job_of
 from emr_jobs.contracts import Contract, Medium, contracts
+from emr_jobs.errors import Remedy
 from emr_jobs.partition import Partition
 from emr_jobs.publish.versions import Inputs, Version
 from emr_jobs.settings import Settings
 
 from pipeline_assets import lake
 from pipeline_assets.checks.verdict import Results, Verdict, check_spec, result, selected
+from pipeline_assets.remedies import place_of
 
 OF_ONE_RUN = "of_one_run"
 _PROVES = (
     "The day is of the run that {} shows, and the inputs are in the versions from which that run computed it. "
-    "When it fails: `pipeline run --partition <day> --select {}`."
+    "When it fails: `{}`."
 )
 
 
 def run_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
     outputs = [contracts()[dataset] for job in JOBS if inputs_of(job) for dataset in job.outputs]
+    place = place_of(settings)
 
     @dg.multi_asset_check(
         name="published_runs",
         specs=[
-            check_spec(each, OF_ONE_RUN, _PROVES.format(job_of(each.id).lead, each.id), partitions) for each in outputs
+            check_spec(
+                each, OF_ONE_RUN, _PROVES.format(job_of(each.id).lead, place.command("<day>", each.id)), partitions
+            )
+            for each in outputs
         ],
         can_subset=True,
     )
@@ -38,12 +44,11 @@ def run_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.As
             job = job_of(contract.id)
             verdict = judge_run(
                 contract,
-                partition=partition,
                 shown=_versions(settings, contract, partition),
                 lead=_versions(settings, contracts()[job.lead], partition),
                 now={name: _one(_versions(settings, contracts()[name], partition)) for name in inputs_of(job)},
             )
-            yield result(contract, OF_ONE_RUN, verdict)
+            yield result(contract, OF_ONE_RUN, verdict, partition=str(partition), place=place)
 
     return published_runs
 
@@ -73,7 +78,6 @@ def _one(versions: Sequence[Version | None]) -> str | None:
 def judge_run(
     contract: Contract,
     *,
-    partition: Partition,
     shown: Sequence[Version | None],
     lead: Sequence[Version | None],
     now: Mapping[str, str | None],
@@ -89,8 +93,8 @@ def judge_run(
         passed=not wrong,
         expected=f"the version of {job.lead}, computed of the inputs as they are now",
         found="; ".join([versions, *wrong]),
-        fix="A run was stopped between its commits, an input was published again, or one of them was rolled back. "
-        f"Publish the day anew: pipeline run --partition {partition} --select {contract.id}",
+        fix="A run was stopped between its commits, an input was published again, or one of them was rolled back.",
+        remedy=Remedy.RERUN,
     )
 
 

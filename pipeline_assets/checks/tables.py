@@ -10,12 +10,13 @@ import dagster as dg
 from emr_jobs.contracts import PARTITION_COLUMN, Contract
 from emr_jobs.contracts.model import Bound, RowCount
 from emr_jobs.contracts.table import iceberg_type
-from emr_jobs.errors import samples
+from emr_jobs.errors import Remedy, samples
 from emr_jobs.partition import TIMEZONE, Partition
 from emr_jobs.settings import Settings
 
 from pipeline_assets import lake
 from pipeline_assets.checks.verdict import PUBLISHED, Results, Verdict, asset_key, check_spec, result, selected
+from pipeline_assets.remedies import place_of
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _ROW_COUNT = "dagster/row_count"
 _PROVES = (
     "Readers of the table see the day with as many rows as the latest run reported, in the contract's columns. "
-    "Reads the table's metadata, no data. When it fails: `pipeline run --partition <day> --select {}`; "
+    "Reads the table's metadata, no data. When it fails: `{}`; "
     "for columns: `pipeline lake apply`."
 )
 
@@ -37,11 +38,14 @@ class Reported:
 
 
 def table_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
-    tables = lake.tables()
+    tables, place = lake.tables(), place_of(settings)
 
     @dg.multi_asset_check(
         name="published_tables",
-        specs=[check_spec(table, PUBLISHED, _PROVES.format(table.id), partitions) for table in tables],
+        specs=[
+            check_spec(table, PUBLISHED, _PROVES.format(place.command("<day>", table.id)), partitions)
+            for table in tables
+        ],
         can_subset=True,
     )
     def published_tables(context: dg.AssetCheckExecutionContext) -> Results:
@@ -57,7 +61,7 @@ def table_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.
                 reported=None if reported is None else reported.rows,
                 today=datetime.now(UTC).astimezone(ZoneInfo(TIMEZONE)).date(),
             )
-            yield result(contract, PUBLISHED, verdict, **_who(reported))
+            yield result(contract, PUBLISHED, verdict, partition=context.partition_key, place=place, **_who(reported))
 
     return published_tables
 
@@ -85,10 +89,9 @@ def judge_table(
     found = "no table" if columns is None else f"{rows} rows"
     if wrong:
         found += f"; columns that differ from the contract: {len(wrong)}{samples(wrong)}"
-    fixes = [] if columns is not None and not wrong else ["Bring the table up to its contract: pipeline lake apply."]
-    if not enough:
-        fixes.append(f"Publish the day anew: pipeline run --partition {partition} --select {contract.id}")
-    return Verdict(enough and columns is not None and not wrong, expected, found, " ".join(fixes))
+    fix = "" if columns is not None and not wrong else "Bring the table up to its contract: pipeline lake apply."
+    remedy = Remedy.NONE if enough else Remedy.RERUN
+    return Verdict(enough and columns is not None and not wrong, expected, found, fix, remedy)
 
 
 def _bound(contract: Contract) -> Bound | None:

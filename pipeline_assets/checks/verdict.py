@@ -6,6 +6,9 @@ from typing import Any
 
 import dagster as dg
 from emr_jobs.contracts import Contract
+from emr_jobs.errors import Remedy
+
+from pipeline_assets.remedies import Place
 
 PUBLISHED = "published"
 
@@ -14,12 +17,13 @@ Results = Iterator[dg.AssetCheckResult]
 
 @dataclass(frozen=True)
 class Verdict:
-    """For a person: `fix` is the next command when the check failed."""
+    """For a person: `fix` and `remedy` are what to do when the check failed."""
 
     passed: bool
     expected: str
     found: str
     fix: str
+    remedy: Remedy = Remedy.NONE
 
 
 def asset_key(contract: Contract) -> dg.AssetKey:
@@ -43,12 +47,15 @@ def selected(context: dg.AssetCheckExecutionContext, among: Iterable[Contract]) 
     return [contract for contract in among if asset_key(contract) in wanted]
 
 
-def result(contract: Contract, name: str, verdict: Verdict, **more: dg.MetadataValue[Any]) -> dg.AssetCheckResult:
+def result(
+    contract: Contract, name: str, verdict: Verdict, *, partition: str, place: Place, **more: dg.MetadataValue[Any]
+) -> dg.AssetCheckResult:
     facts: dict[str, Any] = {"expected": verdict.expected, "found": verdict.found, **more}
     sentence = None
     if not verdict.passed:
-        facts["what_to_do"] = verdict.fix
-        sentence = f"expected {verdict.expected}, found {verdict.found}. {verdict.fix}"
+        again = place.then(verdict.remedy, partition=partition, select=contract.id)
+        facts["what_to_do"] = f"{verdict.fix}{again}".strip()
+        sentence = f"expected {verdict.expected}, found {verdict.found}. {facts['what_to_do']}"
     return dg.AssetCheckResult(
         asset_key=asset_key(contract),
         check_name=name,

@@ -76,5 +76,5 @@ def _fail(error: Exception, code: int) -> NoReturn:
     from pipeline_assets.cli.output import errors, print_message
 
     errors().print(f"[bold red]{type(error).__name__}[/]: ", end="")
-    print_message(errors(), error)
+    print_message(errors(), " ".join([str(error), *getattr(error, "__notes__", [])]))
     sys.exit(code)

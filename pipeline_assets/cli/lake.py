@@ -66,10 +66,11 @@ def repair(
 ) -> None:
     """Set a table that nobody can open back to its newest whole state. One that can be opened stays as it is."""
     from pipeline_assets import damaged_tables, lake
+    from pipeline_assets.remedies import place_of
 
-    contract = lake.table_contract(dataset)
+    contract, values = lake.table_contract(dataset), load_settings(settings)
     with errors().status(f"looking for a whole state of {dataset}"):
-        done = damaged_tables.repair(load_settings(settings), contract)
+        done = damaged_tables.repair(values, contract)
     if json:
         print_json(None if done is None else asdict(done))
     elif done is None:
@@ -79,7 +80,7 @@ def repair(
         console().print(table(("", dataset), said.items()))
         console().print("\nWhat was committed after that is not in the table. Run again whatever failed since:")
         for day in done.staged_days or ["P"]:
-            console().print(f"  pipeline run --partition {day} --select {dataset}")
+            console().print(f"  {place_of(values).command(day, dataset)}")
 
 
 @app.command()

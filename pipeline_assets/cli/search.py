@@ -52,9 +52,11 @@ def rollback(
     from emr_jobs.partition import Partition
     from emr_jobs.publish.search import SearchIndex, errors_named
 
+    from pipeline_assets.remedies import command_noted
+
     values = load_settings(settings)
     day = Partition.parse(partition).check(first=values.start, now=datetime.now(UTC))
-    with errors_named(values.search, dataset=DATASET, partition=day):
+    with command_noted(values), errors_named(values.search, dataset=DATASET, partition=day):
         now, before = SearchIndex(values.search, contracts()[DATASET]).rollback(day)
     if json:
         print_json({"published": now, "replaced": before})

@@ -19,6 +19,7 @@ from emr_jobs.catalog import Job
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Emr, Settings
 
+from pipeline_assets import remedies
 from pipeline_assets.launchers import emr_cluster, step_logs
 from pipeline_assets.launchers.cluster_lease import SharedCluster, cluster_of_run
 from pipeline_assets.launchers.command import emr_submit, job_arguments
@@ -119,7 +120,14 @@ class EmrStepLauncher(dg.PipesClient):
             log = step_logs.tail(emr, running.cluster_id, running.id)
             metadata["log"] = dg.MetadataValue.md(f"```\n{log}\n```")
             failure = f"{failure}\n{running.console()}\n{log}"
-        yield from results(session.message_handler, job, metadata=metadata, failure=failure)
+        yield from results(
+            session.message_handler,
+            job,
+            partition=context.partition_key,
+            place=remedies.EMR,
+            metadata=metadata,
+            failure=failure,
+        )
 
 
 def shipped_settings(settings: Settings, settings_uri: str, emr: Emr) -> str:

@@ -19,6 +19,7 @@ from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Settings
 from tenacity import before_sleep_log, retry, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from pipeline_assets import remedies
 from pipeline_assets.launchers.heartbeat import heartbeat
 from pipeline_assets.launchers.messages_on_s3 import attempts_prefix, messages_on_s3, prefix
 from pipeline_assets.launchers.outcome import Result, left_out, replayed_results
@@ -88,7 +89,15 @@ class FollowLauncher(dg.PipesClient):
                 metadata=metadata,
                 allow_retries=False,
             )
-        yield from replayed_results(messages, job, log=context.log, metadata=metadata, failure=failure)
+        yield from replayed_results(
+            messages,
+            job,
+            partition=context.partition_key,
+            place=remedies.of_execution(followed.name),
+            log=context.log,
+            metadata=metadata,
+            failure=failure,
+        )
 
     def _replayed(
         self, context: dg.AssetExecutionContext, followed: "_Followed", attempt: int

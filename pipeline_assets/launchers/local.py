@@ -11,6 +11,7 @@ import dagster as dg
 from emr_jobs.catalog import Job
 from emr_jobs.settings import Settings
 
+from pipeline_assets import remedies
 from pipeline_assets.launchers.command import job_arguments, local_environment, local_submit, scratch_folder
 from pipeline_assets.launchers.message_file import MessageFile
 from pipeline_assets.launchers.outcome import Result, results
@@ -54,4 +55,11 @@ class LocalLauncher(dg.PipesClient):
                 failure = f"not done after {job.timeout_s} s, the limit in emr_jobs/catalog.py"
             finally:  # also when the run is cancelled
                 process.kill()
-        yield from results(session.message_handler, job, metadata={"origin": ORIGIN}, failure=failure)
+        yield from results(
+            session.message_handler,
+            job,
+            partition=context.partition_key,
+            place=remedies.LOCAL,
+            metadata={"origin": ORIGIN},
+            failure=failure,
+        )

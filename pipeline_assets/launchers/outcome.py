@@ -12,7 +12,10 @@ from typing import Any
 import dagster as dg
 from emr_jobs.catalog import Job
 from emr_jobs.contracts import contracts
+from emr_jobs.errors import Remedy
 from emr_jobs.report import asset_key, checks_of
+
+from pipeline_assets.remedies import Place, what_to_select
 
 Reported = dg.MaterializeResult[Any] | dg.AssetCheckResult
 Result = Reported | dg.Output[None]
@@ -47,7 +50,13 @@ class Owed:
 
 
 def results(
-    messages: dg.PipesMessageHandler, job: Job, *, metadata: Mapping[str, Any], failure: str | None = None
+    messages: dg.PipesMessageHandler,
+    job: Job,
+    *,
+    partition: str,
+    place: Place,
+    metadata: Mapping[str, Any],
+    failure: str | None = None,
 ) -> Iterator[Result]:
     """Every reported result, with the launcher's metadata; then raises dg.Failure unless the job is complete.
 
@@ -57,7 +66,8 @@ def results(
     yield from (_completed(result, metadata) for result in reported)
     said = failure_said(messages)
     if said is not None:
-        raise dg.Failure(f"{said['kind']}: {said['message']}", metadata=metadata, allow_retries=said["retryable"])
+        sentence = _sentence(said, job, partition, place)
+        raise dg.Failure(sentence, metadata=metadata, allow_retries=said["retryable"])
     if failure is not None:
         raise dg.Failure(f"{job.name}: {failure}", metadata=metadata)
     _require_complete(messages, job, Owed.by(job), reported, metadata)
@@ -67,6 +77,8 @@ def replayed_results(
     messages: dg.PipesMessageHandler,
     job: Job,
     *,
+    partition: str,
+    place: Place,
     log: dg.DagsterLogManager,
     metadata: Mapping[str, Any],
     failure: str | None,
@@ -85,7 +97,7 @@ def replayed_results(
             log.warning(f"{_said(_key(result))} was recorded and is not defined any more: left out")
     said = failure_said(messages)
     if said is not None:
-        raise dg.Failure(f"{said['kind']}: {said['message']}", metadata=metadata, allow_retries=False)
+        raise dg.Failure(_sentence(said, job, partition, place), metadata=metadata, allow_retries=False)
     if failure is not None:
         raise dg.Failure(f"{job.name}: {failure}", metadata=metadata, allow_retries=False)
     _require_complete(messages, job, then or today, reported, metadata, allow_retries=False)
@@ -104,8 +116,13 @@ def left_out(job: Job, reported: Sequence[Reported], *, log: dg.DagsterLogManage
 
 
 def failure_said(messages: dg.PipesMessageHandler) -> Mapping[str, Any] | None:
-    """What the job itself said went wrong: kind, message, retryable."""
+    """What the job itself said went wrong: kind, message, retryable, and of an error of ours dataset and remedy."""
     return next((message["failed"] for message in messages.get_custom_messages() if "failed" in message), None)
+
+
+def _sentence(said: Mapping[str, Any], job: Job, partition: str, place: Place) -> str:
+    remedy, select = Remedy(said.get("remedy", "")), what_to_select(said.get("dataset"), otherwise=job.name)
+    return f"{said['kind']}: {said['message']}{place.then(remedy, partition=partition, select=select)}"
 
 
 def _require_complete(

@@ -239,7 +239,7 @@ class TestNewColumns:
         assert str(refused.value) == (
             f"{index.contract.id} {NEXT}: expected the indices of other days behind {index.alias} to have the "
             f"contract's fields, found units in 1 ({old}); items.quantity in 1 ({old}) absent. "
-            "Bring them up to it: pipeline lake apply"
+            "Bring it up to the contract: pipeline lake apply."
         )
         applied()
         index.require_mappings(NEXT)

@@ -14,8 +14,7 @@ from emr_jobs.contracts import contracts
 from emr_jobs.contracts.mapping import index_body
 from emr_jobs.contracts.model import Bound
 from emr_jobs.contracts.table import iceberg_type
-from emr_jobs.errors import Misconfigured
-from emr_jobs.partition import Partition
+from emr_jobs.errors import Misconfigured, Remedy
 from emr_jobs.publish.versions import Version
 from pipeline_assets.checks import tables
 from pipeline_assets.checks.indices import judge_index, mapping_differences, rows_in
@@ -25,6 +24,7 @@ from pipeline_assets.checks.spark import spark_session
 from pipeline_assets.checks.tables import Reported, reported_rows
 from pipeline_assets.checks.verdict import Verdict, result
 from pipeline_assets.home import ROOT
+from pipeline_assets.remedies import PRODUCTION
 
 FACTS = contracts()["final.order_facts"]
 RATES = contracts()["intermediate.fx_rates"]
@@ -42,12 +42,13 @@ class TestTables:
             True, "5 rows, as the latest run reported", "5 rows", ""
         )
 
-    def test_other_rows_than_were_reported_fail_and_name_the_command(self) -> None:
+    def test_other_rows_than_were_reported_fail_and_the_day_is_run_again(self) -> None:
         assert judge_table(RATES, partition=DAY, columns=RATE_COLUMNS, rows=4, reported=5) == Verdict(
             False,
             "5 rows, as the latest run reported",
             "4 rows",
-            "Publish the day anew: pipeline run --partition 2026-11-21 --select intermediate.fx_rates",
+            "",
+            Remedy.RERUN,
         )
 
     def test_an_empty_day_passes_where_the_run_reported_it_so(self) -> None:
@@ -91,13 +92,13 @@ class TestTables:
             "Bring the table up to its contract: pipeline lake apply.",
         )
 
-    def test_no_table_at_all_takes_both_commands(self) -> None:
+    def test_no_table_at_all_takes_both(self) -> None:
         assert judge_table(RATES, partition=DAY, columns=None, rows=0, reported=5) == Verdict(
             False,
             "5 rows, as the latest run reported",
             "no table",
-            "Bring the table up to its contract: pipeline lake apply. "
-            "Publish the day anew: pipeline run --partition 2026-11-21 --select intermediate.fx_rates",
+            "Bring the table up to its contract: pipeline lake apply.",
+            Remedy.RERUN,
         )
 
     def test_no_table_fails_even_where_nothing_was_expected(self) -> None:
@@ -134,7 +135,7 @@ class TestReportedRows:
 class TestIndices:
     def judged(self, **changed: object) -> Verdict:
         good = {"shown": ["orders-2026-11-21-0123456789ab-0"], "wrong": [], "documents": 5, "rows": 5}
-        return judge_index(SEARCH, partition=Partition.parse(DAY), **{**good, **changed})  # type: ignore[arg-type]
+        return judge_index(SEARCH, **{**good, **changed})  # type: ignore[arg-type]
 
     def test_one_index_with_a_document_for_every_row_passes(self) -> None:
         verdict = self.judged()
@@ -160,7 +161,7 @@ class TestIndices:
     def test_anything_else_fails_with_what_was_found(self, changed: dict[str, object], found: str) -> None:
         verdict = self.judged(**changed)
         assert (verdict.passed, verdict.found) == (False, found)
-        assert verdict.fix.endswith("pipeline run --partition 2026-11-21 --select search.orders")
+        assert verdict.remedy is Remedy.RERUN
 
     def test_documents_are_the_rows_of_the_table_that_their_key_comes_from(self) -> None:
         assert rows_in(SEARCH) is FACTS
@@ -206,10 +207,10 @@ class TestRuns:
     def test_a_day_is_of_its_lead_s_run_and_of_the_inputs_as_they_are(
         self, shown: list[Version | None], lead: list[Version | None], found: str
     ) -> None:
-        verdict = judge_run(SEARCH, partition=Partition.parse(DAY), shown=shown, lead=lead, now=self.NOW)
+        verdict = judge_run(SEARCH, shown=shown, lead=lead, now=self.NOW)
         assert (verdict.passed, verdict.found) == (";" not in found, found)
         assert verdict.expected == "the version of final.order_facts, computed of the inputs as they are now"
-        assert verdict.fix.endswith("pipeline run --partition 2026-11-21 --select search.orders")
+        assert verdict.remedy is Remedy.RERUN
 
     def test_inputs_are_what_other_jobs_publish(self) -> None:
         assert inputs_of(job_named("extract_orders")) == []
@@ -219,17 +220,17 @@ class TestRuns:
 class TestJoins:
     def test_rules_that_hold_pass(self) -> None:
         answers = [Answer("same_orders", ZERO, 0.0), Answer("net_matches_items", ZERO, 0.0)]
-        verdict = judge_rules(FACTS, answers, partition=DAY)
+        verdict = judge_rules(answers)
         assert (verdict.passed, verdict.expected) == (True, "same_orders 0, net_matches_items 0")
 
     def test_only_the_rules_that_fail_are_found_with_samples(self) -> None:
         answers = [Answer("same_orders", ZERO, 0.0), Answer("fx_rate_known", ZERO, 2.0, ("EUR", "JPY"))]
-        assert judge_rules(FACTS, answers, partition=DAY) == Verdict(
+        assert judge_rules(answers) == Verdict(
             False,
             "same_orders 0, fx_rate_known 0",
             "fx_rate_known 2 (EUR, JPY)",
-            "An input was published again, or a table changed by hand. Publish it from its inputs as they are now: "
-            "pipeline run --partition 2026-11-21 --select final.order_facts",
+            "An input was published again, or a table changed by hand.",
+            Remedy.RERUN,
         )
 
     def test_a_host_without_the_jars_is_told_which_setting_is_missing(self) -> None:
@@ -252,10 +253,12 @@ class TestJoins:
 
 
 def test_a_failed_check_says_what_to_do_and_a_passed_one_does_not() -> None:
-    passed = result(FACTS, "published", Verdict(True, "1 row", "1 row", ""))
-    failed = result(FACTS, "published", Verdict(False, "1 row", "0 rows", "Type this: x"))
+    judged = partial(result, FACTS, "published", partition=DAY, place=PRODUCTION)
+    passed = judged(Verdict(True, "1 row", "1 row", "", Remedy.RERUN))
+    failed = judged(Verdict(False, "1 row", "0 rows", "Type this: x", Remedy.RERUN))
     assert {name: value.value for name, value in passed.metadata.items()} == {"expected": "1 row", "found": "1 row"}
     assert passed.description is None
     assert failed.severity is dg.AssetCheckSeverity.ERROR
-    assert failed.description == "expected 1 row, found 0 rows. Type this: x"
-    assert failed.metadata["what_to_do"].value == "Type this: x"
+    what_to_do = f"Type this: x To run it again: pipeline trigger --partition {DAY} --rerun"
+    assert failed.description == f"expected 1 row, found 0 rows. {what_to_do}"
+    assert failed.metadata["what_to_do"].value == what_to_do

@@ -139,7 +139,7 @@ class TestGoodDay:
     def test_facts_agree_with_their_inputs(self, published_day: Day, spark: SparkSession) -> None:
         facts = contracts()["final.order_facts"]
         answers = answers_of(session_for(spark, published_day.settings), facts, published_day.partition)
-        verdict = judge_rules(facts, answers, partition=published_day.partition)
+        verdict = judge_rules(answers)
         assert (verdict.passed, verdict.found) == (True, "fx_rate_known 0, same_orders 0, net_matches_items 0")
 
     def test_the_run_that_reported_the_rows_is_named(self, published_day: Day) -> None:
@@ -161,7 +161,7 @@ class TestTables:
         failed = found["final.daily_sales", "published"]
         assert said(failed, "found") == "0 rows"
         assert said(failed, "what_to_do") == (
-            f"Publish the day anew: pipeline run --partition {published_day.partition} --select final.daily_sales"
+            f"To run it again: pipeline run --partition {published_day.partition} --select final.daily_sales"
         )
 
     def test_a_check_that_is_run_on_its_asset_s_page_tells_as_well(
@@ -296,7 +296,7 @@ def test_an_order_that_is_missing_is_found_by_every_kind_of_check_as_dagster_run
     assert said(joined, "expected") == "fx_rate_known 0, same_orders 0, net_matches_items 0"
     assert said(joined, "found") == f"same_orders 1, net_matches_items -{lost['net_amount'].normalize():f}"
     assert said(joined, "what_to_do") == (
-        "An input was published again, or a table changed by hand. Publish it from its inputs as they are now: "
+        "An input was published again, or a table changed by hand. To run it again: "
         f"pipeline run --partition {published_day.partition} --select final.order_facts"
     )
     assert {name for name, each in found.items() if not each.passed} == {

@@ -2,8 +2,11 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
+
+from emr_jobs.errors import Remedy, Unavailable
 from emr_jobs.partition import Partition
-from emr_jobs.publish.search import NAMES_BYTES, Index, expired, in_urls
+from emr_jobs.publish.search import NAMES_BYTES, Index, errors_named, expired, in_urls
 from emr_jobs.settings import Search
 
 NOW = datetime(2026, 11, 22, 13, tzinfo=UTC)
@@ -81,3 +84,16 @@ def test_a_name_that_is_too_long_goes_alone() -> None:
 
 def test_no_name_is_no_request() -> None:
     assert list(in_urls([])) == []
+
+
+def test_error_that_is_about_no_day_names_none_and_starts_none() -> None:
+    """As of `search find` without a node."""
+    from opensearchpy.exceptions import ConnectionError as NotConnected
+
+    with pytest.raises(Unavailable) as raised, errors_named(SETTINGS, dataset="search.orders", partition=None):
+        raise NotConnected("N/A", "refused", OSError())
+    assert str(raised.value) == (
+        "search.orders: expected OpenSearch at http://127.0.0.1:9 to answer, found no connection (ConnectionError). "
+        "Look at http://127.0.0.1:9/_cluster/health first."
+    )
+    assert raised.value.remedy is Remedy.NONE

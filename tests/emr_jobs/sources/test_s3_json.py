@@ -122,7 +122,7 @@ def test_a_folder_without_files_must_be_asked_for(tmp_path: Path, exists: bool) 
         folder.mkdir()
     assert refused(folder) == (
         f"s3.orders {DAY}: expected files in {pattern(folder)}, found none (the folder is missing or empty). "
-        "Deliver the day, or if it really has no orders: --allow-empty."
+        "Deliver the day. If it really is empty: --allow-empty."
     )
     assert listed(folder, allow_empty=True) == []
 
@@ -141,7 +141,7 @@ def test_objects_of_no_bytes_are_named_also_when_an_empty_day_was_asked_for(tmp_
         listed(tmp_path, allow_empty=allow_empty)
     assert str(error.value) == (
         f"s3.orders {DAY}: expected no empty object in {pattern(tmp_path)}, found 4 of 5 with 0 bytes "
-        "(part-1.json.gz, part-2.json.gz, part-3.json.gz, ...). Deliver them again, then rerun the partition."
+        "(part-1.json.gz, part-2.json.gz, part-3.json.gz, ...). Deliver them again."
     )
 
 
@@ -160,8 +160,7 @@ def test_a_file_that_does_not_unpack_is_named(tmp_path: Path, content: bytes, ca
     write(tmp_path, "part-0.json.gz", ORDER)
     (tmp_path / "part-1.json.gz").write_bytes(content)
     assert refused(tmp_path) == (
-        f"s3.orders {DAY}: expected whole files, found {tmp_path}/part-1.json.gz that {cause}. "
-        "Deliver the file again, then rerun the partition."
+        f"s3.orders {DAY}: expected whole files, found {tmp_path}/part-1.json.gz that {cause}. Deliver the file again."
     )
 
 
@@ -175,7 +174,7 @@ def test_a_line_without_an_end_does_not_fill_the_memory(tmp_path: Path, monkeypa
     write(tmp_path, "bomb.json.gz", bytes(2**25))
     assert refused(tmp_path) == (
         f"s3.orders {DAY}: expected whole files, found {tmp_path}/bomb.json.gz that unpacks to a line of more than "
-        "8 MiB. Deliver the file again, then rerun the partition."
+        "8 MiB. Deliver the file again."
     )
 
 
@@ -247,6 +246,6 @@ def test_what_s3_refuses_is_named(bucket: Any) -> None:
 
 @pytest.mark.parametrize(("code", "kind"), [("AccessDenied", AccessDenied), ("SlowDown", Unavailable)])
 def test_who_can_mend_a_refusal_is_its_kind(code: str, kind: type[Exception]) -> None:
-    said = rf"expected S3 to give s3://shop/a, found {code}\. "
+    said = rf"expected S3 to give s3://shop/a, found {code}\."
     with pytest.raises(kind, match=said), s3_json._refusals("s3://shop/a", **OF):
         raise ClientError({"Error": {"Code": code}}, "GetObject")

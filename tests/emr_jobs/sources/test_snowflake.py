@@ -213,7 +213,7 @@ def test_a_wrong_key_is_refused_and_not_shown(
         AccessDenied,
         f"intermediate.customers {DAY}: expected Snowflake to let PIPELINE in with the key file:{key}, found "
         f"390144: Failed to connect to DB: 127.0.0.1:{login}. JWT token is invalid. "
-        "Compare the key's public half with the user's: DESC USER PIPELINE",
+        "Compare the key's public half with what DESC USER PIPELINE says.",
     )
     assert "PRIVATE" not in "".join(capfd.readouterr()) + caplog.text
 
@@ -223,7 +223,7 @@ def test_snowflake_that_does_not_answer_is_unavailable(key: Path, processes: Non
     assert isinstance(error, Unavailable)
     assert error.expected == "Snowflake account fakesnow to answer within 1 s"
     assert str(error).startswith(f"intermediate.customers {DAY}: expected {error.expected}, found ")
-    assert str(error).endswith("Check account, network and https://status.snowflake.com, then rerun the partition.")
+    assert str(error).endswith("Check account, network and https://status.snowflake.com first.")
 
 
 def test_what_is_no_private_key_is_named_and_not_shown(key: Path) -> None:

@@ -19,7 +19,7 @@ from emr_jobs.sources.web_api import ApiClient, BrokenAnswer, Budget, CursorPagi
 DAY = Partition.parse("2026-11-21")
 HOUR = slices(DAY)[0]
 SLICE = "slice 2026-11-21T05:00:00Z/2026-11-21T06:00:00Z"
-FIX = "Rerun the partition; if it happens again, tell the API's owner: its paging or its total is wrong."
+FIX = "If it happens again, tell the API's owner: its paging or its total is wrong."
 
 
 class Answers(ApiClient):

@@ -28,8 +28,8 @@ IN_NOON = "slice 2026-11-21T12:00:00Z/2026-11-21T13:00:00Z"
 SHIPMENTS = 25  # of the hour from 12:00; before it there is one more
 TOKEN = "s3cr3t"
 CLOSED = "http://127.0.0.1:9/v1/shipments"  # the discard port, which nobody serves
-ASK_OWNER = f"Ask the API's owner for its state, then: pipeline run --partition {DAY}"
-TELL_OWNER = "Rerun the partition; if it happens again, tell the API's owner: its paging or its total is wrong."
+ASK_OWNER = "Ask the API's owner for its state."
+TELL_OWNER = "If it happens again, tell the API's owner: its paging or its total is wrong."
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def test_a_token_that_is_refused_is_named_not_shown_and_not_sent_again(
         message(
             f"{api.url} to accept the token env:CARRIER_TOKEN",
             {401: "401 Unauthorized", 403: "403 Forbidden"}[status],
-            "Renew the token under that name, then rerun the partition.",
+            "Renew the token under that name.",
         ),
     )
     assert api.requests - before == 1

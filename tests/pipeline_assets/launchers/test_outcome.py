@@ -10,6 +10,7 @@ import pytest
 from emr_jobs.catalog import Job
 from emr_jobs.report import asset_key, checks_of
 from pipeline_assets.launchers.outcome import Result, results
+from pipeline_assets.remedies import EMR
 
 pytestmark = pytest.mark.usefixtures("processes")
 
@@ -53,7 +54,9 @@ def outcome(folder: Path, **said: object) -> tuple[list[Result], str | None]:
             arguments = [part for pair in session.get_bootstrap_cli_arguments().items() for part in pair]
             subprocess.run([sys.executable, str(script), *arguments], check=True)
         try:
-            for result in results(session.message_handler, JOB, metadata={"origin": "test"}):
+            for result in results(
+                session.message_handler, JOB, partition="2026-11-22", place=EMR, metadata={"origin": "test"}
+            ):
                 collected.append(result)
                 yield result
         except dg.Failure as error:
@@ -65,6 +68,7 @@ def outcome(folder: Path, **said: object) -> tuple[list[Result], str | None]:
 
 
 KEYS = [asset_key(dataset) for dataset in JOB.outputs]
+NO_DAY = {"kind": "BadInput", "message": "no day", "retryable": False}
 CHECKS = [(asset_key(dataset), check.name) for dataset, check in checks_of(JOB)]
 
 
@@ -90,11 +94,31 @@ def test_a_job_that_reported_everything_succeeds(tmp_path: Path) -> None:
             "extract_customers: the job ended without its closing message",
         ),
         (
-            {"keys": [], "custom": [{"failed": {"kind": "BadInput", "message": "no day", "retryable": False}}]},
+            {"keys": [], "custom": [{"failed": NO_DAY}]},
+            "BadInput: no day",
+        ),
+        (
+            {"custom": [{"failed": {**NO_DAY, "dataset": "intermediate.fx_rates", "remedy": "rerun"}}]},
+            f"BadInput: no day To run it again: {EMR.command('2026-11-22', 'intermediate.fx_rates')}",
+        ),
+        (
+            {"custom": [{"failed": {**NO_DAY, "dataset": "snowflake.rates", "remedy": "rerun, or allow empty"}}]},
+            f"BadInput: no day To run it again: {EMR.command('2026-11-22', 'extract_customers')}",
+        ),
+        (
+            {"custom": [{"failed": {**NO_DAY, "dataset": "intermediate.fx_rates", "remedy": ""}}]},
             "BadInput: no day",
         ),
     ],
-    ids=["an output is missing", "a check is missing", "no closing message", "it said why"],
+    ids=[
+        "an output is missing",
+        "a check is missing",
+        "no closing message",
+        "it said why",
+        "it said what to start",
+        "of a source",
+        "nothing to start",
+    ],
 )
 def test_a_job_that_said_too_little_fails_after_its_results(
     tmp_path: Path, said: dict[str, object], message: str

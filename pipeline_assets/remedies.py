@@ -1,0 +1,59 @@
+"""The command that an error's remedy stands for, made for the place where the error is read. Pure.
+
+Does not own: which error needs which (emr_jobs), what else there is to do (the error's own sentence).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from emr_jobs.catalog import JOBS
+from emr_jobs.errors import Misconfigured, PipelineError, Remedy
+from emr_jobs.partition import Partition
+from emr_jobs.settings import Settings
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where jobs are started by this command, with {partition} and {select} in it."""
+
+    again: str
+
+    def command(self, partition: str, select: str) -> str:
+        return self.again.format(partition=partition, select=select)
+
+    def then(self, remedy: Remedy, *, partition: str, select: str) -> str:
+        """What follows the error's sentence: nothing for an error that needs nothing started."""
+        return "" if remedy is Remedy.NONE else f" To run it again: {self.command(partition, select)}"
+
+
+LOCAL = Place("pipeline run --partition {partition} --select {select}")
+EMR = Place(f"{LOCAL.again} --launcher emr")
+PRODUCTION = Place("pipeline trigger --partition {partition} --rerun")  # a day, whichever execution made it
+
+
+def of_execution(name: str) -> Place:
+    return Place(f"pipeline trigger --resume {name}")
+
+
+def place_of(settings: Settings) -> Place:
+    """Where the data of these settings is made."""
+    return LOCAL if settings.production is None else PRODUCTION
+
+
+def what_to_select(dataset: str | None, *, otherwise: str) -> str:
+    """An error can be about a source, of which there is no job."""
+    published = {output for job in JOBS for output in job.outputs}
+    return dataset if dataset in published else otherwise
+
+
+@contextmanager
+def command_noted(settings: Settings) -> Iterator[None]:
+    """An error of the body gets its command as a note, for the verb that prints it. One about no day has none."""
+    try:
+        yield
+    except PipelineError as error:
+        with suppress(Misconfigured):
+            day = str(Partition.parse(error.partition or ""))
+            error.add_note(place_of(settings).then(error.remedy, partition=day, select=error.dataset).strip())
+        raise

@@ -1,0 +1,86 @@
+"""What a person reads of an error: its facts, what to do, and no command that belongs to one place."""
+
+import pickle
+
+import pytest
+
+from emr_jobs.errors import REASON_CHARS, BadInput, PipelineError, Remedy, Unavailable, in_one_line
+from emr_jobs.partition import Partition
+from emr_jobs.sources.s3_json import nothing_delivered
+
+DAY = Partition.parse("2026-11-22")
+FOLDER = f"s3://shop-export/orders/dt={DAY}/*.json.gz"
+
+
+def error(**changes: object) -> PipelineError:
+    facts = {"dataset": "intermediate.orders", "partition": DAY, "expected": "rows", "found": "none", "fix": "Look."}
+    return BadInput(**{**facts, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({}, "intermediate.orders 2026-11-22: expected rows, found none. Look."),
+        ({"partition": None}, "intermediate.orders: expected rows, found none. Look."),
+        ({"fix": "", "found": "none."}, "intermediate.orders 2026-11-22: expected rows, found none."),
+        (
+            {"remedy": Remedy.ALLOW_EMPTY},
+            "intermediate.orders 2026-11-22: expected rows, found none. Look. If it really is empty: --allow-empty.",
+        ),
+        (
+            {"fix": "", "remedy": Remedy.WIDEN},
+            "intermediate.orders 2026-11-22: expected rows, found none. "
+            "Bring it up to the contract: pipeline lake apply.",
+        ),
+        ({"remedy": Remedy.RERUN}, "intermediate.orders 2026-11-22: expected rows, found none. Look."),
+    ],
+)
+def test_sentence(facts: dict[str, object], said: str) -> None:
+    assert str(error(**facts)) == said
+
+
+def test_what_was_found_is_cut_and_what_to_do_is_not() -> None:
+    said = str(error(found="x" * 10_000, fix="Do this."))
+    assert len(said) <= 500
+    assert said.endswith("xxx.... Do this.")
+
+
+def test_an_error_survives_its_way_between_processes_with_its_remedy() -> None:
+    before = error(remedy=Remedy.WIDEN, partition=None)
+    after = pickle.loads(pickle.dumps(before))  # our own
+    assert (type(after), str(after), after.remedy, after.partition) == (BadInput, str(before), Remedy.WIDEN, None)
+
+
+def test_reason_in_one_line_is_without_the_partition_and_whole() -> None:
+    assert in_one_line(nothing_delivered(FOLDER, dataset="intermediate.orders", partition=DAY)) == (
+        f"BadInput: intermediate.orders: expected files in {FOLDER}, found none (the folder is missing or empty). "
+        "Deliver the day. If it really is empty: --allow-empty."
+    )
+
+
+@pytest.mark.parametrize(
+    ("raised", "begins"),
+    [
+        (error(found="y" * 900, expected="z" * 900, fix="Do this."), "BadInput: intermediate.orders: expected zzz"),
+        (error(fix="f" * 900), "BadInput: intermediate.orders: expected rows, found none. fff"),
+        (
+            error(found="a\nb\tc\x1b[31md\u2028e\x85f"),
+            "BadInput: intermediate.orders: expected rows, found a b c [31md e f.",
+        ),
+        (Unavailable(dataset="d", partition=None, expected="ü", found="\ud800", fix=""), "Unavailable: d: expected ü"),
+        (ValueError("\n\n  first line  \nsecond line"), "ValueError: first line"),
+        (ValueError("v" * 900), "ValueError: vvv"),
+        (ValueError(), "ValueError: no reason given"),
+    ],
+)
+def test_reason_is_one_printable_line_of_a_bounded_length(raised: Exception, begins: str) -> None:
+    reason = in_one_line(raised)
+    assert reason.startswith(begins)
+    assert reason.isprintable()
+    assert len(reason) <= REASON_CHARS
+    assert "second" not in reason
+    reason.encode()
+
+
+def test_what_to_do_is_whole_in_the_reason_of_an_error_with_long_facts() -> None:
+    assert in_one_line(error(found="y" * 900, expected="z" * 900, fix="Do this.")).endswith("yyy.... Do this.")

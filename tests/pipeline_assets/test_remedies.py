@@ -1,0 +1,72 @@
+"""The command that mends an error, for where it is read."""
+
+import pytest
+from typer.main import get_command
+
+from emr_jobs import settings as settings_module
+from emr_jobs.errors import BadInput, PipelineError, Remedy
+from pipeline_assets.cli import app
+from pipeline_assets.home import ROOT, deployment_settings
+from pipeline_assets.remedies import (
+    EMR,
+    LOCAL,
+    PRODUCTION,
+    Place,
+    command_noted,
+    of_execution,
+    place_of,
+    what_to_select,
+)
+
+DAY = "2026-11-22"
+LOCALLY = settings_module.load(str(ROOT / "settings" / "local.toml"))
+
+
+@pytest.mark.parametrize(
+    ("place", "command"),
+    [
+        (LOCAL, f"pipeline run --partition {DAY} --select intermediate.orders"),
+        (EMR, f"pipeline run --partition {DAY} --select intermediate.orders --launcher emr"),
+        (PRODUCTION, f"pipeline trigger --partition {DAY} --rerun"),
+        (of_execution("x-1"), "pipeline trigger --resume x-1"),
+    ],
+)
+def test_each_place_has_a_command_that_there_is(place: Place, command: str) -> None:
+    assert place.command(DAY, "intermediate.orders") == command
+    assert place.then(Remedy.RERUN, partition=DAY, select="intermediate.orders") == f" To run it again: {command}"
+    assert place.then(Remedy.NONE, partition=DAY, select="intermediate.orders") == ""
+    _, verb, *options = command.split()
+    get_command(app).commands[verb].make_context(verb, options)  # type: ignore[attr-defined]
+
+
+def test_settings_say_where_their_data_is_made() -> None:
+    assert (place_of(LOCALLY), place_of(deployment_settings())) == (LOCAL, PRODUCTION)
+
+
+def test_what_no_job_publishes_is_made_by_the_job_that_failed() -> None:
+    assert what_to_select("intermediate.orders", otherwise="extract_orders") == "intermediate.orders"
+    assert what_to_select("web_api.shipments", otherwise="extract_shipments") == "extract_shipments"
+    assert what_to_select(None, otherwise="master") == "master"
+
+
+@pytest.mark.parametrize(
+    ("partition", "notes"), [(DAY, [f"To run it again: {LOCAL.command(DAY, 'search.orders')}"]), (None, [])]
+)
+def test_a_verb_notes_the_command_of_an_error_that_is_about_a_day(partition: str | None, notes: list[str]) -> None:
+    error = BadInput(
+        dataset="search.orders", partition=partition, expected="x", found="y", fix="Do.", remedy=Remedy.RERUN
+    )
+    with pytest.raises(PipelineError) as raised, command_noted(LOCALLY):
+        raise error
+    assert getattr(raised.value, "__notes__", []) == notes
+
+
+def test_no_error_of_a_job_holds_a_command_that_starts_a_run() -> None:
+    """Jobs do not know who started them."""
+    said = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "emr_jobs").rglob("*.py")
+        for line in path.read_text().splitlines()
+        if "pipeline run" in line or "pipeline trigger" in line
+    }
+    assert said == set()

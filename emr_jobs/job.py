@@ -84,6 +84,13 @@ def run(
 ) -> None:
     """Run the job in this process, in a session of its own or the caller's. Raises what made it fail, once reported."""
     given = parser(job).parse_args(arguments)
+    with recording.reason_kept(job, run_id=given.run_id, messages=given.messages):
+        _run_recorded(job, body, given, spark)
+
+
+def _run_recorded(
+    job: Job, body: Callable[[JobRun], None], given: argparse.Namespace, spark: "SparkSession | None"
+) -> None:
     partition = partition_of(given)
     under_dagster = given.dagster_pipes_context is not None
     with recording.open_session(

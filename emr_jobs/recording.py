@@ -1,13 +1,16 @@
 """The Pipes session of a job that Dagster did not start: the same messages, recorded instead of streamed.
 
 Context from plain arguments; messages under <--messages>/<run id>/<job>/<attempt>/, a folder or s3://, or
-nowhere without --messages. Under Dagster the two Pipes arguments decide, and the message writer follows from
-what they say. Does not own: what is reported (report).
+nowhere without --messages. Beside the attempts lies `reason.txt`: why the last one failed, in one line, for the state
+machine, which reads an object and no stream. Under Dagster the two Pipes arguments decide, and the message writer
+follows from what they say. Does not own: what is reported (report).
 """
 
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +28,7 @@ from dagster_pipes import (
 )
 
 from emr_jobs.catalog import Job
+from emr_jobs.errors import in_one_line
 from emr_jobs.report import asset_key
 from emr_jobs.s3_uri import bucket_and_key
 
@@ -78,6 +82,51 @@ class PlainArguments(PipesParamsLoader):
         return {"path": str(folder / "messages.jsonl")}
 
 
+def reason_path(run_id: str, job: str) -> str:
+    """Under <--messages>."""
+    return f"{run_id}/{job}/reason.txt"
+
+
+@contextmanager
+def reason_kept(job: Job, *, run_id: str, messages: str | None) -> Iterator[None]:
+    """What the body fails with is kept as the reason; an earlier attempt's is gone before it begins.
+
+    So a job that is killed leaves none, rather than another's.
+    """
+    if messages is None:
+        yield
+        return
+    uri = f"{messages.rstrip('/')}/{reason_path(run_id, job.name)}"
+    _keep(uri, None)
+    try:
+        yield
+    except Exception as error:
+        _keep(uri, in_one_line(error))
+        raise
+
+
+def _keep(uri: str, reason: str | None) -> None:
+    """Without it a job ends as it would: who reads the reason says where the log is."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        if uri.startswith("s3://"):
+            bucket, key = bucket_and_key(uri)
+            s3 = _s3(attempts=3)
+            if reason is None:
+                s3.delete_object(Bucket=bucket, Key=key)
+            else:
+                s3.put_object(Bucket=bucket, Key=key, Body=reason.encode())
+        else:
+            file = Path(uri.removeprefix("file://"))
+            file.unlink(missing_ok=True)
+            if reason is not None:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(reason)
+    except (BotoCoreError, ClientError, OSError) as error:
+        print(f"{uri} is not written: {error}", file=sys.stderr, flush=True)  # noqa: T201
+
+
 def open_session(
     job: Job, *, partition: str, run_id: str, attempt: int, messages: str | None, under_dagster: bool
 ) -> PipesContext:
@@ -93,11 +142,14 @@ def open_session(
 def _writer(params: PipesParams) -> PipesMessageWriter[Any]:
     if "bucket" not in params:
         return PipesDefaultMessageWriter()
+    return _Writer(_s3(attempts=1), interval=UPLOAD_INTERVAL_S)
+
+
+def _s3(*, attempts: int) -> Any:
     import boto3
     from botocore.config import Config
 
-    once = Config(**REQUEST_S, retries={"total_max_attempts": 1})
-    return _Writer(boto3.client("s3", config=once), interval=UPLOAD_INTERVAL_S)
+    return boto3.client("s3", config=Config(**REQUEST_S, retries={"total_max_attempts": attempts}))
 
 
 class _Writer(PipesS3MessageWriter):

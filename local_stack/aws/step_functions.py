@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
 from moto.stepfunctions.parser.api import HistoryEventType, InvalidDefinition, TaskFailedEventDetails
@@ -249,7 +250,10 @@ def _errors_can_be_caught() -> None:
 
 
 def _json_is_json() -> None:
-    """moto keeps datetimes in the context and in results of aws-sdk: DescribeExecution then answers 500."""
+    """moto keeps datetimes in the context and in results of aws-sdk: DescribeExecution then answers 500.
+
+    An object of S3's stays a stream, of which no state can be made. Of the services' errors the first letter is small.
+    """
     start_details = Execution.get_start_execution_details
     call = StateTaskServiceAwsSdk._eval_service_task
 
@@ -260,10 +264,16 @@ def _json_is_json() -> None:
 
     def clean_call(self: Any, env: Any, *args: Any, **kwargs: Any) -> None:
         call(self, env, *args, **kwargs)
-        env.stack.append(_clean(env.stack.pop()))
+        env.stack.append(_clean({name: _read(value) for name, value in env.stack.pop().items()}))
 
+    def error_name(service_name: str) -> str:
+        name = named(service_name)
+        return name[:1].upper() + name[1:]
+
+    named = StateTaskServiceAwsSdk._normalise_service_error_name
     Execution.get_start_execution_details = details
     StateTaskServiceAwsSdk._eval_service_task = clean_call
+    StateTaskServiceAwsSdk._normalise_service_error_name = staticmethod(error_name)
 
 
 def _executions_have_names() -> None:
@@ -310,6 +320,11 @@ def _replace(name: str, function: Any) -> None:
     for module in list(sys.modules.values()):
         if module.__name__.startswith("moto.stepfunctions.parser.") and hasattr(module, name):
             setattr(module, name, function)
+
+
+def _read(value: Any) -> Any:
+    """The text of a body."""
+    return value.read().decode() if isinstance(value, StreamingBody) else value
 
 
 def _clean(value: Any) -> Any:

@@ -18,8 +18,10 @@ from emr_jobs.s3_uri import bucket_and_key
 from local_stack.simulation.unmet import Unmet, expect
 from local_stack.simulation.world import NOWHERE, PARAMETERS, Jobs, World
 from pipeline_assets.launchers.emr_cluster import NAME_PREFIX
-from pipeline_assets.production.executions import Execution, to_resume
+from pipeline_assets.production.executions import Execution, job_runs, refused_calls, to_resume
 from pipeline_assets.production.synth import Deployment
+
+MESSAGE_LINES = 15  # that the person on call reads
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def days_of(names: Sequence[str], *, now: datetime) -> dict[str, list[Partition]
 
 def play(made: World, name: str, days: Sequence[Partition]) -> Ended:
     """Bring it about in this world; nothing of it reaches the next one."""
-    made.days = list(days)
+    made.days, made.told = list(days), []
     started, since = time.monotonic(), datetime.now(UTC)
     made.said()
     unmet = ""
@@ -72,7 +74,7 @@ def play(made: World, name: str, days: Sequence[Partition]) -> Ended:
     try:
         SCENARIOS[name].run(made)
         made.settle()
-        said = made.followed(since)
+        said = (*made.told, *made.followed(since))
     except Unmet as error:
         unmet = str(error)
     except Exception as error:  # noqa: BLE001  # a scenario's edge: the others are run all the same
@@ -117,7 +119,10 @@ def extraction_fails(world: World) -> None:
     expect(went["extract_orders"][0] == "failed", f"orders failed: {went}")
     expect(went["extract_customers"][0] == went["extract_shipments"][0] == "succeeded", f"the others finished: {went}")
     expect(went["master"] == ("not run", 0), f"master did not run: {went}")
-    _told(world, execution, "extract_orders", f"pipeline trigger --resume {execution.name}")
+    reason = f"extract_orders: BadInput: intermediate.orders: expected files in s3://{PARAMETERS['OrdersBucket']}/"
+    told = _told(world, execution, reason, f"pipeline trigger --resume {execution.name}")
+    expect(told["Message"] == execution.cause, f"pipeline show says the same: {execution.cause}")
+    expect(told["Subject"].endswith(f" {day} not published: extract_orders"), f"who and when: {told['Subject']}")
     _told_at_ten(world, day)
 
 
@@ -127,9 +132,7 @@ def empty_day(world: World) -> None:
     day = world.day()
     with no_delivery(world, day):
         failed = _failed(world, day)
-        _told(world, failed, "extract_orders")
-        said = _said_by(world, failed)
-        expect("if it really has no orders: --allow-empty" in said, f"it says what to type: {said[-2000:]}")
+        _told(world, failed, "extract_orders: ", "If it really is empty: --allow-empty")
         expect(not world.is_published(day), f"{day} is not published yet")
         execution = world.ended(world.executions.start(day, allow_empty=True))
     expect(execution.status == "SUCCEEDED", f"succeeded, not {execution.status}: {execution.cause}")
@@ -178,7 +181,7 @@ def step_times_out(world: World) -> None:
     with _deployed(world, lambda deployment: _impatient(limits(deployment), start_s)):
         execution = _failed(world, day)
     expect(world.went(execution)["extract_shipments"] == ("failed", 1), f"shipments once: {world.went(execution)}")
-    _told(world, execution, "extract_shipments: States.Timeout")
+    _told(world, execution, "extract_shipments: States.Timeout without a word of the job")
 
 
 @scenario()
@@ -415,7 +418,7 @@ def least_privilege(world: World) -> None:
             with _without(world, role, action), _one_more_succeeds(world, "reaper"):
                 execution = world.ended(world.executions.start(day, only=("extract_shipments",), rerun=True))
                 expect(execution.status == "FAILED", f"without {action}: failed, not {execution.status}")
-            words, said = f"is not authorized to perform: {action} on resource: ", _said_by(world, execution)
+            words, said = f"is not authorized to perform: {action} on resource: ", _shown_of(world, execution)
             expect(words in said, f"without {action}: it says so: {said[-2000:]}")
             others = [each for each in world.switch(authorise=True) if words not in each]
             expect(not others, f"without {action}: nothing else is refused: {others[:3]}")
@@ -436,18 +439,24 @@ def _failed(world: World, day: Partition) -> Execution:
     return execution
 
 
-def _told(world: World, execution: Execution, *words: str) -> None:
-    """The person on call read the run's name and these words, once."""
+def _told(world: World, execution: Execution, *words: str) -> dict[str, str]:
+    """The person on call read the partition, the run's name and these words, once, in a few lines."""
     said = world.until(world.said, "the person on call is told")
     expect(len(said) == 1, f"told once, not {len(said)} times")
-    missing = [each for each in (*words, execution.name) if each not in said[0]["Message"]]
-    expect(not missing, f"the message lacks {missing}: {said[0]['Message']}")
+    message = said[0]["Message"]
+    missing = [each for each in (*words, execution.name) if each not in message]
+    expect(not missing, f"the message lacks {missing}: {message}")
+    expect(message.startswith(f"{execution.partition} is "), f"the partition first: {message}")
+    expect(len(message.splitlines()) <= MESSAGE_LINES, f"at most {MESSAGE_LINES} lines: {message}")
+    world.told.append(f"{said[0]['Subject']}\n\n{message}")
+    return said[0]
 
 
 def _told_at_ten(world: World, day: Partition) -> None:
     world.strike_ten(day)
     said = world.until(world.said, "the person on call is told at ten")
-    expect([each["Subject"].endswith(" is late") for each in said] == [True], f"once, that {day} is late: {said}")
+    late = [each["Subject"].endswith(f" {day} not published: late") for each in said]
+    expect(late == [True], f"once, that {day} is late: {said}")
 
 
 def _reaped(world: World, day: Partition, execution: Execution) -> None:
@@ -572,8 +581,10 @@ def _role_of_instances(world: World) -> str:
     return str(role["RoleName"])
 
 
-def _said_by(world: World, execution: Execution) -> str:
-    """The cause, and the logs of the steps that it names."""
-    logs = sorted(set(re.findall(r'"LogFile": ?"([^"]+)"', execution.cause)))
+def _shown_of(world: World, execution: Execution) -> str:
+    """What failed in it, by Step Functions' history, and the logs of the steps that this names."""
+    history = world.executions.history(execution)
+    causes = "\n".join([*(run.cause for run in job_runs(history)), *refused_calls(history).values()])
+    logs = sorted(set(re.findall(r'"LogFile": ?"([^"]+)"', causes)))
     found = [world.client("s3").get_object(Bucket=bucket, Key=key) for bucket, key in map(bucket_and_key, logs)]
-    return "\n".join([execution.cause, *(gzip.decompress(each["Body"].read()).decode() for each in found)])
+    return "\n".join([causes, *(gzip.decompress(each["Body"].read()).decode() for each in found)])

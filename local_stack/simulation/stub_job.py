@@ -60,14 +60,17 @@ def main(name: str) -> None:
         published = replace(job, outputs=(*job.outputs, "intermediate.returns"))
     if behaviour == "says nothing":
         return
-    with recording.open_session(
-        published,
-        partition=str(partition),
-        run_id=arguments.run_id,
-        attempt=arguments.attempt,
-        messages=arguments.messages,
-        under_dagster=arguments.dagster_pipes_context is not None,
-    ) as pipes:
+    with (
+        recording.reason_kept(job, run_id=arguments.run_id, messages=arguments.messages),
+        recording.open_session(
+            published,
+            partition=str(partition),
+            run_id=arguments.run_id,
+            attempt=arguments.attempt,
+            messages=arguments.messages,
+            under_dagster=arguments.dagster_pipes_context is not None,
+        ) as pipes,
+    ):
         report = Report(pipes, job, partition=partition, code_version="1", attempt=arguments.attempt)
         try:
             _behave(behaviour, job, partition, arguments, pipes, report)
@@ -88,9 +91,8 @@ def _behave(behaviour: str, job: Job, partition: Partition, arguments: Namespace
         report.log("hanging")
         time.sleep(600)
     if behaviour == "fails" or (behaviour == "has no orders" and arguments.allow_empty == "no"):
-        report.failed(ValueError("no orders today"))
         print("this is in the log of the step", file=sys.stderr)  # noqa: T201
-        sys.exit(1)
+        raise ValueError("no orders today")
     if behaviour == "is killed":
         print("about to die", file=sys.stderr, flush=True)  # noqa: T201
         os.kill(os.getpid(), signal.SIGKILL)

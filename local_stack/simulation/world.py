@@ -79,6 +79,7 @@ class World:
     control: str
     settings_uri: str  # of the deployment
     follower: Follower | None
+    told: list[str] = field(default_factory=list)  # what the person on call read in this scenario
     _used: list[Partition] = field(default_factory=list)
     _empty: set[Partition] = field(default_factory=set)
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from emr_jobs.errors import Misconfigured
+from emr_jobs.errors import REASON_CHARS, Misconfigured, cut
 from rich.text import Text
 
 from pipeline_assets.cli.aws_errors import aws_errors_named
@@ -199,9 +199,13 @@ def _show(
     """`more` goes into the JSON."""
     from emr_jobs.catalog import JOBS
 
+    from pipeline_assets.production.executions import job_runs, refused_calls
+    from pipeline_assets.production.failures import CAUSE_CHARS
+
     run = execution.name
     with errors().status("asking Step Functions"):
-        jobs = [each for each in executions.steps(execution) if each.job in JOBS or each.attempts]
+        history = executions.history(execution)
+        jobs = [each for each in job_runs(history) if each.job in JOBS or each.attempts]
         cluster_id = executions.cluster(run)
         cluster = _cluster(cluster_id) if cluster_id else None
         day = executions.day(execution.partition) if execution.day else {}
@@ -216,7 +220,8 @@ def _show(
             }
             for each in jobs
         ]
-        print_json({**_as_json(execution), "cluster": cluster_id, "day": day, "jobs": went, **more})
+        said = {**_as_json(execution), "cluster": cluster_id, "day": day, "jobs": went}
+        print_json({**said, "refused": refused_calls(history), **more})
         return
     facts = [
         ("partition", execution.day or "none: its input has no scheduled time"),
@@ -230,10 +235,13 @@ def _show(
     console().print()
     rows = [(each.job.name, _status(each, execution), each.attempts, ", ".join(each.job.outputs)) for each in jobs]
     console().print(table(("job", "status", "attempts", "datasets"), rows, right=("attempts",)))
+    if execution.error:
+        _say(execution.error, execution.cause)  # what the topic was told
     for reason, of in _together(why):
-        _say(", ".join(of), reason)
-    if execution.error and not why:
-        _say(execution.error, execution.cause)
+        if not _is_told(reason, of, execution):
+            _say(", ".join(of), reason)
+    for state, refusal in refused_calls(history).items():
+        _say(state, cut(refusal, CAUSE_CHARS))
     _what_to_type(execution, jobs, day)
 
 
@@ -293,6 +301,12 @@ def _why(values: "Settings", run: str, jobs: "list[JobRun]", cluster: str | None
     assert filled.emr is not None, "checked by production_of"
     emr = filled.emr.model_copy(update={"log_wait_s": 0})
     return {each.job.name: why(each, run=run, cluster=cluster, runs_uri=filled.runs.uri, emr=emr) for each in failed}
+
+
+def _is_told(reason: str, jobs: list[str], execution: "Execution") -> bool:
+    """Whether what the topic was told has the jobs' sentence whole."""
+    whole = len(reason) <= REASON_CHARS and "\n" not in reason
+    return whole and all(f"{job}: " in execution.cause for job in jobs)
 
 
 def _together(why: dict[str, str]) -> list[tuple[str, list[str]]]:

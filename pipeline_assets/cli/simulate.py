@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline_assets.cli.output import Json, console, errors, print_json, table
+from pipeline_assets.cli.output import Json, console, errors, print_json, print_message, table
 
 if TYPE_CHECKING:
     from local_stack.simulation.scenarios import Ended
@@ -70,7 +70,9 @@ def simulate(
         found[each.scenario] = each
         if not json:
             verdict = f"[red]{each.unmet}[/]" if each.unmet else "holds"
-            errors().print("\n  ".join([f"{each.scenario}  {each.took_s:.0f} s  {verdict}", *each.said]))
+            errors().print(f"{each.scenario}  {each.took_s:.0f} s  {verdict}")
+            for line in "\n".join(each.said).splitlines():
+                print_message(errors(), f"  {line}")
 
     with TemporaryDirectory(prefix="pipeline-simulate-") as home, errors().status("starting") as status:
         divided.simulate(

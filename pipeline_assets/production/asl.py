@@ -27,7 +27,9 @@ class Path(str):
 
 
 EXECUTION = Path("$$.Execution.Name")
+EXECUTION_ARN = Path("$$.Execution.Id")
 RETRY_COUNT = Path("States.Format('{}', $$.State.RetryCount)")
+NEWLINE = Path("$.newline")  # an intrinsic function takes no literal one: a machine keeps it there
 
 
 def call(function: str, *arguments: object) -> Path:

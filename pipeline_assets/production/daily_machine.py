@@ -3,11 +3,11 @@
     {"scheduled_time": "2026-11-23T13:00:00Z", "trigger"?: "schedule", "only"?: [job, ...], "rerun"?: true,
      "allow_empty"?: true}
 
-After the first states `$` holds run (the input with its defaults), day (date of the scheduled time), wanted (job:
-bool), allow_empty (yes or no), boot (first or second), expires_at, newline, and later cluster.ClusterId and outcome
-(failed, error, report, todo). Invariant: what follows CreateCluster ends in TerminateCluster, TerminateAfterFailure or
-EndFailedBoot; machine_check proves it. Does not own: the order of the jobs (plan), their command line
-(launchers.command), the guard's rules (guard).
+After the first states `$` holds run (the input with its defaults), day (date of the scheduled time), of.partition,
+wanted (job: bool), allow_empty (yes or no), boot (first or second), expires_at, and later cluster.ClusterId and outcome
+(failed, names, error, state, readers, report, todo). Invariant: what follows CreateCluster ends in TerminateCluster,
+TerminateAfterFailure or EndFailedBoot; machine_check proves it. Does not own: the order of the jobs (plan), their
+command line (launchers.command), the guard's rules (guard), how a message looks (messages).
 """
 
 from calendar import timegm
@@ -15,17 +15,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from emr_jobs.catalog import MAINTAIN, Job
+from emr_jobs.recording import reason_path
+from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Emr, Production, Settings
 
 from pipeline_assets.launchers import emr_cluster
 from pipeline_assets.launchers.command import emr_submit, job_arguments
-from pipeline_assets.production import guard
+from pipeline_assets.production import guard, messages
 from pipeline_assets.production.asl import (
     ALL,
     CONDITION_FAILED,
     DISCARDED,
     EMR_REFUSED,
     EXECUTION,
+    EXECUTION_ARN,
+    NEWLINE,
     RETRY_COUNT,
     TASK_FAILED,
     Path,
@@ -46,8 +50,9 @@ from pipeline_assets.production.asl import (
     on,
     task,
 )
+from pipeline_assets.production.day_before import PARTITION, YEARS, calendar, partition_states, year_index
 from pipeline_assets.production.package import Shipped
-from pipeline_assets.production.plan import Node, Parallel, Plan, Series, Single, critical_path
+from pipeline_assets.production.plan import Node, Parallel, Plan, Series, Single, critical_path, width
 
 SCHEDULE = "schedule"  # the value of `trigger` that the Scheduler sends
 EXECUTION_TAG = "pipeline:execution"
@@ -58,18 +63,19 @@ NOT_PUBLISHED = "DayNotPublished"  # error of an execution whose day was its own
 ALREADY_DONE = "AlreadyDone"  # error of a duplicate that a person started
 NOT_MARKED, NOT_TERMINATED = "DayNotMarked", "ClusterNotTerminated"  # errors after the day was published
 TOPIC = "${AlarmTopic}"
-RESUME = call("Format", "Repeat what is missing: pipeline trigger --resume {}", EXECUTION)
+RESUME = call("Format", "When that is mended: pipeline trigger --resume {}", EXECUTION)
 # Put in by the stack: addresses under the hash of their content.
 SHIPPED = Shipped(code="${Code}.zip", dependencies="${Dependencies}")
 SETTINGS = "${SettingsUri}"
+# What failed, where it was no job.
+NO_GUARD, NO_CLUSTER, ALIVE = "no answer of the guard table", "no cluster was made", "its cluster may be alive"
+NAMED = (NO_GUARD, NO_CLUSTER, ALIVE)
 CALL_RETRIES = 5
 CLUSTER_RETRIES = 3
-YEARS = 40  # from the first partition's: executions of a later one are refused
 
 _DAY, _AT = Path("$.day"), Path("$.run.scheduled_time")
 _CLUSTER = Path("$.cluster.ClusterId")
 _STATUS = "$.cluster_says.Status"
-_NEWLINE = Path("$.newline")
 _SLACK_S = 900  # of the whole, for what is not a job
 
 
@@ -84,6 +90,16 @@ def daily_machine(plan: Plan, settings: Settings, *, timeout_s: int | None = Non
         made.states(),
         timeout_s=timeout_s or made.timeout_s(),
     )
+
+
+def messages_uri(settings: Settings) -> str:
+    """What the jobs record is under it."""
+    return f"{settings.runs.uri}/pipes"
+
+
+def reasons(settings: Settings) -> str:
+    """Bucket and keys, for IAM, of the sentences that it reads."""
+    return f"{messages_uri(settings)}/{reason_path('*', '*')}".removeprefix("s3://")
 
 
 def state_name(job: Job) -> str:
@@ -120,7 +136,7 @@ class _Machine:
         jobs = [job.name for job in self.plan.jobs]
         known = either(*(equals("$", name) for name in jobs))
         first_year = self.settings.start.year
-        year = call("StringToJson", call("ArrayGetItem", call("StringSplit", _AT, "-"), 0))
+        date, date_states = partition_states(guard.date_of(_AT), first_year, next_state="Select")
         return {
             "GiveDefaults": assign(
                 {
@@ -128,6 +144,7 @@ class _Machine:
                     "defaults": {"trigger": "manual", "only": jobs, "rerun": False, "allow_empty": False},
                     # An item goes in the second year after the day's: the language has no arithmetic of dates.
                     "expiry": [timegm((year + 2, 1, 1, 0, 0, 0)) for year in range(first_year, first_year + YEARS)],
+                    "calendar": calendar(first_year),
                     "newline": "\n",
                 },
                 next_state="MergeInput",
@@ -136,7 +153,8 @@ class _Machine:
                 {
                     "run": call("JsonMerge", Path("$.defaults"), Path("$.given"), Path("false")),
                     "expiry": Path("$.expiry"),
-                    "newline": _NEWLINE,
+                    "calendar": Path("$.calendar"),
+                    "newline": NEWLINE,
                 },
                 next_state="KnowJobs",
             ),
@@ -153,23 +171,26 @@ class _Machine:
                     },
                 },
                 "ResultPath": DISCARDED,
-                "Next": "Select",
+                "Next": date,
             },
+            **date_states,
             "Select": assign(
                 {
                     "run": Path("$.run"),
                     "day": guard.date_of(_AT),
+                    "of": {"partition": PARTITION},
                     "wanted": {name: call("ArrayContains", Path("$.run.only"), name) for name in jobs},
                     "expires_at": call(
                         "Format",
                         "{}",
-                        call("ArrayGetItem", Path("$.expiry"), call("MathAdd", year, -first_year)),
+                        call("ArrayGetItem", Path("$.expiry"), year_index(_AT, first_year)),
                     ),
-                    "newline": _NEWLINE,
+                    "newline": NEWLINE,
+                    "more": messages.words_for_more(width(self.plan.root)),
                     "also": guard.FAILED,
                     "allow_empty": "no",
                     "boot": "first",
-                    "cluster_says": "nothing is known of it",
+                    "cluster_line": {"text": ""},
                 },
                 next_state="WantsAnything",
             ),
@@ -195,7 +216,7 @@ class _Machine:
                 "The day is published, or an execution of it is running. Which: pipeline runs. "
                 "To publish it once more: pipeline trigger --partition P --rerun",
             ),
-            "ClaimFailed": self._outcome("the guard table did not answer", Next="Notify"),
+            "ClaimFailed": _refused(NO_GUARD, Next="WriteMessage"),
         }
 
     def _cluster(self, first: str) -> States:
@@ -220,7 +241,7 @@ class _Machine:
                 retry=[again(TASK_FAILED, times=CLUSTER_RETRIES, interval_s=self.production.call_retry_interval_s)],
                 catch=[on(ALL, "ClusterNotMade")],
             ),
-            "ClusterNotMade": self._outcome("no cluster was made", Next="ReleaseDay"),
+            "ClusterNotMade": _refused(NO_CLUSTER, Next="ReleaseDay"),
             "RecordCluster": task(
                 "dynamodb:putItem",
                 record,
@@ -228,7 +249,7 @@ class _Machine:
                 retry=self._call_retry(),
                 catch=[on(ALL, "ClusterNotRecorded")],
             ),
-            "ClusterNotRecorded": self._outcome("the guard table did not answer", Next="AskCluster"),
+            "ClusterNotRecorded": _refused(NO_GUARD, Next="AskCluster"),
         }
 
     def _written(self, node: Node, *, then: str, failed: State, joins: list[str]) -> tuple[str, States]:
@@ -258,7 +279,7 @@ class _Machine:
                 run_id=EXECUTION,
                 attempt=RETRY_COUNT,
                 allow_empty=Path("$.allow_empty"),
-                reports=("--messages", f"{self.settings.runs.uri}/pipes"),
+                reports=("--messages", messages_uri(self.settings)),
             ),
             retry=[again(TASK_FAILED, times=job.max_retries, interval_s=self.production.retry_interval_s)],
             catch=[on(ALL, failed_state(job))],
@@ -266,7 +287,29 @@ class _Machine:
         return f"Wants{name}", {
             f"Wants{name}": choice(is_true(_wanted(job)), name, then),
             name: step,
-            failed_state(job): self._outcome(job.name, **failed),
+            **self._failed_job(job, failed),
+        }
+
+    def _failed_job(self, job: Job, then: State) -> States:
+        """Its own sentence, or, where it left none, the error's name and where the log is."""
+        name = failed_state(job)
+        bucket, key = bucket_and_key(f"{messages_uri(self.settings)}/{reason_path('{}', job.name)}")
+        silent = f"{job.name}: {{}} without a word of the job. Its log: {self.emr.log_uri}/{{}}/steps/{{}}"
+        return {
+            name: task(
+                "aws-sdk:s3:getObject",
+                {"Bucket": bucket, "Key": call("Format", key, EXECUTION)},
+                next_state=f"{name}Told",
+                result={"reason": Path("$.Body")},
+                result_path="$.said",
+                # One that is not there is refused with 403: the role may not list the bucket.
+                retry=[again(TASK_FAILED, times=1, interval_s=self.production.call_retry_interval_s)],
+                catch=[on(ALL, f"{name}Silent", at="$.unsaid")],
+            ),
+            f"{name}Told": _outcome([job.name], messages.text((f"{job.name}: {{}}", Path("$.said.reason"))), **then),
+            f"{name}Silent": _outcome(
+                [job.name], call("Format", silent, Path("$.error.Error"), _CLUSTER, NEWLINE), **then
+            ),
         }
 
     def _step(
@@ -300,15 +343,15 @@ class _Machine:
         for number, branch in enumerate(branches, start=1):
             done = f"{name}Branch{number}Done"
             first, states = self._written(branch, then=done, failed={}, joins=joins)
-            states[done] = {"Type": "Pass", "Result": {"failed": False, "report": ""}, "End": True}
+            states[done] = {"Type": "Pass", "Result": {"failed": False, "names": [], "report": ""}, "End": True}
             written.append({"StartAt": first, "States": states})
         results = [f"$.branches[{number}]" for number in range(len(branches))]
         reports = call("Format", "{}" * len(results), *(Path(f"{result}.report") for result in results))
-        outcome = {"failed": True, "error": NOT_PUBLISHED, "report": reports, "todo": RESUME}
+        names = Path("$.branches[*].names[*]")
         return {
             name: {"Type": "Parallel", "Branches": written, "ResultPath": "$.branches", "Next": f"{name}Ended"},
             f"{name}Ended": choice(either(*(is_true(f"{result}.failed") for result in results)), f"{name}Failed", then),
-            f"{name}Failed": _result(outcome, failed),
+            f"{name}Failed": _outcome(names, reports, **failed),
         }
 
     def _published(self) -> States:
@@ -336,38 +379,35 @@ class _Machine:
             "PublishesTheDay": choice(complete, "MarkPublished", "MarkIncomplete"),
             "MarkPublished": mark(guard.PUBLISHED),
             "MarkIncomplete": mark(guard.INCOMPLETE),
-            "DayNotMarked": self._outcome(
-                "published, but the guard table did not answer",
-                error=NOT_MARKED,
-                todo="Nothing is to be repeated.",
-                Next="AskCluster",
-            ),
+            "DayNotMarked": _refused(NO_GUARD, error=NOT_MARKED, todo="Nothing is to be repeated.", Next="AskCluster"),
             **({"Maintain": maintain} if self.production.maintain else {}),
             "TerminateCluster": self._terminate("Done", on(ALL, "ClusterNotTerminated")),
             "Done": {"Type": "Succeed"},
-            "ClusterNotTerminated": self._outcome(
-                "published, but the cluster may be alive",
+            "ClusterNotTerminated": _refused(
+                ALIVE,
                 error=NOT_TERMINATED,
                 todo=call("Format", "End the cluster: pipeline abort {}", EXECUTION),
-                Next="Notify",
+                Next="WriteMessage",
             ),
         }
 
     def _failed(self) -> States:
         """Why, the end of the cluster, the day free again, the person on call, the failure."""
-        message = call(
-            "Format",
-            "{}cluster: {}{}{}What failed: pipeline show {}{}{}{}",
-            Path("$.outcome.report"),
-            call("JsonToString", Path("$.cluster_says")),
-            _NEWLINE,
-            _NEWLINE,
-            EXECUTION,
-            _NEWLINE,
-            Path("$.outcome.todo"),
-            _NEWLINE,
+        state, reason = Path("$.outcome.state"), Path(f"{_STATUS}.StateChangeReason.Code")
+        region = call("ArrayGetItem", call("StringSplit", EXECUTION_ARN, ":"), 3)
+        subject = messages.subject_of_failed(
+            self.production.name, PARTITION, state=state, names=Path("$.outcome.names"), more=Path("$.more")
         )
-        subject = call("Format", f"{self.production.name} scheduled {{}}: {{}}", _DAY, Path("$.outcome.error"))
+        message = messages.text(
+            ("{} is {}; its run was scheduled for {}.", PARTITION, state, _DAY),
+            Path("$.outcome.report"),
+            Path("$.cluster_line.text"),
+            ("{}", Path("$.outcome.readers")),
+            "",
+            ("More of it: pipeline show {}", EXECUTION),
+            ("{}", Path("$.outcome.todo")),
+            messages.console(region, EXECUTION_ARN),
+        )
         return {
             # A step on a dead cluster only says that it was cancelled.
             "AskCluster": task(
@@ -387,7 +427,15 @@ class _Machine:
                     either(*(equals(f"{_STATUS}.StateChangeReason.Code", code) for code in emr_cluster.TRANSIENT)),
                 ),
                 BOOT_AGAIN,
-                "TerminateAfterFailure",
+                "HasClusterReason",
+            ),
+            "HasClusterReason": choice(
+                is_present(f"{_STATUS}.StateChangeReason.Code"), "TellOfCluster", "TerminateAfterFailure"
+            ),
+            "TellOfCluster": assign(
+                {"text": messages.text(("cluster {}: {} {}", _CLUSTER, Path(f"{_STATUS}.State"), reason))},
+                at="$.cluster_line",
+                next_state="TerminateAfterFailure",
             ),
             BOOT_AGAIN: _put("second", "$.boot", next_state="EndFailedBoot"),
             "EndFailedBoot": self._terminate(CLAIMED, on(ALL, "TerminateAfterFailure")),
@@ -395,18 +443,19 @@ class _Machine:
             "ReleaseDay": task(
                 "dynamodb:updateItem",
                 guard.release(_DAY, guard.FAILED),
-                next_state="Notify",
+                next_state="WriteMessage",
                 retry=self._call_retry(),
-                catch=[on(ALL, "Notify")],  # the reaper tries again
+                catch=[on(ALL, "WriteMessage")],  # the reaper tries again
             ),
+            "WriteMessage": assign({"subject": subject, "message": message}, at="$.told", next_state="Notify"),
             "Notify": task(
                 "sns:publish",
-                {"TopicArn": TOPIC, "Subject": subject, "Message": message},
+                {"TopicArn": TOPIC, "Subject": Path("$.told.subject"), "Message": Path("$.told.message")},
                 next_state="Failed",
                 retry=self._call_retry(),
                 catch=[on(ALL, "Failed")],
             ),
-            "Failed": {"Type": "Fail", "ErrorPath": "$.outcome.error", "CausePath": "$.outcome.report"},
+            "Failed": {"Type": "Fail", "ErrorPath": "$.outcome.error", "CausePath": "$.told.message"},
         }
 
     def _terminate(self, next_state: str, catch: State) -> State:
@@ -418,17 +467,32 @@ class _Machine:
             catch=[catch],
         )
 
-    def _outcome(self, what: str, *, error: str = NOT_PUBLISHED, todo: str = RESUME, **then: str) -> State:
-        """What failed, with the error that was caught at $.error, and what to do."""
-        report = call("Format", f"{what}: {{}} {{}}{{}}", Path("$.error.Error"), Path("$.error.Cause"), _NEWLINE)
-        return _result({"failed": True, "error": error, "report": report, "todo": todo}, then)
-
     def _call_retry(self) -> list[State]:
         return [again(TASK_FAILED, times=CALL_RETRIES, interval_s=self.production.call_retry_interval_s)]
 
 
-def _result(outcome: dict[str, Any], then: State) -> State:
-    """At $.outcome on the way to `then`, or, where that is nowhere, all that a branch ends with."""
+def _refused(what: str, *, error: str = NOT_PUBLISHED, todo: str = RESUME, **then: str) -> State:
+    """A call of AWS, with the name of the error that was caught at $.error."""
+    return _outcome([what], messages.text((f"{what}: {{}}", Path("$.error.Error"))), error=error, todo=todo, **then)
+
+
+def _outcome(
+    names: list[str] | Path, report: Path, *, error: str = NOT_PUBLISHED, todo: str = RESUME, **then: str
+) -> State:
+    """What failed, in words for the subject and in lines, and what to do.
+
+    At $.outcome on the way to `then`, or, where that is nowhere, all that a branch ends with.
+    """
+    is_published = error != NOT_PUBLISHED
+    outcome = {
+        "failed": True,
+        "names": names,
+        "error": error,
+        "state": "published" if is_published else "not published",
+        "readers": messages.READERS_HAVE_IT if is_published else messages.READERS_WAIT,
+        "report": report,
+        "todo": todo,
+    }
     return assign(outcome, at="$.outcome" if then else None, next_state=then.get("Next"))
 
 

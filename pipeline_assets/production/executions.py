@@ -16,6 +16,7 @@ from emr_jobs.errors import Misconfigured, samples
 from emr_jobs.partition import Partition
 
 from pipeline_assets.production import guard
+from pipeline_assets.production.asl import CONDITION_FAILED
 from pipeline_assets.production.daily_machine import BOOT_AGAIN, CLAIMED, failed_state, state_name
 from pipeline_assets.production.stacks import Stack, Stacks
 
@@ -174,10 +175,14 @@ class Executions:
 
     def steps(self, execution: Execution) -> list[JobRun]:
         """The jobs, and the upkeep of the lake after them."""
+        return job_runs(self.history(execution))
+
+    def history(self, execution: Execution) -> list[dict[str, Any]]:
+        """Every event, oldest first."""
         pages = self._states.get_paginator("get_execution_history").paginate(
             executionArn=execution.arn, includeExecutionData=True
         )
-        return job_runs(event for page in pages for event in page["events"])
+        return [event for page in pages for event in page["events"]]
 
     def passed_guard(self, arn: str) -> bool:
         """Whether it claimed its day: what did not is a duplicate, or a call that was refused."""
@@ -260,14 +265,37 @@ def job_runs(events: Iterable[dict[str, Any]]) -> list[JobRun]:
             status[state] = "running"
             attempts[state] += 1
         elif kind in _FAILURES:
-            details = event.get(_FAILURES[kind]) or {}
-            status[state], causes[state] = "failed", f"{details.get('error', '')} {details.get('cause', '')}".strip()
+            status[state], causes[state] = "failed", _failure(event)
         elif kind == "TaskSucceeded":
             status[state] = "succeeded"
     return [
         JobRun(job, status.get(state, "not run"), attempts[state], causes.get(state, ""), state in settled)
         for state, job in BY_STATE.items()
     ]
+
+
+def refused_calls(events: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """By state that is no job's, with what its last call was refused. Pure: from a history, oldest event first.
+
+    A condition that did not hold is an answer: the day is somebody else's.
+    """
+    by_id: dict[int, dict[str, Any]] = {}
+    refused: dict[str, str] = {}
+    for event in events:
+        by_id[event["id"]] = event
+        state = _state(event, by_id)
+        if state is None or state in BY_STATE or state in _AFTER_FAILURE:  # a job without a word of its own leaves none
+            continue
+        if event["type"] in _FAILURES and not (refusal := _failure(event)).startswith(CONDITION_FAILED):
+            refused[state] = refusal
+        elif event["type"] == "TaskSucceeded":
+            refused.pop(state, None)
+    return refused
+
+
+def _failure(event: dict[str, Any]) -> str:
+    details = event.get(_FAILURES[event["type"]]) or {}
+    return f"{details.get('error', '')} {details.get('cause', '')}".strip()
 
 
 def to_resume(runs: list[JobRun], wanted: list[str]) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ ACTIONS = {
     "elasticmapreduce:terminateCluster",
     "aws-sdk:emr:describeCluster",
     "aws-sdk:emr:listClusters",
+    "aws-sdk:s3:getObject",
     "dynamodb:getItem",
     "dynamodb:putItem",
     "dynamodb:updateItem",
@@ -29,12 +30,13 @@ CREATES, ENDS = "elasticmapreduce:createCluster", "elasticmapreduce:terminateClu
 ERRORS = {"States.ALL", "States.TaskFailed", "States.Timeout"}
 SERVICE_ERRORS = {"DynamoDB.ConditionalCheckFailedException", "EMR.AmazonElasticMapReduceException"}
 MAXIMUM_BYTES = 1024 * 1024
+MAXIMUM_FUNCTIONS = 10  # nested in one field; all of a field are counted
 NAME_LENGTH = 80
 ERROR_SHAPE: Shape = {"Error": None, "Cause": None}
 
 _PREFIX = "arn:aws:states:::"
 _PATH = re.compile(r"(?<![$\w])\$(?!\$)((?:\.\w+|\[[^\]]*\])*)")
-_PART = re.compile(r"\w+")
+_PART = re.compile(r"\w+|\*")
 
 
 def faults(machine: State, *, given: Shape) -> list[str]:
@@ -76,6 +78,10 @@ def _of_state(name: str, state: State) -> Iterator[str]:
         action = state["Resource"].removeprefix(_PREFIX)
         if action not in ACTIONS or not state["Resource"].startswith(_PREFIX):
             yield f"service action {state['Resource']} is not one of {', '.join(sorted(ACTIONS))}"
+    for field in ("Parameters", "ResultSelector"):
+        for value in _computed(state.get(field, {})):
+            if (count := value.count("States.")) > MAXIMUM_FUNCTIONS:
+                yield f"{field}: {count} intrinsic functions in one value, at most {MAXIMUM_FUNCTIONS}"
     for field in ("Retry", "Catch"):
         yield from _unmet(field, [rule["ErrorEquals"] for rule in state.get(field, [])])
 
@@ -242,13 +248,16 @@ def _below(shape: Shape, path: str) -> Shape:
 
 
 def _has(shape: Shape, path: str) -> bool:
-    for part in _PART.findall(path):
-        if shape is None:
-            return True
-        if part not in shape:
-            return False
-        shape = shape[part]
-    return True
+    return _has_parts(shape, _PART.findall(path))
+
+
+def _has_parts(shape: Shape, parts: list[str]) -> bool:
+    """A * is every key."""
+    if shape is None or not parts:
+        return True
+    first, *rest = parts
+    below = shape.values() if first == "*" else [shape[first]] if first in shape else []
+    return bool(below) and all(_has_parts(each, rest) for each in below)
 
 
 def _paths_read(state: State) -> Iterator[str]:
@@ -262,15 +271,21 @@ def _paths_read(state: State) -> Iterator[str]:
 
 
 def _paths_in(value: Any) -> Iterator[str]:
+    for each in _computed(value):
+        yield from _PATH.findall(each)
+
+
+def _computed(value: Any) -> Iterator[str]:
+    """Every path and intrinsic function, its literals emptied."""
     if isinstance(value, dict):
         for name, each in value.items():
             if name.endswith(".$"):
-                yield from _PATH.findall(re.sub(r"'[^']*'", "''", each))
+                yield re.sub(r"'[^']*'", "''", each)
             else:
-                yield from _paths_in(each)
+                yield from _computed(each)
     elif isinstance(value, list):
         for each in value:
-            yield from _paths_in(each)
+            yield from _computed(each)
 
 
 def _paths_compared(condition: State) -> Iterator[str]:

@@ -383,6 +383,7 @@ class _Main:
             cleanup_role(),
             allow(["events:PutTargets", "events:PutRule", "events:DescribeRule"], [Sub(each) for each in rules]),
             allow(["dynamodb:PutItem", "dynamodb:UpdateItem"], table),
+            allow(["s3:GetObject"], [Sub(f"arn:${{AWS::Partition}}:s3:::{daily_machine.reasons(self.settings)}")]),
             *tell,
             logging,
         ]

@@ -7,10 +7,10 @@ Does not own: the rule and the schedule that start them (main_template).
 
 from typing import Any
 
-from emr_jobs.settings import Production
+from emr_jobs.settings import Settings
 
 from pipeline_assets.launchers.emr_cluster import NAME_PREFIX, TAKES_STEPS
-from pipeline_assets.production import guard
+from pipeline_assets.production import guard, messages
 from pipeline_assets.production.asl import (
     ALL,
     CONDITION_FAILED,
@@ -34,30 +34,34 @@ from pipeline_assets.production.asl import (
     task,
 )
 from pipeline_assets.production.daily_machine import CALL_RETRIES, STACK_TAG, TOPIC
+from pipeline_assets.production.day_before import PARTITION, calendar, partition_states
 
 REAPED = ("ABORTED", "TIMED_OUT", "FAILED", "SUCCEEDED")  # ends of an execution that start the reaper
+LATE = "late"
+NAMED = (*REAPED, LATE)
 TIMEOUT_S = 900
 PAGES = 20  # of 50 clusters that are alive in the account
 
 
-def reaper(production: Production) -> dict[str, Any]:
+def reaper(settings: Settings) -> dict[str, Any]:
     """Input: the event of the execution's end. Ends its clusters, frees its day, and tells only if nobody has."""
-    retry = [again(TASK_FAILED, times=CALL_RETRIES, interval_s=production.call_retry_interval_s)]
-    ended = Path("$.ended.execution")
-    message = call(
-        "Format",
-        "execution {} ended {} before it could say why. Its day is free; its cluster {}.{}"
-        "What failed: pipeline show {}{}Repeat what is missing: pipeline trigger --resume {}{}",
-        ended,
-        Path("$.ended.status"),
-        Path("$.cluster.says"),
-        Path("$.newline"),
-        ended,
-        Path("$.newline"),
-        ended,
-        Path("$.newline"),
-    )
+    assert settings.production is not None, "checked by synth"
+    name, retry = settings.production.name, _retry(settings)
+    ended, status = Path("$.ended.execution"), Path("$.ended.status")
     day = guard.date_of(Path("$.ended.input.scheduled_time"))
+    # Partition, region and account are those of the reaper's own.
+    partition, region, account = (Path(f"$.own_arn[{part}]") for part in (1, 3, 4))
+    arn = call("Format", f"arn:{{}}:states:{{}}:{{}}:execution:{name}-daily:{{}}", partition, region, account, ended)
+    message = messages.text(
+        ("{} is not published; its run was scheduled for {}.", PARTITION, day),
+        ("It ended {} before it could say why. Its day is free; its cluster {}.", status, Path("$.cluster.says")),
+        messages.READERS_WAIT,
+        "",
+        ("More of it: pipeline show {}", ended),
+        ("When that is mended: pipeline trigger --resume {}", ended),
+        messages.console(region, arn),
+    )
+    first, date_states = partition_states(day, settings.start.year, next_state="Notify")
     states = {
         "ReadEvent": assign(
             {
@@ -67,6 +71,8 @@ def reaper(production: Production) -> dict[str, Any]:
                     "status": Path("$.detail.status"),
                     "input": call("StringToJson", Path("$.detail.input")),
                 },
+                "own_arn": call("StringSplit", Path("$$.StateMachine.Id"), ":"),
+                "calendar": calendar(settings.start.year),
                 "newline": "\n",
                 "cluster": {"alive": False, "says": "is ended, if it had one"},
                 "page": {"number": 1},
@@ -96,14 +102,15 @@ def reaper(production: Production) -> dict[str, Any]:
         "FreeDay": task(
             "dynamodb:updateItem",
             guard.release(day, guard.FAILED, execution=ended, only_running=True),
-            next_state="Notify",
+            next_state=first,
             retry=[again(CONDITION_FAILED, times=0, interval_s=1), *retry],
             catch=[on(CONDITION_FAILED, "ListClusters")],  # it has freed the day, and told, itself
         ),
+        **date_states,
         "Notify": _publish(
-            f"{production.name}: {{}} execution", Path("$.ended.status"), message, retry, next_state="ListClusters"
+            messages.subject(name, PARTITION, "not published: {}", status), message, retry, next_state="ListClusters"
         ),
-        **_unrecorded(production, retry, next_state="IsClusterEnded"),
+        **_unrecorded(name, retry, next_state="IsClusterEnded"),
         "IsClusterEnded": choice(is_true("$.cluster.alive"), "ClusterMayBeAlive", "Done"),
         "ClusterMayBeAlive": fail(
             "ClusterNotTerminated", "a cluster may be alive: pipeline abort, then aws emr list-clusters --active"
@@ -113,7 +120,7 @@ def reaper(production: Production) -> dict[str, Any]:
     return machine("Ends what an execution left behind.", "ReadEvent", states, timeout_s=TIMEOUT_S)
 
 
-def _unrecorded(production: Production, retry: list[State], *, next_state: str) -> States:
+def _unrecorded(stack: str, retry: list[State], *, next_state: str) -> States:
     """Ends what has the execution's name and the stack's tag; last, for what is known comes first.
 
     ListClusters gives no tags, and fifty clusters at a time.
@@ -133,7 +140,7 @@ def _unrecorded(production: Production, retry: list[State], *, next_state: str) 
             result_path="$.tags",
             retry=retry,
         ),
-        "IsOfStack": choice(both(is_present(tag), equals(tag, production.name)), "EndCluster", "BelongsToAnother"),
+        "IsOfStack": choice(both(is_present(tag), equals(tag, stack)), "EndCluster", "BelongsToAnother"),
         "EndCluster": task(
             "elasticmapreduce:terminateCluster",
             {"ClusterId": Path("$.cluster.Id")},
@@ -188,35 +195,50 @@ def _unrecorded(production: Production, retry: list[State], *, next_state: str) 
     }
 
 
-def watch(production: Production) -> dict[str, Any]:
+def watch(settings: Settings) -> dict[str, Any]:
     """Input: {scheduled_time}. Tells when the day of that date is not published."""
-    retry = [again(TASK_FAILED, times=CALL_RETRIES, interval_s=production.call_retry_interval_s)]
-    date = guard.date_of(Path("$.scheduled_time"))
-    message = call(
-        "Format",
-        "the run scheduled for {} has not published its day.{}Where it is: pipeline runs{}",
-        Path("$.date"),
-        Path("$.newline"),
-        Path("$.newline"),
+    assert settings.production is not None, "checked by synth"
+    retry, day = _retry(settings), Path("$.day")
+    message = messages.text(
+        ("{} is not published; its run was scheduled for {}.", PARTITION, day),
+        messages.READERS_WAIT,
+        "",
+        "Where it is: pipeline runs",
     )
     published = is_present("$.found.Item.published_by")
+    first, date_states = partition_states(day, settings.start.year, next_state="ReadGuard")
     states = {
-        "ReadDate": assign({"date": date, "newline": "\n"}, next_state="ReadGuard"),
+        "ReadInput": assign(
+            {
+                "day": guard.date_of(Path("$.scheduled_time")),
+                "calendar": calendar(settings.start.year),
+                "newline": "\n",
+            },
+            next_state=first,
+        ),
+        **date_states,
         "ReadGuard": task(
             "dynamodb:getItem",
-            guard.read(guard.day_key(Path("$.date"))),
+            guard.read(guard.day_key(day)),
             next_state="IsPublished",
             result_path="$.found",
             retry=retry,
             catch=[on(ALL, "Notify")],  # not known is no good news
         ),
         "IsPublished": choice(published, "Done", "Notify"),
-        "Notify": _publish(f"{production.name}: {{}} is late", Path("$.date"), message, retry),
+        "Notify": _publish(
+            messages.subject(settings.production.name, PARTITION, f"not published: {LATE}"), message, retry
+        ),
         "Done": {"Type": "Succeed"},
     }
-    return machine("Tells when the day is late.", "ReadDate", states, timeout_s=TIMEOUT_S)
+    return machine("Tells when the day is late.", "ReadInput", states, timeout_s=TIMEOUT_S)
 
 
-def _publish(subject: str, what: Path, message: Path, retry: list[State], *, next_state: str = "Done") -> State:
-    arguments = {"TopicArn": TOPIC, "Subject": call("Format", subject, what), "Message": message}
+def _retry(settings: Settings) -> list[State]:
+    assert settings.production is not None, "checked by synth"
+    return [again(TASK_FAILED, times=CALL_RETRIES, interval_s=settings.production.call_retry_interval_s)]
+
+
+def _publish(subject: Path, message: Path, retry: list[State], *, next_state: str = "Done") -> State:
+    arguments = {"TopicArn": TOPIC, "Subject": subject, "Message": message}
     return task("sns:publish", arguments, next_state=next_state, retry=retry)

@@ -13,7 +13,7 @@ from typing import Any
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Production, Settings
 
-from pipeline_assets.production import daily_machine, machine_check, side_machines
+from pipeline_assets.production import daily_machine, machine_check, messages, side_machines
 from pipeline_assets.production.base_template import base_template
 from pipeline_assets.production.main_template import main_template
 from pipeline_assets.production.plan import Plan, explained, width
@@ -51,13 +51,16 @@ class Deployment:
         require_a_reader(self.settings, self.plan.jobs)
         machines = {
             "daily": daily_machine.daily_machine(self.plan, self.settings, timeout_s=self.daily_timeout_s),
-            "reaper": side_machines.reaper(self.production),
-            "watch": side_machines.watch(self.production),
+            "reaper": side_machines.reaper(self.settings),
+            "watch": side_machines.watch(self.settings),
         }
         wrong = [
-            f"{name}: {fault}"
-            for name, machine in machines.items()
-            for fault in machine_check.faults(machine, given=INPUTS[name])
+            *messages.too_long(self.production.name, _named(self.plan), at_once=width(self.plan.root)),
+            *(
+                f"{name}: {fault}"
+                for name, machine in machines.items()
+                for fault in machine_check.faults(machine, given=INPUTS[name])
+            ),
         ]
         if wrong:
             raise Misconfigured(f"the state machines do not fit together: {'; '.join(wrong)}")
@@ -93,6 +96,11 @@ def production_of(settings: Settings) -> Production:
     if settings.production is None or settings.emr is None:
         raise Misconfigured("the settings of a deployment need [production] and [emr]: see settings/production.toml")
     return settings.production
+
+
+def _named(plan: Plan) -> list[str]:
+    """What the subject of a message may name."""
+    return [*(job.name for job in plan.jobs), *daily_machine.NAMED, *side_machines.NAMED]
 
 
 def _refuse_waiting_steps(plan: Plan, settings: Settings) -> None:

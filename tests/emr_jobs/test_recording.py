@@ -27,7 +27,7 @@ REFUSED = ClientError({"Error": {"Code": "SlowDown", "Message": "Please reduce y
 
 
 class Store:
-    """S3's put_object; the first calls fail as they are told to."""
+    """S3's put_object and delete_object; the first calls fail as they are told to."""
 
     def __init__(self) -> None:
         self.objects: dict[str, str] = {}
@@ -41,13 +41,20 @@ class Store:
         assert Key not in self.objects, "nothing is uploaded twice"
         self.objects[Key] = Body
 
+    def delete_object(self, *, Bucket: str, Key: str) -> None:  # noqa: N803
+        self.objects.pop(Key, None)
+
+    @property
+    def reason(self) -> str | None:
+        return self.objects.get(f"pipes/by-hand/{JOB.name}/reason.txt")
+
     @property
     def stream(self) -> list[dict[str, Any]]:
         """What a reader gets, who takes 1.json, 2.json, ... until there is none."""
         found = []
         while text := self.objects.get(f"pipes/by-hand/{JOB.name}/0/{len(found) + 1}.json"):
             found.append(text)
-        assert len(found) == len(self.objects), "no gap"
+        assert len(found) == len(self.objects) - (self.reason is not None), "no gap"
         return [json.loads(line) for text in found for line in text.splitlines()]
 
 
@@ -127,7 +134,7 @@ def test_job_ends_as_it_would_when_s3_fails_for_good(
 
 def test_what_ends_a_job_before_it_begins_is_recorded(tmp_path: Path) -> None:
     assert run(says(Store(), 0), "--messages", str(tmp_path), settings=tmp_path / "none.toml") == 2
-    (file,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    (file,) = tmp_path.rglob("messages.jsonl")
     messages = [json.loads(line) for line in file.read_text().splitlines()]
     assert [messages[0]["method"], messages[-1]["method"]] == ["opened", "closed"]
     (failed,) = (each["params"]["payload"]["failed"] for each in messages if "failed" in str(each["params"]))
@@ -135,3 +142,39 @@ def test_what_ends_a_job_before_it_begins_is_recorded(tmp_path: Path) -> None:
     exception = messages[-1]["params"]["exception"]
     assert exception["name"] == "Misconfigured"
     assert "none.toml" in exception["message"]
+    reason = tmp_path / "by-hand" / JOB.name / "reason.txt"
+    assert reason.read_text().startswith(f"Misconfigured: settings {tmp_path}/none.toml: not readable")
+
+
+def test_reason_is_that_of_the_last_attempt_and_of_no_other(tmp_path: Path) -> None:
+    """One that is killed leaves none, rather than that of the attempt before it."""
+    reason = tmp_path / "by-hand" / JOB.name / "reason.txt"
+
+    def body(run: JobRun) -> None:
+        raise Unavailable(
+            dataset="web_api.shipments", partition=PARTITION, expected="rows", found="none\x1b[31m", fix="Ask."
+        )
+
+    def looks(run: JobRun) -> None:
+        assert not reason.exists()
+
+    assert run(body, "--messages", str(tmp_path)) == 1
+    assert reason.read_text() == "Unavailable: web_api.shipments: expected rows, found none [31m. Ask."
+    assert run(looks, "--messages", str(tmp_path)) == 0
+    assert not reason.exists()
+
+
+def test_reason_is_kept_of_a_day_that_cannot_be_read(tmp_path: Path) -> None:
+    """Before there is a Pipes session."""
+    arguments = job_arguments(day=("--scheduled-time", "soon"), settings="x", run_id="by-hand", attempt="0")
+    with pytest.raises(SystemExit):
+        frame.main(JOB, says(Store(), 0), [*arguments, "--messages", str(tmp_path)])
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["reason.txt"]
+
+
+def test_reason_lies_on_s3_where_the_state_machine_reads_it(store: Store) -> None:
+    def body(run: JobRun) -> None:
+        raise Unavailable(dataset="web_api.shipments", partition=PARTITION, expected="ü", found="none", fix="Ask.")
+
+    assert run(body, "--messages", "s3://runs/pipes") == 1
+    assert store.reason == "Unavailable: web_api.shipments: expected ü, found none. Ask.".encode()

@@ -451,6 +451,7 @@ def test_show_says_why_each_job_failed_and_what_to_type(deployed: Account, faile
     shown = deployed.typed("show", failed)
     assert shown.code == 0, shown.err
     facts, jobs, *reasons = shown.out.split("\n\n")
+    cluster = deployed.typed("show", failed, "--json").json["cluster"]
     assert "partition  2026-09-01 " in facts
     assert "status     FAILED " in facts
     assert "day        failed, by this run" in facts
@@ -461,10 +462,20 @@ def test_show_says_why_each_job_failed_and_what_to_type(deployed: Account, faile
         "extract_shipments": ["failed", "2"],
         "master": ["not", "run"],
     }
-    assert reasons[0] == "extract_orders\nValueError: no orders today"
-    assert reasons[1].startswith("extract_shipments\nstep s-")
-    assert "about to die" in reasons[1]
-    assert reasons[2] == f"repeat what is missing: pipeline trigger --resume {failed}\n"
+    base = deployed.stack("pipeline-assets-base")
+    assert base is not None
+    (logs,) = (each["OutputValue"] for each in base["Outputs"] if each["OutputKey"] == "RunsBucket")
+    assert reasons[0] == (
+        "DayNotPublished\n"
+        f"{FAILED_DAY} is not published; its run was scheduled for 2026-09-02.\n"
+        "extract_orders: ValueError: no orders today\n"
+        f"extract_shipments: States.TaskFailed without a word of the job. Its log: s3://{logs}/emr/{cluster}/steps/\n"
+        "Readers still see the day before, or this day as it was published before."
+    )
+    assert [line.split(": ")[0] for line in reasons[1].splitlines()] == ["More of it", "When that is mended", "Console"]
+    assert reasons[2].startswith("extract_shipments\nstep s-")
+    assert "about to die" in reasons[2]
+    assert reasons[3] == f"repeat what is missing: pipeline trigger --resume {failed}\n"
 
 
 def test_show_and_runs_are_json_for_machines(deployed: Account, failed: str) -> None:

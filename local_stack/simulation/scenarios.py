@@ -119,7 +119,7 @@ def extraction_fails(world: World) -> None:
     expect(went["extract_orders"][0] == "failed", f"orders failed: {went}")
     expect(went["extract_customers"][0] == went["extract_shipments"][0] == "succeeded", f"the others finished: {went}")
     expect(went["master"] == ("not run", 0), f"master did not run: {went}")
-    reason = f"extract_orders: BadInput: intermediate.orders: expected files in s3://{PARAMETERS['OrdersBucket']}/"
+    reason = f"extract_orders: BadInput: s3.orders: expected files in s3://{PARAMETERS['OrdersBucket']}/"
     told = _told(world, execution, reason, f"pipeline trigger --resume {execution.name}")
     expect(told["Message"] == execution.cause, f"pipeline show says the same: {execution.cause}")
     expect(told["Subject"].endswith(f" {day} not published: extract_orders"), f"who and when: {told['Subject']}")

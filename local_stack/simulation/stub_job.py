@@ -170,7 +170,7 @@ def _delivered(uri: str, partition: Partition, *, allow_empty: bool) -> int:
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=pattern.partition("*")[0]).get("Contents", [])
     keys = [each["Key"] for each in listed if fnmatch(each["Key"], pattern)]
     if not keys and not allow_empty:
-        raise s3_json.nothing_delivered(f"s3://{bucket}/{pattern}", dataset="intermediate.orders", partition=partition)
+        raise s3_json.nothing_delivered(f"s3://{bucket}/{pattern}", dataset="s3.orders", partition=partition)
     files = (s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys)
     return sum(gzip.decompress(content).count(b"\n") for content in files)
 

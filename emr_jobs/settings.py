@@ -101,7 +101,7 @@ class Spark(Section):
     """How a job's session is sized. `master` and the JVM's options apply to local runs; EMR decides its own."""
 
     master: str | None = None
-    driver_memory: str = "1g"
+    driver_memory: str = "1g"  # of --launcher local; a step's is in emr_jobs/catalog.py
     shuffle_partitions: PositiveInt = 200
     jars: Location | None = None  # folder of jars; None where the cluster has them
     jvm_options: tuple[str, ...] = ()
@@ -255,6 +255,9 @@ class Emr(Section):
     primary: Fleet = Fleet(instance_types=("m7g.xlarge", "m6g.xlarge"))
     core: Fleet = Fleet(instance_types=("m7g.xlarge", "m6g.xlarge"), capacity=2)
     task: Fleet | None = None  # spot
+    # Drivers on core nodes only, so that a reclaimed task node costs no attempt. Documented for emr-* releases, not run
+    # on an emr-spark-*: false, should its drivers stay ACCEPTED.
+    node_labels: bool = True
     spot_timeout_minutes: Annotated[int, Field(ge=5, le=1440)] = 10  # then on demand
     step_concurrency: Annotated[int, Field(ge=1, le=256)] = 3
     idle_timeout_s: Annotated[int, Field(ge=60, le=604_800)] = 900  # EMR ends a cluster without work by itself

@@ -19,9 +19,11 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import dagster as dg
+from emr_jobs.catalog import JOBS, MAINTAIN
 from emr_jobs.settings import Emr, Settings
 
 from pipeline_assets.launchers import emr_cluster
+from pipeline_assets.launchers.drivers import Drivers
 from pipeline_assets.launchers.emr_cluster import INSTANCE_TAG, LEASE_TAG
 from pipeline_assets.s3 import Folder
 from pipeline_assets.tags import BACKFILL_TAG, CLUSTER_TAG, LAUNCHER_TAG, ROOT_RUN_TAG
@@ -100,7 +102,9 @@ class ClusterLease:
         """Our cluster's id, or None when we were so slow that another was elected."""
         tags = {INSTANCE_TAG: self.instance_id, LEASE_TAG: self.key}
         try:
-            wanted = emr_cluster.request(self.settings, name=f"{self.key} {number}", tags=tags)
+            # Days of a backfill share it: whatever steps run at once.
+            drivers = Drivers.of((*JOBS, MAINTAIN), at_once=self.settings.step_concurrency)
+            wanted = emr_cluster.request(self.settings, name=f"{self.key} {number}", tags=tags, drivers=drivers)
             cluster_id = str(self._emr.run_job_flow(**wanted)["JobFlowId"])
         except BaseException:
             self._objects.delete(str(number))  # nobody waits for its id

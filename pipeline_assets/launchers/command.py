@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from emr_jobs.catalog import Job
-from emr_jobs.settings import Settings, Spark
+from emr_jobs.settings import Aws, Spark
 
 from pipeline_assets.home import ROOT, cache
 from pipeline_assets.production.package import Shipped
@@ -65,7 +65,7 @@ def local_submit(script: str, arguments: Sequence[str], spark: Spark, scratch: P
     return [*command, str(ROOT / script), *arguments]
 
 
-def emr_submit(job: Job, arguments: Sequence[str], shipped: Shipped, settings: Settings) -> list[str]:
+def emr_submit(job: Job, arguments: Sequence[str], shipped: Shipped, aws: Aws) -> list[str]:
     """spark-submit as a step's arguments. Both archives are unpacked into the folder that driver and executors run in.
 
     Our code is an archive as well, not --py-files: its contracts and SQL are files, and Python compiles what it
@@ -75,16 +75,18 @@ def emr_submit(job: Job, arguments: Sequence[str], shipped: Shipped, settings: S
     path = "./code:./deps"
     command = ["spark-submit", "--deploy-mode", "cluster", "--name", job.name]
     command += ["--archives", f"{shipped.code}#code,{shipped.dependencies}#deps"]
-    command += ["--driver-memory", settings.spark.driver_memory]
-    command += ["--executor-memory", job.executor_memory, "--executor-cores", str(job.executor_cores)]
+    command += ["--driver-memory", f"{job.driver_memory_mb}m"]
+    command += ["--executor-memory", f"{job.executor_memory_mb}m", "--executor-cores", str(job.executor_cores)]
     conf = {
+        "spark.driver.memoryOverhead": f"{job.driver_overhead_mb}m",
+        "spark.executor.memoryOverhead": f"{job.executor_overhead_mb}m",
         "spark.dynamicAllocation.maxExecutors": str(job.max_executors),
         "spark.driver.extraJavaOptions": UTF8,
         "spark.executor.extraJavaOptions": UTF8,
         "spark.yarn.maxAppAttempts": "1",  # who starts the job repeats it, with another attempt number
         "spark.yarn.appMasterEnv.PYTHONPATH": path,
         "spark.executorEnv.PYTHONPATH": path,
-        **{f"spark.yarn.appMasterEnv.{name}": value for name, value in settings.aws.region_environment.items()},
+        **{f"spark.yarn.appMasterEnv.{name}": value for name, value in aws.region_environment.items()},
     }
     for name, value in conf.items():
         command += ["--conf", f"{name}={value}"]

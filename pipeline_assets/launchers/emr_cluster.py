@@ -15,6 +15,7 @@ from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Emr, Fleet, Settings
 
 from pipeline_assets.home import ROOT
+from pipeline_assets.launchers.drivers import Drivers
 from pipeline_assets.production.package import python_version
 
 NAME_PREFIX = "pipeline-assets "
@@ -120,8 +121,8 @@ def alive(emr: Any, *, instance_id: str) -> Iterator[Cluster]:
                 yield cluster
 
 
-def request(settings: Emr, *, name: str, tags: dict[str, str]) -> dict[str, Any]:
-    """Pure: RunJobFlow's arguments."""
+def request(settings: Emr, *, name: str, tags: dict[str, str], drivers: Drivers) -> dict[str, Any]:
+    """Pure: RunJobFlow's arguments. Raises Misconfigured when its core nodes have no room for these drivers."""
     instances: dict[str, Any] = {
         "InstanceFleets": [
             _on_demand("MASTER", settings.primary),
@@ -139,7 +140,7 @@ def request(settings: Emr, *, name: str, tags: dict[str, str]) -> dict[str, Any]
         "Name": NAME_PREFIX + name,
         "ReleaseLabel": release_label(),
         "Applications": [{"Name": each} for each in APPLICATIONS],
-        "Configurations": configurations(),
+        "Configurations": configurations(settings, drivers),
         "LogUri": f"{settings.log_uri}/",
         "ServiceRole": settings.service_role,
         "JobFlowRole": settings.instance_profile,
@@ -152,8 +153,8 @@ def request(settings: Emr, *, name: str, tags: dict[str, str]) -> dict[str, Any]
     return {name: value for name, value in wanted.items() if value is not None}
 
 
-def configurations() -> list[dict[str, Any]]:
-    """The cluster's own configuration: Iceberg's jars, the Python that the release documents for PySpark."""
+def configurations(settings: Emr, drivers: Drivers) -> list[dict[str, Any]]:
+    """The cluster's own: Iceberg's jars, the Python that the release documents for PySpark, where drivers run."""
     python = f"/usr/bin/python{python_version()}"  # bare python3 is 3.9
     return [
         {"Classification": "iceberg-defaults", "Properties": {"iceberg.enabled": "true"}},
@@ -165,6 +166,7 @@ def configurations() -> list[dict[str, Any]]:
                 "spark.executorEnv.PYSPARK_PYTHON": python,
             },
         },
+        *drivers.configurations(settings),
     ]
 
 

@@ -106,7 +106,7 @@ class EmrStepLauncher(dg.PipesClient):
                 reports=[part for pair in session.get_bootstrap_cli_arguments().items() for part in pair],
             )
             submit = emr_submit(
-                job, arguments, shipped_package(emr, log=context.log.info, build=self._build), self._settings
+                job, arguments, shipped_package(emr, log=context.log.info, build=self._build), self._settings.aws
             )
             cluster = cluster_of_run(self._settings, context.instance, run, log=context.log.info)
             running = RunningStep.add(f"{job.name} {context.partition_key}", submit, cluster, emr)

@@ -21,6 +21,7 @@ from emr_jobs.settings import Emr, Production, Settings
 
 from pipeline_assets.launchers import emr_cluster
 from pipeline_assets.launchers.command import emr_submit, job_arguments
+from pipeline_assets.launchers.drivers import Drivers
 from pipeline_assets.production import guard, messages
 from pipeline_assets.production.asl import (
     ALL,
@@ -222,7 +223,8 @@ class _Machine:
     def _cluster(self, first: str) -> States:
         """Made without waiting: its id is known at once, and steps queue while it boots."""
         tags = {EXECUTION_TAG: EXECUTION, STACK_TAG: self.production.name}
-        request = emr_cluster.request(self.emr, name="", tags=tags)
+        drivers = Drivers.of((*self.plan.jobs, MAINTAIN), at_once=width(self.plan.root))
+        request = emr_cluster.request(self.emr, name="", tags=tags, drivers=drivers)
         request |= {"Name": call("Format", f"{emr_cluster.NAME_PREFIX}{{}}", EXECUTION)}
         subnets = request["Instances"].get("Ec2SubnetIds", [])
         if len(subnets) == 1 and subnets[0].startswith("${"):  # a list that the stack puts in
@@ -320,7 +322,7 @@ class _Machine:
             "ActionOnFailure": "CONTINUE",  # EMR takes no other when steps run at once
             "HadoopJarStep": {
                 "Jar": "command-runner.jar",
-                "Args": emr_submit(job, arguments, SHIPPED, self.settings),
+                "Args": emr_submit(job, arguments, SHIPPED, self.settings.aws),
             },
         }
         role = {"ExecutionRoleArn": f"${{{state_name(job)}Role}}"} if self.production.runtime_roles else {}

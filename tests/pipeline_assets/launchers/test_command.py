@@ -1,16 +1,19 @@
-"""The command line of a job, here and as a step."""
+"""The command line of a run: on this machine, and as a step."""
 
 import stat
 import tempfile
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from emr_jobs.catalog import job_named
 from emr_jobs.settings import Aws, Spark
-from pipeline_assets.home import deployment_settings
 from pipeline_assets.launchers.command import emr_submit, local_environment, local_submit, scratch_folder
-from pipeline_assets.production.daily_machine import SHIPPED
+from pipeline_assets.production.package import Shipped
+
+SHIPPED = Shipped("s3://a/code.zip", "s3://a/deps.tar.gz")
 
 
 def test_paths_with_spaces_are_one_argument_and_one_option_of_the_jvm(tmp_path: Path) -> None:
@@ -27,8 +30,7 @@ def test_paths_with_spaces_are_one_argument_and_one_option_of_the_jvm(tmp_path: 
 
 
 def test_driver_of_a_step_knows_the_region_before_it_has_read_its_settings() -> None:
-    settings = deployment_settings().model_copy(update={"aws": Aws(region="eu-west-1")})
-    command = emr_submit(job_named("master"), [], SHIPPED, settings)
+    command = emr_submit(job_named("master"), [], SHIPPED, Aws(region="eu-west-1"))
     assert {part for part in command if "AWS_" in part} == {
         "spark.yarn.appMasterEnv.AWS_REGION=eu-west-1",
         "spark.yarn.appMasterEnv.AWS_DEFAULT_REGION=eu-west-1",
@@ -55,3 +57,18 @@ def test_a_folder_for_spills_that_is_given_is_used(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("SPARK_LOCAL_DIRS", f"{tmp_path},/elsewhere")
     with scratch_folder() as scratch:
         assert scratch.parent == tmp_path
+
+
+def test_a_step_asks_for_what_the_catalogue_gives_its_job() -> None:
+    job = replace(
+        job_named("master"),
+        driver_memory_mb=1000,
+        driver_overhead_mb=200,
+        executor_memory_mb=3000,
+        executor_overhead_mb=400,
+    )
+    command = emr_submit(job, [], SHIPPED, Aws())
+    asked = dict(pairwise(command))
+    assert (asked["--driver-memory"], asked["--executor-memory"]) == ("1000m", "3000m")
+    assert "spark.driver.memoryOverhead=200m" in command
+    assert "spark.executor.memoryOverhead=400m" in command

@@ -6,13 +6,15 @@ from emr_jobs import settings as settings_module
 from emr_jobs.errors import Misconfigured
 from pipeline_assets.home import ROOT
 from pipeline_assets.launchers import emr_cluster
+from pipeline_assets.launchers.drivers import Drivers
 from pipeline_assets.launchers.emr_cluster import require_reachable
 
 
 def test_the_cluster_is_the_one_of_the_settings() -> None:
     emr = emr_cluster.emr_settings(settings_module.load(str(ROOT / "settings" / "production.toml")))
     python = "/usr/bin/python3.11"
-    assert emr_cluster.request(emr, name="key 1", tags={"pipeline:lease": "key"}) == {
+    drivers = Drivers(at_once=3, size_mb=3072)
+    assert emr_cluster.request(emr, name="key 1", tags={"pipeline:lease": "key"}, drivers=drivers) == {
         "Name": "pipeline-assets key 1",
         "ReleaseLabel": "emr-spark-8.1.0",
         "Applications": [{"Name": "Spark"}, {"Name": "Iceberg"}],
@@ -26,6 +28,7 @@ def test_the_cluster_is_the_one_of_the_settings() -> None:
                     "spark.executorEnv.PYSPARK_PYTHON": python,
                 },
             },
+            *drivers.configurations(emr),
         ],
         "LogUri": "s3://${RunsBucket}/emr/",
         "ServiceRole": "${EmrServiceRole}",

@@ -1,6 +1,7 @@
 """The deployment as files: committed, deterministic, as cfn-lint wants it, in the order of the asset graph."""
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from emr_jobs.catalog import JOBS, job_of
 from emr_jobs.contracts import contracts
 from emr_jobs.errors import Misconfigured
+from emr_jobs.settings import Fleet
 from local_stack.aws.cloudformation.template import Resolver
 from pipeline_assets.cli.synth import deployment
 from pipeline_assets.home import ROOT, deployment_settings
@@ -149,6 +151,26 @@ def test_jobs_at_once_that_would_wait_for_each_other_are_refused() -> None:
     narrow = settings.emr.model_copy(update={"step_concurrency": 2})
     with pytest.raises(Misconfigured, match=r"emr\.step_concurrency is 2, and 3 jobs run at once\. Set it to 3"):
         _ = deployment(settings.model_copy(update={"emr": narrow})).definitions
+
+
+def test_the_cluster_has_room_for_as_many_drivers_as_jobs_run_at_once() -> None:
+    """Not for as many as it would take steps; without room nothing is generated."""
+    settings = deployment_settings()
+    assert settings.emr is not None
+    wide = settings.emr.model_copy(update={"step_concurrency": 12})
+    machine = deployment(settings.model_copy(update={"emr": wide})).definitions["daily"]
+    given = {each["Classification"]: each["Properties"] for each in made_with(machine)["Configurations"]}
+    share = f"{math.ceil(110 * 3 * max(job.driver_mb for job in JOBS) / (2 * 11712)) / 100:.2f}"
+    assert given["capacity-scheduler"]["yarn.scheduler.capacity.maximum-am-resource-percent"] == share
+    small = settings.emr.model_copy(update={"core": Fleet(instance_types=("c7g.xlarge",), capacity=1)})
+    with pytest.raises(Misconfigured, match=r"emr\.core, 1 of c7g\.xlarge .* and 3 run at once"):
+        _ = deployment(settings.model_copy(update={"emr": small})).definitions
+
+
+def made_with(machine: dict[str, Any]) -> dict[str, Any]:
+    """The request of the cluster, in whatever form the language wants it."""
+    found = machine["States"]["CreateCluster"]["Parameters"]
+    return {name.removesuffix(".$"): value for name, value in found.items()}
 
 
 @pytest.mark.parametrize("maintain", [True, False])

@@ -61,7 +61,6 @@ def main(folder: Path, *, yarn: bool, plain: bool) -> None:
     runner: Runner = PlainPython(node, environment) if plain else LocalSpark(node, environment)
     if yarn:
         runner = Yarn(node, environment, folder / "yarn")
-        runner.launch()
     agent = Agent(
         clusters=lambda: list(emr_backends[ACCOUNT][REGION].clusters.values()),
         runner=runner,

@@ -1,16 +1,18 @@
 """moto's EMR made stateful: clusters that boot, run steps, idle and end; steps that wait, run and can be cancelled.
 
 Does not own: running a step (agent). moto 5.2.5 answers a step RUNNING for ever, a cluster WAITING at once, has
-no CancelSteps and no DescribeReleaseLabel, drops AutoTerminationPolicy, accepts steps on a dead cluster and puts every
-call into us-east-1.
+no CancelSteps and no DescribeReleaseLabel, drops AutoTerminationPolicy and fleets, accepts steps on a dead cluster and
+puts every call into us-east-1.
 """
 
+import json
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import partial
 from threading import RLock
+from types import MappingProxyType
 from typing import Any
 
 from moto.core.exceptions import ServiceException
@@ -85,6 +87,7 @@ class Step(models.Step):
 
 class Cluster(models.Cluster):
     idle_timeout_s: float | None = None
+    request: Mapping[str, Any] = MappingProxyType({})  # as it was sent
 
     def run_bootstrap_actions(self) -> None:
         self.state = State.STARTING
@@ -141,7 +144,7 @@ def install() -> None:
     response.get_region_from_url = BaseResponse.get_region_from_url
     response.cancel_steps = _cancel_steps
     response.describe_release_label = _describe_release_label
-    _wrap(response, "run_job_flow", _with_auto_termination)
+    _wrap(response, "run_job_flow", _with_request)
     _wrap(response, "run_job_flow", _with_known_applications)
     for action in ACTIONS:
         _wrap(response, action, partial(_unless_throttled, action))
@@ -172,11 +175,12 @@ def _with_known_applications(original: Any, self: Any) -> Any:
     return original(self)
 
 
-def _with_auto_termination(original: Any, self: Any) -> Any:
+def _with_request(original: Any, self: Any) -> Any:
     result = original(self)
-    policy = self._get_param("AutoTerminationPolicy") or {}
-    timeout = policy.get("idle_timeout") or policy.get("IdleTimeout")
-    self.backend.clusters[result.result["JobFlowId"]].idle_timeout_s = float(timeout) if timeout else None
+    cluster = self.backend.clusters[result.result["JobFlowId"]]
+    cluster.request = json.loads(self.body)
+    timeout = cluster.request.get("AutoTerminationPolicy", {}).get("IdleTimeout")
+    cluster.idle_timeout_s = float(timeout) if timeout else None
     if faults.strikes(faults.LOST):
         raise AnswerLost
     return result

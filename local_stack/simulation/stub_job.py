@@ -34,6 +34,10 @@ BEHAVIOUR = "good"
 BEHAVIOURS: dict[str, str] = {}
 HANDS_ON = "hands on orders"
 ROWS = 7  # of what has no number to hand on
+# In what spark-submit prints.
+YARN_KILLED = (
+    "beyond the 'PHYSICAL' memory limit. Current usage: 3.1 GB of 3 GB physical memory used; Killing container."
+)
 
 
 def trace(values: Settings, dataset: str, partition: object) -> str:
@@ -93,8 +97,9 @@ def _behave(behaviour: str, job: Job, partition: Partition, arguments: Namespace
     if behaviour == "fails" or (behaviour == "has no orders" and arguments.allow_empty == "no"):
         print("this is in the log of the step", file=sys.stderr)  # noqa: T201
         raise ValueError("no orders today")
-    if behaviour == "is killed":
-        print("about to die", file=sys.stderr, flush=True)  # noqa: T201
+    if behaviour in ("is killed", "is killed for its memory"):
+        words = YARN_KILLED if behaviour == "is killed for its memory" else "about to die"
+        print(words, file=sys.stderr, flush=True)  # noqa: T201
         os.kill(os.getpid(), signal.SIGKILL)
     for dataset, check in checks_of(job):
         pipes.report_asset_check(asset_key=asset_key(dataset), check_name=check.name, passed=True)

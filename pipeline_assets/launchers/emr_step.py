@@ -117,7 +117,7 @@ class EmrStepLauncher(dg.PipesClient):
                 running.cancel_unless_ended(_application(session))
         metadata = running.metadata()
         if failure and failure_said(session.message_handler) is None:
-            log = step_logs.tail(emr, running.cluster_id, running.id)
+            log = step_logs.tail(emr, running.cluster_id, running.id, job)
             metadata["log"] = dg.MetadataValue.md(f"```\n{log}\n```")
             failure = f"{failure}\n{running.console()}\n{log}"
         yield from results(

@@ -24,7 +24,7 @@ def why(went: JobRun, *, run: str, cluster: str | None, runs_uri: str, emr: Emr)
     if sentence := _said(runs_uri, run=run, job=went.job.name, attempts=went.attempts):
         return sentence
     if cluster and (step := _STEP.search(went.cause)):
-        return f"step {step[0]} ended without a word of the job. {step_logs.tail(emr, cluster, step[0])}"
+        return f"step {step[0]} ended without a word of the job. {step_logs.tail(emr, cluster, step[0], went.job)}"
     return went.cause if len(went.cause) <= CAUSE_CHARS else f"{went.cause[:CAUSE_CHARS]}..."
 
 

@@ -10,7 +10,6 @@ import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,15 @@ import psutil
 import pytest
 import tomlkit
 
-from emr_jobs.catalog import job_named
+from emr_jobs.catalog import JOBS, Job, job_named
 from emr_jobs.partition import Partition
 from local_stack import sample_data, stack
 from local_stack.aws.account import client
 from pipeline_assets.assets.jobs import job_assets
 from pipeline_assets.home import aws_environment
+from pipeline_assets.launchers import emr_cluster
 from pipeline_assets.launchers.cluster_lease import ending_clusters
+from pipeline_assets.launchers.drivers import Drivers
 from pipeline_assets.launchers.emr_step import EmrStepLauncher
 from pipeline_assets.partitions import daily
 from pipeline_assets.production import package
@@ -38,6 +39,9 @@ from tests.running import Day, pipeline, pipeline_process, table_rows, typed, wa
 GOLDEN = Path(__file__).with_name("golden")
 PARTITION = "2026-11-21"
 ORDERS = 300
+SHIPMENTS = job_named("extract_shipments")
+WAITS = "import time; time.sleep(600)"
+SUBMIT = ["spark-submit", "--deploy-mode", "cluster", "--driver-memory", "1g", "--conf", "spark.yarn.maxAppAttempts=1"]
 EXTRACTIONS = ("extract_orders", "extract_customers", "extract_shipments")
 
 
@@ -61,7 +65,7 @@ def test_rows_and_documents_are_those_of_the_oracle(yarn_day: Day) -> None:
     assert len(wanted["final.order_facts"]) == yarn_day.truth["orders"]
 
 
-def test_one_cluster_is_made_and_ended_and_the_extractions_overlap(yarn_day: Day) -> None:
+def test_one_cluster_is_made_and_ended_and_three_drivers_run_at_once_on_its_core_nodes(yarn_day: Day) -> None:
     (cluster,) = clusters(yarn_day)
     wait_for(lambda: states(yarn_day)[cluster["Id"]] == "TERMINATED")
     times = {
@@ -69,10 +73,35 @@ def test_one_cluster_is_made_and_ended_and_the_extractions_overlap(yarn_day: Day
         for step in emr(yarn_day).list_steps(ClusterId=cluster["Id"])["Steps"]
     }
     assert set(times) == {*EXTRACTIONS, "master"}
-    for one, other in combinations(EXTRACTIONS, 2):
-        assert times[one]["StartDateTime"] < times[other]["EndDateTime"]
-        assert times[other]["StartDateTime"] < times[one]["EndDateTime"]
+    drivers = drivers_launched(yarn_day)[:4]
+    assert [node for _, node in drivers] == ["core"] * 4
+    extracting = max(at for at, _ in drivers[:3])
+    assert all(extracting < times[each]["EndDateTime"] for each in EXTRACTIONS)
     assert all(times["master"]["StartDateTime"] > times[each]["EndDateTime"] for each in EXTRACTIONS)
+
+
+def test_without_its_share_of_memory_a_second_driver_waits_on_its_job_s_time(yarn_day: Day) -> None:
+    """A cluster of two core nodes with Hadoop's own share of a tenth. For EMR the step that waits is running."""
+    assert yarn_day.settings.emr is not None
+    client("s3", str(yarn_day.settings.aws.endpoint)).put_object(
+        Bucket="pipeline-artifacts", Key="waits.py", Body=WAITS
+    )
+    settings = yarn_day.settings.emr.model_copy(update={"task": None})
+    request = emr_cluster.request(settings, name="of a tenth", tags={}, drivers=Drivers.of(JOBS, at_once=3))
+    request["Configurations"] = [each for each in request["Configurations"] if "spark" in each["Classification"]]
+    cluster_id = emr(yarn_day).run_job_flow(**request)["JobFlowId"]
+    try:
+        jar = {"Jar": "command-runner.jar", "Args": [*SUBMIT, "s3://pipeline-artifacts/waits.py"]}
+        step = {"Name": "waits", "ActionOnFailure": "CONTINUE", "HadoopJarStep": jar}
+        ids = emr(yarn_day).add_job_flow_steps(JobFlowId=cluster_id, Steps=[step] * 2)["StepIds"]
+        outputs = [yarn_day.home / "aws" / "clusters" / cluster_id / "steps" / id / "stderr" for id in ids]
+        wait_for(lambda: sum("Queue's AM resource limit exceeded" in printed(each) for each in outputs) == 1)
+        steps = emr(yarn_day).list_steps(ClusterId=cluster_id)["Steps"]
+        assert [each["Status"]["State"] for each in steps] == ["RUNNING", "RUNNING"]
+    finally:
+        emr(yarn_day).terminate_job_flows(JobFlowIds=[cluster_id])
+    wait_for(lambda: states(yarn_day)[cluster_id] == "TERMINATED")
+    assert containers() == []
 
 
 @pytest.mark.parametrize("job", [*EXTRACTIONS, "master"])
@@ -116,15 +145,31 @@ def test_upkeep_with_the_settings_of_a_deployment_is_a_step(yarn_day: Day, tmp_p
 def test_a_module_that_is_not_in_the_archive_fails_the_step_and_is_named(
     yarn_day: Day, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in aws_environment(yarn_day.settings.aws).items():
+    said = failure_of(yarn_day, monkeypatch, replace(SHIPMENTS, max_retries=0), build=without("orjson", tmp_path))
+    assert "ModuleNotFoundError: No module named 'orjson'" in said
+
+
+def test_a_driver_that_is_too_small_is_killed_and_the_failure_names_what_to_raise(
+    yarn_day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = failure_of(
+        yarn_day, monkeypatch, replace(SHIPMENTS, max_retries=0, driver_memory_mb=496, driver_overhead_mb=16)
+    )
+    assert "YARN killed the driver of extract_shipments: expected at most 512 MB of memory, found " in said
+    assert "Raise driver_memory_mb (496, the JVM's heap) or driver_overhead_mb (16, Python and the rest)" in said
+    assert "of extract_shipments in emr_jobs/catalog.py" in said
+
+
+def failure_of(day: Day, monkeypatch: pytest.MonkeyPatch, job: Job, **launcher: Any) -> str:
+    """What a person reads of this job, run as a step."""
+    for name, value in aws_environment(day.settings.aws).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("dagster._core.pipes.utils.WAIT_FOR_LOGS_AFTER_EXECUTION_INTERVAL", 1)
-    job = replace(job_named("extract_shipments"), max_retries=0)
-    launcher = EmrStepLauncher(yarn_day.settings, yarn_day.settings_uri, build=without("orjson", tmp_path))
-    with dg.instance_for_test() as instance, ending_clusters(yarn_day.settings, instance, {LAUNCHER_TAG: "emr"}):
+    emr_launcher = EmrStepLauncher(day.settings, day.settings_uri, **launcher)
+    with dg.instance_for_test() as instance, ending_clusters(day.settings, instance, {LAUNCHER_TAG: "emr"}):
         result = dg.materialize(
-            [job_assets(job, {"emr": launcher}, yarn_day.settings, daily(yarn_day.settings))],
-            partition_key=yarn_day.partition,
+            [job_assets(job, {"emr": emr_launcher}, day.settings, daily(day.settings))],
+            partition_key=day.partition,
             instance=instance,
             tags={LAUNCHER_TAG: "emr"},
             raise_on_error=False,
@@ -132,7 +177,7 @@ def test_a_module_that_is_not_in_the_archive_fails_the_step_and_is_named(
     (event,) = [event for event in result.all_events if event.is_step_failure]
     said = event.step_failure_data.user_failure_data
     assert said is not None
-    assert "ModuleNotFoundError: No module named 'orjson'" in str(said.description)
+    return str(said.description)
 
 
 class TestInterrupted:
@@ -219,6 +264,18 @@ def clusters(day: Day) -> list[dict[str, Any]]:
 
 def states(day: Day) -> dict[str, str]:
     return {found["Id"]: found["Status"]["State"] for found in emr(day).list_clusters()["Clusters"]}
+
+
+def drivers_launched(day: Day) -> list[tuple[datetime, str]]:
+    """When, and on which node of the stack's first YARN, oldest first."""
+    nodes = day.home / "aws" / "yarn" / "1" / "nodes"
+    found = nodes.glob("*/logs/application_*/container_*_01_000001/prelaunch.out")
+    return sorted((datetime.fromtimestamp(file.stat().st_mtime, UTC), file.parents[3].name) for file in found)
+
+
+def printed(output: Path) -> str:
+    """What a step has printed so far."""
+    return output.read_text() if output.exists() else ""
 
 
 def containers() -> list[str]:

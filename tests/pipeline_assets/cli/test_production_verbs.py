@@ -1,7 +1,8 @@
 """deploy, diff, trigger, runs, show, abort and destroy as a user types them, against a local AWS.
 
 Each once in a process of its own, otherwise in this one.
-The jobs are programs without Spark: extract_orders fails, extract_customers hangs, extract_shipments is killed.
+The jobs are programs without Spark: extract_orders fails, extract_customers hangs, extract_shipments is killed
+for its memory.
 """
 
 import json
@@ -35,7 +36,7 @@ from pipeline_assets.production.stacks import BODY_LIMIT_BYTES
 from tests.deployed import edited
 from tests.running import Ended, Typed, pipeline, typed, wait_for
 
-BEHAVIOUR = {"extract_orders": "fails", "extract_customers": "hangs", "extract_shipments": "is killed"}
+BEHAVIOUR = {"extract_orders": "fails", "extract_customers": "hangs", "extract_shipments": "is killed for its memory"}
 NEEDED = {**PARAMETERS, "SearchHost": "search.example", "SearchDomain": "shop"}
 FAILED_DAY, HELD_DAY, NO_CLUSTER_DAY, GOOD_DAY = "2026-09-01", "2026-09-02", "2026-09-03", "2026-09-04"
 WAITED_DAY = "2026-09-05"
@@ -474,7 +475,8 @@ def test_show_says_why_each_job_failed_and_what_to_type(deployed: Account, faile
     )
     assert [line.split(": ")[0] for line in reasons[1].splitlines()] == ["More of it", "When that is mended", "Console"]
     assert reasons[2].startswith("extract_shipments\nstep s-")
-    assert "about to die" in reasons[2]
+    assert "YARN killed the driver of extract_shipments: expected at most 3 GB of memory, found 3.1 GB" in reasons[2]
+    assert "driver_overhead_mb (1024, Python and the rest) of extract_shipments in emr_jobs/catalog.py" in reasons[2]
     assert reasons[3] == f"repeat what is missing: pipeline trigger --resume {failed}\n"
 
 

@@ -49,6 +49,7 @@ mutated-lines: setup ## 50,000 damaged and odd order lines through the reader an
 
 simulate-all: setup ## Every scenario with real jobs: 25 minutes, outside CI; before an issue is called resolved
 	@$(BIN)/pipeline simulate all
+	@$(BIN)/pipeline simulate happy --yarn
 
 torture: setup ## Kills at random moments and two runs at once beside a reader (SEED=7, KILLS=4, PAIRS=2): half an hour
 	@$(BIN)/python -m tests.torture $(if $(SEED),--seed $(SEED)) --kills $(KILLS) --pairs $(PAIRS)

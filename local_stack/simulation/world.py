@@ -299,12 +299,16 @@ def world(
     orders: int = ORDERS,
     jobs: Jobs = Jobs.REAL,
     follow: bool = False,
+    yarn: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Iterator[World]:
-    """Brought up and deployed, with `follow` beside a Dagster of its own; nothing of it is left afterwards."""
+    """Brought up and deployed, with `follow` beside a Dagster of its own; nothing of it is left afterwards.
+
+    `yarn`: steps of real jobs run on YARN.
+    """
     with ExitStack() as stack:
         if jobs is Jobs.REAL:
-            running = stack.enter_context(_services(home, days, orders, progress))
+            running = stack.enter_context(_services(home, days, orders, progress, yarn=yarn))
             aws = running.settings.aws
         else:
             running, aws = None, stack.enter_context(_only_aws(home, days, orders, progress))
@@ -329,7 +333,9 @@ def world(
 
 
 @contextmanager
-def _services(home: Path, days: Sequence[Partition], orders: int, progress: Callable[[str], None]) -> Iterator[Running]:
+def _services(
+    home: Path, days: Sequence[Partition], orders: int, progress: Callable[[str], None], *, yarn: bool
+) -> Iterator[Running]:
     """All of them, with sample data of these days."""
     data = home / "data"
 
@@ -337,7 +343,7 @@ def _services(home: Path, days: Sequence[Partition], orders: int, progress: Call
         for day in days:
             sample_data.generate(data, partition=day, orders=orders)
 
-    with services(home, data, prepare=prepare, progress=progress, aws=True, lake_tables=False) as running:
+    with services(home, data, prepare=prepare, progress=progress, aws=True, yarn=yarn, lake_tables=False) as running:
         yield running
 
 
@@ -382,7 +388,7 @@ def _production_settings(aws: Aws, running: Running | None) -> Settings:
             profile[section] = local[section]
         for source in ("snowflake", "shipments"):
             profile["sources"][source] = local["sources"][source]
-        profile["spark"] = {name: local["spark"][name] for name in ("driver_memory", "shuffle_partitions")}
+        profile["spark"] = {"shuffle_partitions": local["spark"]["shuffle_partitions"]}
     else:
         profile["aws"] = aws.model_dump(mode="json", exclude_none=True)
         profile["search"] = {"url": NOWHERE}

@@ -45,6 +45,7 @@ class Order:
     home: str
     jobs: Jobs
     follow: bool
+    yarn: bool
     days: dict[str, list[str]]  # by scenario
 
     @classmethod
@@ -66,28 +67,35 @@ def simulate(
     jobs: Jobs = Jobs.REAL,
     worlds: int = 1,
     follow: bool = False,
+    yarn: bool = False,
     progress: Callable[[str], None],
     ended: Callable[[Ended], None],
 ) -> None:
     """Run them, each once; tells how each ended, as they end. `follow`: Dagster must have seen it alike.
 
-    Raises WorldEnded.
+    `yarn`: real jobs' steps run on YARN. Raises WorldEnded.
     """
     days = days_of(names, now=datetime.now(UTC))
     if (several := min(worlds, len(names))) > 1:
-        _in_processes(days, home, several, jobs=jobs, follow=follow, progress=progress, ended=ended)
+        _in_processes(days, home, several, jobs=jobs, follow=follow, yarn=yarn, progress=progress, ended=ended)
         return
-    with _made(home, days, jobs=jobs, follow=follow, progress=progress) as made:
+    with _made(home, days, jobs=jobs, follow=follow, yarn=yarn, progress=progress) as made:
         for name in names:
             progress(name)
             ended(play(made, name, days[name]))
 
 
 def _made(
-    home: Path, days: dict[str, list[Partition]], *, jobs: Jobs, follow: bool, progress: Callable[[str], None]
+    home: Path,
+    days: dict[str, list[Partition]],
+    *,
+    jobs: Jobs,
+    follow: bool,
+    yarn: bool,
+    progress: Callable[[str], None],
 ) -> Any:
     all_days = [day for each in days.values() for day in each]
-    return world(home, days=all_days, jobs=jobs, follow=follow, progress=progress)
+    return world(home, days=all_days, jobs=jobs, follow=follow, yarn=yarn, progress=progress)
 
 
 def _in_processes(
@@ -97,6 +105,7 @@ def _in_processes(
     *,
     jobs: Jobs,
     follow: bool,
+    yarn: bool,
     progress: Callable[[str], None],
     ended: Callable[[Ended], None],
 ) -> None:
@@ -127,7 +136,7 @@ def _in_processes(
         runs = []
         for number in range(worlds):
             place = home / f"world-{number + 1}"
-            order = Order(str(place), jobs, follow, {name: [str(day) for day in days[name]] for name in days})
+            order = Order(str(place), jobs, follow, yarn, {name: [str(day) for day in days[name]] for name in days})
             process = stack.enter_context(_process(order))
             runs.append(pool.submit(run, number, process, place / LOG))
         for each in as_completed(runs):
@@ -170,7 +179,8 @@ def _serve(order: Order) -> None:
     def progress(what: str) -> None:
         _tell({"progress": what})
 
-    with _made(Path(order.home), days, jobs=order.jobs, follow=order.follow, progress=progress) as made:
+    place = Path(order.home)
+    with _made(place, days, jobs=order.jobs, follow=order.follow, yarn=order.yarn, progress=progress) as made:
         while True:
             name = names.get()
             progress(name)

@@ -34,6 +34,12 @@ def simulate(
     follow: Annotated[
         bool, typer.Option("--follow", help="Beside a Dagster of its own, which must see the same.")
     ] = False,
+    yarn: Annotated[
+        bool,
+        typer.Option(
+            "--yarn", help="Steps on a real YARN, at twice the CPU. A fault hits spark-submit, not its application."
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Deploy to a local AWS of its own and bring something about. Exit code 1 when the end is not as it must be."""
@@ -63,6 +69,8 @@ def simulate(
             raise typer.BadParameter(f"stubs cannot show {', '.join(only_real)}: leave out --jobs stub")
         errors().print(f"without {', '.join(only_real)}: stubs cannot show them")
         names = [name for name in names if name not in only_real]
+    if jobs is JobsKind.stub and yarn:
+        raise typer.BadParameter("stubs have no Spark that could run on YARN: leave out --jobs stub or --yarn")
     kind = Jobs(jobs.value)
     found: dict[str, Ended] = {}
 
@@ -81,6 +89,7 @@ def simulate(
             jobs=kind,
             worlds=worlds or divided.that_fit(kind),
             follow=follow,
+            yarn=yarn,
             progress=status.update,
             ended=ended,
         )

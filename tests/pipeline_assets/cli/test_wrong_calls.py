@@ -60,6 +60,7 @@ def test_a_wrong_call_is_one_sentence(home: Path, arguments: list[str], code: in
         ),
         (["deploy", "--parameter", "Vpc"], "expected NAME=VALUE, found Vpc"),
         (["simulate", "sunshine"], "no scenario sunshine; there are happy, "),
+        (["simulate", "happy", "--jobs", "stub", "--yarn"], "stubs have no Spark that could run on YARN: "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

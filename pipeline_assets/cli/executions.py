@@ -190,11 +190,16 @@ def show(
         _list(found)
         console().print()
     of_day = {"executions": [each.name for each in found]} if partition else {}
-    _show(values, executions, execution, json=json, **of_day)
+    _show(values, executions, execution, json=json, more=of_day)
 
 
 def _show(
-    values: "Settings", executions: "Executions", execution: "Execution", *, json: bool, **more: list[str]
+    values: "Settings",
+    executions: "Executions",
+    execution: "Execution",
+    *,
+    json: bool,
+    more: "dict[str, list[str]] | None" = None,
 ) -> None:
     """`more` goes into the JSON."""
     from emr_jobs.catalog import JOBS
@@ -221,7 +226,7 @@ def _show(
             for each in jobs
         ]
         said = {**_as_json(execution), "cluster": cluster_id, "day": day, "jobs": went}
-        print_json({**said, "refused": refused_calls(history), **more})
+        print_json({**said, "refused": refused_calls(history), **(more or {})})
         return
     facts = [
         ("partition", execution.day or "none: its input has no scheduled time"),

@@ -98,8 +98,10 @@ def _on_emr(program: Program, settings: Settings, settings_uri: str, run_id: str
         finally:
             for cluster_id in cluster.terminate():
                 say(f"cluster {cluster_id} is ending")
+    if failure and recorded.failed is None:
+        failure += f"\n{step_logs.tail(emr, step.cluster_id, step.id, program.job)}"
     if failure:
-        raise ProgramFailed(recorded.failed or f"{failure}\n{step_logs.tail(emr, step.cluster_id, step.id)}")
+        raise ProgramFailed(recorded.failed or failure)
     return recorded.facts
 
 

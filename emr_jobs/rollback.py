@@ -18,7 +18,7 @@ from emr_jobs.catalog import JOBS, job_named
 from emr_jobs.contracts import Contract, Medium
 from emr_jobs.contracts.model import Measure
 from emr_jobs.contracts.table import spark_type
-from emr_jobs.errors import BadInput, SchemaDrift
+from emr_jobs.errors import BadInput, Remedy, SchemaDrift
 from emr_jobs.job import JobRun, main
 from emr_jobs.master import row_count_drift
 from emr_jobs.publish import audit, both, earlier, lake, search
@@ -115,7 +115,8 @@ def _index(run: JobRun, target: search.SearchIndex, version: str) -> tuple[str, 
             partition=run.partition,
             expected=f"{name} to have the contract's fields",
             found="; ".join([*drift[name].fixed, *(f"{each} absent" for each in drift[name].addable)]),
-            fix="Bring it up to the contract: pipeline lake apply",
+            fix="",
+            remedy=Remedy.WIDEN,
         )
     return name, indexed.inputs[version]
 

@@ -179,6 +179,7 @@ class Hadoop:
             f"{node}.resource.cpu-vcores": "64",
             f"{node}.vmem-check-enabled": "false",
             f"{node}.pmem-check-enabled": "true",
+            f"{node}.resource.memory.enforced": "false",  # by cgroups, which are not used; else the check does nothing
             f"{node}.disk-health-checker.max-disk-utilization-per-disk-percentage": "99.5",
             f"{node}.env-whitelist": ",".join(["JAVA_HOME", *self.environment]),
             **dict(self.shape.site),

@@ -203,7 +203,7 @@ def watch(settings: Settings) -> dict[str, Any]:
         ("{} is not published; its run was scheduled for {}.", PARTITION, day),
         messages.READERS_WAIT,
         "",
-        "Where it is: pipeline runs",
+        ("Where it is: pipeline show --partition {}", PARTITION),
     )
     published = is_present("$.found.Item.published_by")
     first, date_states = partition_states(day, settings.start.year, next_state="ReadGuard")

@@ -20,7 +20,7 @@ def recorded(run_job: InProcess, day: Day, folder: Path, settings_uri: str | Non
         attempt=2,
         more=["--messages", str(folder)],
     )
-    (file,) = [path for path in folder.rglob("*") if path.is_file()]
+    (file,) = folder.rglob("*.jsonl")
     assert file.relative_to(folder).as_posix().startswith("by-hand/extract_shipments/2/")
     return [json.loads(line) for line in file.read_text().splitlines()]
 

@@ -51,7 +51,7 @@ def test_master_names_the_job_whose_day_is_missing(own_day: Day, run_job: InProc
     assert ended.code == 1
     assert re.fullmatch(
         r"BadInput: intermediate\.orders 2026-11-19: expected a published day, found none\. "
-        r"Publish it first: job extract_orders of this partition",
+        r"Publish it first: job extract_orders of this partition\.",
         ended.last_line,
     ), ended.output
 

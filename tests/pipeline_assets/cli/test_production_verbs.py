@@ -547,7 +547,8 @@ def test_trigger_waits_says_each_change_and_ends_as_the_execution_does(deployed:
     assert said[-1] == ["extract_orders", "failed, attempt 2"]
     assert all(job == "extract_orders" for job, _ in said)
     assert "\x1b" not in ended.out
-    assert "\nextract_orders\nValueError: no orders today\n" in ended.out
+    assert f"\nDayNotPublished\n{WAITED_DAY} is not published" in ended.out
+    assert "\nextract_orders: ValueError: no orders today\n" in ended.out
     name = ended.out.split()[1]
     assert ended.out.endswith(f"\nrepeat what is missing: pipeline trigger --resume {name}\n")
     again = deployed.typed("trigger", "--partition", WAITED_DAY, "--only", "master", "--wait", "--json")

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from emr_jobs.catalog import Job, job_named
+from emr_jobs.catalog import JOBS, Job, job_named
 from emr_jobs.errors import Misconfigured
 from local_stack.aws.account import client
 from local_stack.simulation import stubs
@@ -20,6 +20,7 @@ from pipeline_assets.assets import jobs
 from pipeline_assets.assets.jobs import job_assets
 from pipeline_assets.home import deployment_settings
 from pipeline_assets.launchers import emr_step
+from pipeline_assets.launchers.drivers import Drivers
 from pipeline_assets.launchers.emr_step import EmrStepLauncher
 from pipeline_assets.production import package
 from pipeline_assets.production.package import Package
@@ -191,7 +192,8 @@ def test_throttling_is_no_failure(cloud: Cloud, run_step: Any) -> None:
 
 
 def test_a_given_cluster_is_used_and_stays(cloud: Cloud, run_step: Any) -> None:
-    request = emr_step.emr_cluster.request(cloud.settings.emr, name="somebody's", tags={})
+    drivers = Drivers.of(JOBS, at_once=1)
+    request = emr_step.emr_cluster.request(cloud.settings.emr, name="somebody's", tags={}, drivers=drivers)
     given = cloud.emr.run_job_flow(**request)["JobFlowId"]
     before = set(cloud.clusters())
     assert run_step("good", tags={CLUSTER_TAG: given}).success

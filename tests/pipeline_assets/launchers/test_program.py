@@ -32,7 +32,7 @@ def ship(behaviour: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def built(arch: package.Arch, **more: Any) -> Package:
         real = build(arch, **more)
-        code = folder / f"code-{behaviour}.zip"
+        code = folder / f"code-maintain-{behaviour}.zip"
         with zipfile.ZipFile(io.BytesIO(real.code.read_bytes())) as old, zipfile.ZipFile(code, "w") as new:
             for name in old.namelist():
                 new.writestr(name, stubs.program(behaviour) if name == MAINTAIN.script else old.read(name))

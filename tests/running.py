@@ -29,7 +29,7 @@ from emr_jobs import job as frame
 from emr_jobs import session
 from emr_jobs import settings as settings_module
 from emr_jobs.catalog import job_named
-from emr_jobs.contracts import Medium, contracts
+from emr_jobs.contracts import contracts
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
@@ -237,8 +237,8 @@ def table_rows(settings: Settings, partition: str) -> dict[str, list[dict[str, A
     """What readers of the lake find of one day."""
     catalog = lake.catalog(settings)
     day = f"partition_date == '{partition}'"
-    tables = [contract.id for contract in contracts().values() if contract.medium is Medium.TABLE]
-    return {name: catalog.load_table(name).scan(row_filter=day).to_arrow().to_pylist() for name in tables}
+    tables = {each.id: catalog.load_table(lake.identifier(catalog, each)) for each in lake.tables()}
+    return {name: table.scan(row_filter=day).to_arrow().to_pylist() for name, table in tables.items()}
 
 
 def documents(settings: Settings, partition: str) -> list[dict[str, Any]]:

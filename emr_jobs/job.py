@@ -12,7 +12,8 @@ import hashlib
 import logging
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -92,18 +93,39 @@ def _run_recorded(
     job: Job, body: Callable[[JobRun], None], given: argparse.Namespace, spark: "SparkSession | None"
 ) -> None:
     partition = partition_of(given)
-    under_dagster = given.dagster_pipes_context is not None
-    with recording.open_session(
+    with reported(
         job,
-        partition=str(partition),
+        partition,
         run_id=given.run_id,
         attempt=given.attempt,
         messages=given.messages,
+        under_dagster=given.dagster_pipes_context is not None,
+    ) as report:
+        _run_reported(job, body, given, partition, report, spark)
+
+
+@contextmanager
+def reported(
+    job: Job,
+    partition: Partition | str,
+    *,
+    run_id: str,
+    attempt: int,
+    messages: str | None,
+    under_dagster: bool = False,
+) -> Iterator[Report]:
+    """A report to whoever listens, which also says with what the body fails."""
+    with recording.open_session(
+        job,
+        partition=str(partition),
+        run_id=run_id,
+        attempt=attempt,
+        messages=messages,
         under_dagster=under_dagster,
     ) as pipes:
-        report = Report(pipes, job, partition=partition, code_version=code_version(), attempt=given.attempt)
+        report = Report(pipes, job, partition=partition, code_version=code_version(), attempt=attempt)
         try:
-            _run_reported(job, body, given, partition, report, spark)
+            yield report
         except Exception as error:
             report.failed(error)
             raise

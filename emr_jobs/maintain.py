@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from emr_jobs import recording, session, settings
+from emr_jobs import session, settings
 from emr_jobs.catalog import MAINTAIN
 from emr_jobs.contracts import PARTITION_COLUMN, Contract, Medium, contracts
 from emr_jobs.contracts.table import CATALOG
-from emr_jobs.job import code_version
+from emr_jobs.job import reported
 from emr_jobs.partition import TIMEZONE
 from emr_jobs.publish.bulk import DEAD_LETTER_DAYS, DEAD_LETTERS
 from emr_jobs.publish.earlier import kept_for
@@ -104,17 +104,10 @@ def main() -> None:
     arguments.add_argument("--run-id", default=MAINTAIN.name)
     arguments.add_argument("--messages", help="folder or s3:// to record what is reported")
     given = arguments.parse_args()
-    with recording.open_session(
-        MAINTAIN, partition="all days", run_id=given.run_id, attempt=0, messages=given.messages, under_dagster=False
-    ) as pipes:
-        report = Report(pipes, MAINTAIN, partition="all days", code_version=code_version(), attempt=0)
-        try:
-            for done in _done(settings.of_this_process(given.settings), report, now=datetime.now(UTC)):
-                pipes.report_custom_message({"done": done})
-                print(json.dumps(done), flush=True)  # noqa: T201  # the result, in the step's log
-        except Exception as error:
-            report.failed(error)
-            raise
+    with reported(MAINTAIN, "all days", run_id=given.run_id, attempt=0, messages=given.messages) as report:
+        for done in _done(settings.of_this_process(given.settings), report, now=datetime.now(UTC)):
+            report.done(done)
+            print(json.dumps(done), flush=True)  # noqa: T201  # the result, in the step's log
 
 
 def _done(values: Settings, report: Report, *, now: datetime) -> Iterator[dict[str, object]]:

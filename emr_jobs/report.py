@@ -6,7 +6,7 @@ that forgot an output or a check does not end as a success.
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -88,6 +88,10 @@ class Report:
         self._pipes.report_asset_materialization(asset_key=asset_key(dataset), data_version=version, metadata=metadata)
         self._materialized.add(dataset)
         self.log("published", dataset=dataset, partition_date=self._partition, rows=rows, version=version)
+
+    def done(self, facts: Mapping[str, object]) -> None:
+        """Of a step that publishes nothing."""
+        self._pipes.report_custom_message({"done": facts})
 
     def failed(self, error: Exception) -> None:
         """Why the job ends without success, for a launcher to fail with; whether another attempt may help, and what."""

@@ -18,7 +18,7 @@ from emr_jobs.catalog import JOBS, job_named
 from emr_jobs.contracts import Contract, Medium
 from emr_jobs.contracts.model import Measure
 from emr_jobs.contracts.table import spark_type
-from emr_jobs.errors import BadInput, Remedy, SchemaDrift
+from emr_jobs.errors import Remedy, SchemaDrift
 from emr_jobs.job import JobRun, main
 from emr_jobs.master import row_count_drift
 from emr_jobs.publish import audit, both, earlier, lake, search
@@ -99,16 +99,13 @@ def _measures(run: JobRun, days: list[Staged]) -> dict[str, audit.Measures]:
 def _index(run: JobRun, target: search.SearchIndex, version: str) -> tuple[str, Inputs]:
     """The index that was loaded from that version, with the versions of what it was computed from."""
     indexed = target.indexed(run.partition)
-    name = indexed.names.get(version)
-    if name is None:
-        raise BadInput(
-            dataset=target.contract.id,
-            partition=run.partition,
-            expected=f"an index of version {version}, behind {target.alias} or {target.replaced_alias}",
-            found="none",
-            fix=f"Replaced indices are kept as search.keep_previous says, {target.settings.keep_previous} a day. "
-            "Mend the source or the code, and run the day again",
-        )
+    name = earlier.index_of(
+        indexed,
+        version,
+        dataset=target.contract.id,
+        partition=run.partition,
+        keep_previous=target.settings.keep_previous,
+    )
     if drift := target.drifts(name):
         raise SchemaDrift(
             dataset=target.contract.id,

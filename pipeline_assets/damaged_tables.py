@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from emr_jobs.contracts import Contract
-from emr_jobs.errors import Damaged, Misconfigured
+from emr_jobs.errors import Damaged
 from emr_jobs.publish import versions
 from emr_jobs.settings import Settings
 from pyarrow.fs import FileSelector
@@ -83,7 +83,7 @@ def repair(settings: Settings, contract: Contract) -> Repaired | None:
     found = lake.catalog(settings)
     entry = _entry(found, contract)
     if entry is None:
-        raise Misconfigured(f"{contract.id}: expected a table, found none. pipeline lake apply makes it")
+        raise lake.absent(contract)
     damage = _damage(found, contract, entry)
     if damage is None:
         return None

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from emr_jobs.contracts import Contract
-from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Partition
 from emr_jobs.publish import versions
 
@@ -40,14 +38,6 @@ def history(table: "Table", partition: Partition | None = None) -> list[Readable
         if each["snapshot-id"] in snapshots
     ]
     return [each for each in states if partition is None or str(partition) in each.days]
-
-
-def opened(found: Any, contract: Contract) -> "Table":
-    """Raises Misconfigured without a table."""
-    table = lake.table(found, contract)
-    if table is None:
-        raise Misconfigured(f"{contract.id}: expected a table, found none. pipeline lake apply makes it")
-    return table
 
 
 def _readable(table: "Table", snapshot: dict[str, Any], at_ms: int) -> Readable:

@@ -83,6 +83,18 @@ def table(found: "Catalog", contract: Contract) -> "Table | None":
         raise Damaged.of(contract.id, str(error)) from None
 
 
+def opened(found: "Catalog", contract: Contract) -> "Table":
+    """Raises Misconfigured without a table, Damaged for one that does not open."""
+    opens = table(found, contract)
+    if opens is None:
+        raise absent(contract)
+    return opens
+
+
+def absent(contract: Contract) -> Misconfigured:
+    return Misconfigured(f"{contract.id}: expected a table, found none. pipeline lake apply makes it")
+
+
 def version(table: "Table", partition: Partition) -> versions.Version | None:
     """Of the day that readers see."""
     return versions.of_day(as_json(table.metadata), partition)

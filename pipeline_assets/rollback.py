@@ -17,7 +17,6 @@ from emr_jobs.publish.earlier import Indexed
 from emr_jobs.settings import Settings
 
 from pipeline_assets import lake
-from pipeline_assets.history import opened
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
@@ -71,7 +70,7 @@ class _Day:
 
         outputs = [contracts()[dataset] for dataset in job.outputs]
         catalog = lake.catalog(settings)
-        tables = {each.id: opened(catalog, each) for each in outputs if each.medium is Medium.TABLE}
+        tables = {each.id: lake.opened(catalog, each) for each in outputs if each.medium is Medium.TABLE}
         indexed = {}
         for each in outputs:
             if each.medium is Medium.INDEX:
@@ -99,15 +98,8 @@ class _Day:
     def _of_index(self, dataset: str, indexed: Indexed, version: str) -> Change:
         from emr_jobs.publish.search import SearchIndex, errors_named
 
-        if version not in indexed.names:
-            raise BadInput(
-                dataset=dataset,
-                partition=self.partition,
-                expected=f"an index of version {version}",
-                found="none",
-                fix="Replaced indices are kept as search.keep_previous says, "
-                f"{self.settings.search.keep_previous} a day. Mend the source or the code, and run the day again",
-            )
+        keep = self.settings.search.keep_previous
+        earlier.index_of(indexed, version, dataset=dataset, partition=self.partition, keep_previous=keep)
         with errors_named(self.settings.search, dataset=dataset, partition=self.partition):
             client = SearchIndex(self.settings.search, contracts()[dataset]).client
 
@@ -132,7 +124,7 @@ class _Day:
     def _newer(self, version: str) -> list[str]:
         catalog = lake.catalog(self.settings)
         read = {name: each for indexed in self.indexed.values() for name, each in indexed.inputs[version].items()}
-        now = {name: lake.version(opened(catalog, contracts()[name]), self.partition) for name in read}
+        now = {name: lake.version(lake.opened(catalog, contracts()[name]), self.partition) for name in read}
         return sorted(name for name, each in now.items() if (each and each.wap_id) != read[name])
 
 

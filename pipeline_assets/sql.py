@@ -31,9 +31,7 @@ def run(settings: Settings, sql: str) -> "duckdb.DuckDBPyRelation":
     found = lake.catalog(settings)
     for name in _named(sql):
         layer, _, short = name.partition(".")
-        table = lake.table(found, contracts()[name])
-        if table is None:
-            raise Misconfigured(f"{name}: expected a table, found none. pipeline lake apply makes it")
+        table = lake.opened(found, contracts()[name])
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{layer}"')
         files = f"{layer}__{short}"
         connection.register(files, _dataset(table))

@@ -70,6 +70,20 @@ class Indexed:
     inputs: Mapping[str, Inputs] = field(default_factory=dict)  # that each version was computed from
 
 
+def index_of(indexed: Indexed, version: str, *, dataset: str, partition: Partition, keep_previous: int) -> str:
+    """The index that holds the version. Raises BadInput naming the limit when there is none any more."""
+    if version not in indexed.names:
+        raise BadInput(
+            dataset=dataset,
+            partition=partition,
+            expected=f"an index of version {version}",
+            found="none",
+            fix=f"Replaced indices are kept as search.keep_previous says, {keep_previous} a day. "
+            "Mend the source or the code, and run the day again",
+        )
+    return indexed.names[version]
+
+
 def previous(tables: Tables, indexed: Indexed, lead: str, partition: Partition) -> str | None:
     """The version before that of the lead, in the order in which they were first published; the lead's own where the
     others do not show it, as after a run that was stopped halfway. Only one that is kept in every table and in the

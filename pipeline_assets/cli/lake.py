@@ -95,11 +95,10 @@ def history(
 
     from pipeline_assets import lake
     from pipeline_assets.history import history as states_of
-    from pipeline_assets.history import opened
 
     contract, day = lake.table_contract(dataset), Partition.parse(partition) if partition else None
     with errors().status(f"reading the metadata of {dataset}"):
-        states = states_of(opened(lake.catalog(load_settings(settings)), contract), day)
+        states = states_of(lake.opened(lake.catalog(load_settings(settings)), contract), day)
     if json:
         print_json([asdict(each) | {"at": each.at.isoformat()} for each in states])
         return

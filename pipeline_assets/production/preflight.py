@@ -7,7 +7,7 @@ not own: what is printed (cli).
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -62,16 +62,11 @@ def _asked(check: "Callable[[Account], Iterator[Fault]]", account: Account) -> l
 
 
 def _release(account: Account) -> Iterator[Fault]:
-    from botocore.exceptions import ClientError
-
     emr = _client("emr")
     request = account.deployment.definitions["daily"]["States"][CLAIMED]["Parameters"]
     label, wanted = request["ReleaseLabel"], {each["Name"] for each in request["Applications"]}
-    try:
-        found = emr.describe_release_label(ReleaseLabel=label)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in NO_SUCH_RELEASE:
-            raise
+    found = _there(partial(emr.describe_release_label, ReleaseLabel=label), NO_SUCH_RELEASE)
+    if found is None:
         yield Fault(
             Level.ERROR,
             f"EMR does not know release {label} of versions.toml in {emr.meta.region_name}",
@@ -153,24 +148,19 @@ def _vpc(account: Account) -> Iterator[Fault]:
 
 
 def _search(account: Account) -> Iterator[Fault]:
-    from botocore.exceptions import ClientError
-
     search = account.deployment.settings.search
     if search.auth != "sigv4":
         return  # no domain of Amazon's
     asked = account.ids("SearchDomain")
     yield from _not_given(("SearchDomain",), asked)
     for domain in asked.get("SearchDomain", []):
-        try:
-            found = _client("opensearch").describe_domain(DomainName=domain)["DomainStatus"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
+        found = _there(partial(_client("opensearch").describe_domain, DomainName=domain))
+        if found is None:
             yield Fault(
                 Level.WARNING, f"there is no OpenSearch domain {domain}", "Make it, or: --parameter SearchDomain=…"
             )
             continue
-        nodes = int(found["ClusterConfig"].get("InstanceCount", 1))
+        nodes = int(found["DomainStatus"]["ClusterConfig"].get("InstanceCount", 1))
         if nodes <= search.replicas:
             yield Fault(
                 Level.WARNING,
@@ -197,16 +187,11 @@ def _is_everybody(permission: Mapping[str, Any]) -> bool:
 
 
 def _secrets(account: Account) -> Iterator[Fault]:
-    from botocore.exceptions import ClientError
-
     manager = _client("secretsmanager")
     for place, reference in secrets(account.deployment.settings).items():
         name = reference.removeprefix("aws:")
-        try:
-            found = manager.describe_secret(SecretId=name)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
+        found = _there(partial(manager.describe_secret, SecretId=name))
+        if found is None:
             yield Fault(
                 Level.WARNING,
                 f"there is no secret {name} ({place})",
@@ -274,6 +259,18 @@ def _public_access(account: Account) -> Iterator[Fault]:
 def _not_given(parameters: tuple[str, ...], asked: Mapping[str, list[str]]) -> Iterator[Fault]:
     if missing := [each for each in parameters if each not in asked]:
         yield Fault(Level.UNKNOWN, f"{', '.join(missing)}: not deployed yet", "Give it: --parameter NAME=VALUE")
+
+
+def _there(ask: Callable[[], Any], absent: Collection[str] = ("ResourceNotFoundException",)) -> Any:
+    """The answer; None where the service says by one of these codes that there is no such thing."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return ask()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in absent:
+            raise
+        return None
 
 
 def _client(service: str) -> Any:

@@ -3,7 +3,8 @@
     python -m local_stack.class_archive      nothing to do when they are current
 
 Halves the start of a local session (docs/decisions.md). Made by one run of the real thing: the local stack and
-every job over fifty orders. Rebuilt when the jars or Java change. Local profile only.
+every job over fifty orders. Rebuilt when the jars or Java change, or the checkout was moved: Java ignores an archive
+whose jars lie elsewhere. Local profile only.
 """
 
 import subprocess
@@ -26,7 +27,7 @@ _DAY = Partition.parse("2026-01-15")
 def build() -> bool:
     """Build what is missing; True when something was built."""
     java = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True).stderr
-    current = (jars.JARS / "stamp").read_text() + java
+    current = f"{(jars.JARS / 'stamp').read_text()}{jars.JARS}\n{java}"
     stamp = jars.JARS / "archive-stamp"
     if stamp.exists() and stamp.read_text() == current:
         return False

@@ -9,11 +9,18 @@ from typing import Any
 
 import requests
 import tomlkit
+from pyspark.sql import SparkSession
 
 from emr_jobs import settings as settings_module
-from emr_jobs.settings import Settings
+from emr_jobs.settings import Aws, Settings
 from local_stack.aws.account import LocalAws, client, furnish
 from pipeline_assets.home import ROOT, aws_environment
+
+KEYS = {
+    "AWS_ACCESS_KEY_ID": "aws.accessKeyId",
+    "AWS_SECRET_ACCESS_KEY": "aws.secretAccessKey",
+    "AWS_REGION": "aws.region",
+}
 
 
 @dataclass(frozen=True)
@@ -66,3 +73,15 @@ def running_cloud(folder: Path) -> Iterator[Cloud]:
         yield Cloud(settings, str(file), addresses["faults"])
     finally:
         aws.stop()
+
+
+@contextmanager
+def keys_of(aws: Aws, spark: SparkSession) -> Iterator[None]:
+    """The clients of the tests' Spark, whose JVM has an environment of its own, have the keys of a local AWS."""
+    assert spark._jvm is not None
+    properties, environment = spark._jvm.java.lang.System, aws_environment(aws)
+    for name, key in KEYS.items():
+        properties.setProperty(key, environment[name])
+    yield
+    for key in KEYS.values():
+        properties.clearProperty(key)

@@ -19,9 +19,9 @@ import pytest
 # longest begin first. No group: nothing that another test could share. What starts within seconds is shared by the
 # tests of a folder only ({folder}), so that several workers can have one.
 _SLOW = {
-    "produced": "production in the UI",
-    "yarn_day": "yarn",
-    "real_worlds": "real worlds",
+    "yarn_day": "real days",  # each takes both cores
+    "produced": "real days",
+    "real_worlds": "real days",
     "stub_worlds": "stub worlds",
     "package_index": "",
 }
@@ -32,6 +32,8 @@ _STACK = {
     "_production": "production of {folder}",
     "odd_days": "odd days",
     "account": "account",
+    "_shop": "shop",
+    "on_call": "on call",
     "_cloud": "aws of {folder}",
     "stub_world": "stub world",
     "processes": "",

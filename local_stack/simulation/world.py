@@ -58,7 +58,7 @@ QUICK = {
 FROM_RUNNING = ("aws", "search")  # sections that are this machine's
 NOWHERE = "http://127.0.0.1:9"
 ORDERS = 150
-END_TIMEOUT_S = 420.0
+END_TIMEOUT_S = 900.0  # of a day with real jobs, on a machine that does other work as well
 SETTLE_TIMEOUT_S = 60.0
 POLL_S = 0.3
 

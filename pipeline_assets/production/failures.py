@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from emr_jobs.errors import cut
 from emr_jobs.settings import Emr
 
 from pipeline_assets.production.executions import JobRun
@@ -25,7 +26,7 @@ def why(went: JobRun, *, run: str, cluster: str | None, runs_uri: str, emr: Emr)
         return sentence
     if cluster and (step := _STEP.search(went.cause)):
         return f"step {step[0]} ended without a word of the job. {step_logs.tail(emr, cluster, step[0], went.job)}"
-    return went.cause if len(went.cause) <= CAUSE_CHARS else f"{went.cause[:CAUSE_CHARS]}..."
+    return cut(went.cause, CAUSE_CHARS)
 
 
 def _said(runs_uri: str, *, run: str, job: str, attempts: int) -> str | None:

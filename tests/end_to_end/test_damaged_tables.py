@@ -12,29 +12,17 @@ from emr_jobs.errors import Damaged
 from emr_jobs.publish.lake import require_table
 from emr_jobs.settings import Settings
 from pipeline_assets import damaged_tables, lake
-from pipeline_assets.home import aws_environment
-from tests.aws import Cloud
+from tests.aws import Cloud, keys_of
 from tests.end_to_end.test_lake import DAY, OTHER, RATES, currencies, publish, stage
 from tests.running import Typed, session_for, typed
-
-KEYS = {
-    "AWS_ACCESS_KEY_ID": "aws.accessKeyId",
-    "AWS_SECRET_ACCESS_KEY": "aws.secretAccessKey",
-    "AWS_REGION": "aws.region",
-}
 
 
 @pytest.fixture
 def on_glue(spark: SparkSession, cloud: Cloud) -> Iterator[SparkSession]:
     """A session whose lake is in the local Glue; its clients have the keys of the local AWS."""
-    assert spark._jvm is not None
-    properties, environment = spark._jvm.java.lang.System, aws_environment(cloud.settings.aws)
-    for name, key in KEYS.items():
-        properties.setProperty(key, environment[name])
     lake.apply(cloud.settings)
-    yield session_for(spark, cloud.settings)
-    for key in KEYS.values():
-        properties.clearProperty(key)
+    with keys_of(cloud.settings.aws, spark):
+        yield session_for(spark, cloud.settings)
     catalog = lake.catalog(cloud.settings)
     for contract in lake.tables():
         catalog.drop_table(lake.identifier(catalog, contract))

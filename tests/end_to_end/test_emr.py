@@ -123,7 +123,7 @@ def test_every_verb_works_against_this_profile(yarn_day: Day) -> None:
     found = typed("query", count, "--json", home=yarn_day.home)
     assert found.code == 0, found.err
     assert found.json == [{"n": len(table_rows(yarn_day.settings, yarn_day.partition)["final.order_facts"])}]
-    for verb in (("search", "find", "lamp"), ("lake", "apply"), ("lake", "maintain"), ("stack", "status")):
+    for verb in (("search", "find", "lamp"), ("lake", "apply"), ("stack", "status")):
         ended = typed(*verb, home=yarn_day.home)
         assert ended.code == 0, ended.err
 

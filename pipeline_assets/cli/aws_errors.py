@@ -1,11 +1,13 @@
 """What AWS answered instead of doing it, as one line: an error that a person can mend, not a stack trace."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from emr_jobs.errors import Misconfigured
 
 SIGN_IN = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException")
+_OF_ARROW = re.compile(r"(?:When )?(.*): AWS Error (\w+) during (\w+) operation", re.DOTALL)
 
 
 class AwsRefused(Misconfigured):
@@ -26,3 +28,8 @@ def aws_errors_named() -> Iterator[None]:
         raise AwsRefused(
             f"{str(error).rstrip('.')}. Account and region are those of AWS_PROFILE and [aws] in the settings"
         ) from error
+    except OSError as error:  # of pyarrow, which reads the lake's files
+        if (said := _OF_ARROW.match(str(error))) is None:
+            raise
+        what, code, operation = said.groups()
+        raise AwsRefused(f"{operation}: {code}: {what}") from error

@@ -21,6 +21,7 @@ app.command("rollback")(rollback.dataset)
 
 
 @app.command()
+@aws_errors_named()
 def apply(settings: SettingsOption = None, json: Json = False) -> None:
     """Create namespaces, tables and new columns from the contracts, also in published indices. Jobs only compare."""
     from pipeline_assets import lake, search
@@ -34,6 +35,7 @@ def apply(settings: SettingsOption = None, json: Json = False) -> None:
 
 
 @app.command()
+@aws_errors_named()
 def check(settings: SettingsOption = None, json: Json = False) -> None:
     """Open every table, down to its manifests. Exit code 1 when there is one that nobody can read."""
     from pipeline_assets import damaged_tables
@@ -59,6 +61,7 @@ def _in_words(state: "State") -> str:
 
 
 @app.command()
+@aws_errors_named()
 def repair(
     dataset: Annotated[str, typer.Argument(help="Such as final.order_facts; `pipeline lake check` says which.")],
     settings: SettingsOption = None,
@@ -84,6 +87,7 @@ def repair(
 
 
 @app.command()
+@aws_errors_named()
 def history(
     dataset: Annotated[str, typer.Argument(help="Such as final.order_facts.")],
     partition: Annotated[str | None, typer.Option(help="What changed this day: YYYY-MM-DD, New York.")] = None,

@@ -22,9 +22,21 @@ def refused(code: str, message: str) -> ClientError:
             NoCredentialsError(),
             "Unable to locate credentials. Account and region are those of AWS_PROFILE and [aws] in the settings",
         ),
+        (
+            OSError(
+                "When reading information for key 'a.metadata.json' in bucket 'lake': AWS Error ACCESS_DENIED during "
+                "HeadObject operation: No response body."
+            ),
+            "HeadObject: ACCESS_DENIED: reading information for key 'a.metadata.json' in bucket 'lake'",
+        ),
     ],
 )
 def test_error_of_aws_is_a_sentence_with_a_way_out(error: Exception, sentence: str) -> None:
     with pytest.raises(AwsRefused) as raised, aws_errors_named():
         raise error
     assert str(raised.value) == sentence
+
+
+def test_what_is_not_of_aws_stays_what_it_is() -> None:
+    with pytest.raises(FileNotFoundError), aws_errors_named():
+        raise FileNotFoundError("no such file")

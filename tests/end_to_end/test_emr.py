@@ -54,7 +54,9 @@ def yarn_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     try:
         ended = pipeline("run", "--partition", PARTITION, "--launcher", "emr", home=home)
         assert ended.code == 0, ended.output
-        yield Day(home, home / "data", addresses.settings, PARTITION, truth, said=ended.output)
+        day = Day(home, home / "data", addresses.settings, PARTITION, truth, said=ended.output)
+        assert tried_again(day) == {}, "every job went well the first time"
+        yield day
     finally:
         stack.down(home)
     assert containers() == [], "a stopped stack leaves no container"
@@ -264,6 +266,14 @@ def clusters(day: Day) -> list[dict[str, Any]]:
 
 def states(day: Day) -> dict[str, str]:
     return {found["Id"]: found["Status"]["State"] for found in emr(day).list_clusters()["Clusters"]}
+
+
+def tried_again(day: Day) -> dict[str, str]:
+    """Steps of that run that did not end well, and the end of what each has printed."""
+    (cluster,) = clusters(day)
+    steps = emr(day).list_steps(ClusterId=cluster["Id"], StepStates=["FAILED", "CANCELLED"])["Steps"]
+    folder = day.home / "aws" / "clusters" / cluster["Id"] / "steps"
+    return {step["Name"]: printed(folder / step["Id"] / "stderr")[-3000:] for step in steps}
 
 
 def drivers_launched(day: Day) -> list[tuple[datetime, str]]:

@@ -14,7 +14,7 @@ from emr_jobs.partition import Partition
 from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Settings
 from local_stack.simulation import stub_job, stubs
-from local_stack.simulation.world import QUICK, deploy_at_once
+from local_stack.simulation.world import PARAMETERS, QUICK, deploy_at_once
 from pipeline_assets.definitions import defs
 from pipeline_assets.home import ROOT
 from pipeline_assets.production.executions import Execution, Executions
@@ -28,6 +28,8 @@ from tests.running import wait_for
 GOOD, FAILS, SECOND, KILLED, OLDER, LONG, LAST_LOST, NO_CLUSTER, WHOLE, OTHER, EMPTY, PATIENT = (
     f"2026-09-{day:02}" for day in range(1, 13)
 )
+NEEDED = {**PARAMETERS, "SearchHost": "search.example", "SearchDomain": "shop"}  # parameters of a first deployment
+OFTEN = {"poll_interval_s": 0.2, "message_interval_s": 0.2}
 BEHAVIOURS = {
     f"{FAILS} extract_orders 0": "fails",
     f"{FAILS} extract_orders 1": "fails",
@@ -82,14 +84,22 @@ def edited() -> dict[str, Any]:
     return tomlkit.parse(re.sub(r'<([^<>"]+)>(?=[^"\n]*")', r"\1", text)).unwrap()
 
 
+def profile_at(endpoint: str) -> dict[str, Any]:
+    """settings/production.toml, filled in, with this account's address and short waits."""
+    profile = edited()
+    profile["aws"] |= {"endpoint": endpoint}
+    profile["emr"] |= {"arch": host_arch(), **QUICK["emr"]}
+    profile["production"] |= QUICK["production"]
+    return profile
+
+
 @contextmanager
 def deployed(cloud: Cloud, folder: Path) -> Iterator[Deployed]:
     """The cloud is this process's AWS already."""
-    profile = edited()
-    profile["aws"] |= {"endpoint": cloud.settings.aws.endpoint}
+    profile = profile_at(str(cloud.settings.aws.endpoint))
     profile["search"] = {"url": "http://127.0.0.1:9"}
-    profile["emr"] |= {"arch": host_arch(), **QUICK["emr"], "poll_interval_s": 0.2, "message_interval_s": 0.2}
-    profile["production"] |= {**QUICK["production"], "maintain": False}
+    profile["emr"] |= OFTEN
+    profile["production"]["maintain"] = False
     file = folder / "deployment.toml"
     file.write_text(tomlkit.dumps(profile))
     deployment = Deployment(plan_of(defs.resolve_asset_graph()), settings_module.load(str(file)))

@@ -18,11 +18,9 @@ from local_stack.aws import SUBNETS, VPC
 from local_stack.aws.account import client
 from local_stack.services import SHIPMENTS_TOKEN, services
 from local_stack.simulation import stubs
-from local_stack.simulation.world import PARAMETERS, QUICK
 from pipeline_assets.home import aws_environment
-from pipeline_assets.production.package import host_arch
 from tests.aws import keys_of, running_cloud
-from tests.deployed import edited
+from tests.deployed import NEEDED, OFTEN, profile_at
 from tests.end_to_end.conftest import deliver, good_lines
 from tests.operations.page import Operator
 from tests.running import Day, Ended, InProcess, Typed, readers_see, typed, wait_for
@@ -33,7 +31,6 @@ BEHAVIOURS = {
     **{f"{day} extract_orders {attempt}": "has no orders" for day in (FAILS, EMPTY) for attempt in (0, 1)},
     f"{HANGS} extract_orders 0": "hangs",
 }
-REST = {**PARAMETERS, "SearchHost": "search.example", "SearchDomain": "shop"}
 
 
 @dataclass(frozen=True)
@@ -80,15 +77,13 @@ def on_call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnCall]:
     """Of a deployment made by the page's own command."""
     home = tmp_path_factory.mktemp("account")
     with running_cloud(home) as cloud:
-        url = str(cloud.settings.aws.endpoint)
-        profile = edited()
-        profile["aws"] |= {"endpoint": url}
-        profile["emr"] |= {"arch": host_arch(), **QUICK["emr"], "poll_interval_s": 0.2, "message_interval_s": 0.2}
-        profile["production"] |= {**QUICK["production"], "maintain": False}
+        profile = profile_at(str(cloud.settings.aws.endpoint))
+        profile["emr"] |= OFTEN
+        profile["production"]["maintain"] = False
         settings = home / "deployment.toml"
         settings.write_text(tomlkit.dumps(profile))
         on_call = OnCall(home, str(settings), aws_environment(cloud.settings.aws), given=True)
-        rest = {name: value for name, value in REST.items() if name not in ("Vpc", "Subnets")}
+        rest = {name: value for name, value in NEEDED.items() if name not in ("Vpc", "Subnets")}
         more = "".join(f" --parameter {name}={value}" for name, value in rest.items())
         said = on_call.types(
             "pipeline deploy --parameter Vpc=vpc-… --parameter Subnets=subnet-…,subnet-… …",

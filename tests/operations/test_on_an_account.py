@@ -279,17 +279,9 @@ def test_destroy_keeps_the_data_and_says_the_way_back(on_call: OnCall) -> None:
 # -- the account around it
 
 
-@pytest.fixture
-def secrets(on_call: OnCall) -> Any:
-    """Made by the page's command for a key, and by hand for a token."""
+def test_secrets_are_made_and_rotated(on_call: OnCall, tmp_path: Path) -> None:
     manager = on_call.client("secretsmanager")
-    made = {each["Name"] for each in manager.list_secrets()["SecretList"]}
-    if SECRETS[1] not in made:
-        manager.create_secret(Name=SECRETS[1], SecretString="old")
-    return manager
-
-
-def test_secrets_are_made_and_rotated(on_call: OnCall, secrets: Any, tmp_path: Path) -> None:
+    manager.create_secret(Name=SECRETS[1], SecretString="an old token")
     (tmp_path / "key.p8").write_text("a key")
     (tmp_path / "token").write_text("a new token")
     made = on_call.types(
@@ -302,7 +294,7 @@ def test_secrets_are_made_and_rotated(on_call: OnCall, secrets: Any, tmp_path: P
         {"file://token": f"file://{tmp_path}/token"},
     )
     assert rotated.code == 0, rotated.err
-    values = [secrets.get_secret_value(SecretId=name)["SecretString"] for name in SECRETS]
+    values = [manager.get_secret_value(SecretId=name)["SecretString"] for name in SECRETS]
     assert values == ["a key", "a new token"]
 
 

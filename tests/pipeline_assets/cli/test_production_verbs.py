@@ -28,16 +28,13 @@ from emr_jobs.partition import Partition
 from emr_jobs.settings import Aws, load
 from local_stack.aws.account import LocalAws, client
 from local_stack.simulation import stubs
-from local_stack.simulation.world import PARAMETERS, QUICK
 from pipeline_assets import lake
 from pipeline_assets.home import ROOT, aws_environment
-from pipeline_assets.production.package import host_arch
 from pipeline_assets.production.stacks import BODY_LIMIT_BYTES
-from tests.deployed import edited
+from tests.deployed import NEEDED, profile_at
 from tests.running import Ended, Typed, pipeline, typed, wait_for
 
 BEHAVIOUR = {"extract_orders": "fails", "extract_customers": "hangs", "extract_shipments": "is killed for its memory"}
-NEEDED = {**PARAMETERS, "SearchHost": "search.example", "SearchDomain": "shop"}
 FAILED_DAY, HELD_DAY, NO_CLUSTER_DAY, GOOD_DAY = "2026-09-01", "2026-09-02", "2026-09-03", "2026-09-04"
 WAITED_DAY = "2026-09-05"
 
@@ -50,10 +47,8 @@ class Account:
 
     def settings(self, **production: object) -> str:
         """settings/production.toml at this account, with short waits and these values of [production]."""
-        profile = edited()
-        profile["aws"] |= {"endpoint": self.url}
-        profile["emr"] |= {"arch": host_arch(), **QUICK["emr"]}
-        profile["production"] |= {**QUICK["production"], **production}
+        profile = profile_at(self.url)
+        profile["production"] |= production
         file = self.folder / f"{'-'.join(map(str, production.values())) or 'deployment'}.toml"
         file.write_text(tomlkit.dumps(profile))
         return str(file)

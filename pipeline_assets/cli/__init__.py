@@ -24,6 +24,7 @@ from pipeline_assets.cli import (
     stack,
     synth,
 )
+from pipeline_assets.cli.aws_errors import aws_refusal
 from pipeline_assets.production.stacks import StackFailed
 
 
@@ -37,6 +38,10 @@ class Verbs(TyperGroup):
             _fail(error, 2)
         except (PipelineError, StackFailed) as error:
             _fail(error, 1)
+        except Exception as error:
+            if (refused := aws_refusal(error)) is None:
+                raise
+            _fail(refused, 2)
 
 
 app = typer.Typer(

@@ -1,8 +1,7 @@
 """What AWS answered instead of doing it, as one line: an error that a person can mend, not a stack trace."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
 
 from emr_jobs.errors import Misconfigured
 
@@ -14,22 +13,23 @@ class AwsRefused(Misconfigured):
     """Says which call, why, what to do."""
 
 
-@contextmanager
-def aws_errors_named() -> Iterator[None]:
+def aws_refusal(error: Exception) -> AwsRefused | None:
+    """None when it is not an error of AWS."""
+    if isinstance(error, OSError):  # of pyarrow, which reads the lake's files
+        if (said := _OF_ARROW.match(str(error))) is None:
+            return None
+        what, code, operation = said.groups()
+        return AwsRefused(f"{operation}: {code}: {what}")
+    if "botocore" not in sys.modules:  # then nobody has asked it for anything: no verb imports it to fail
+        return None
     from botocore.exceptions import BotoCoreError, ClientError
 
-    try:
-        yield
-    except ClientError as error:
+    if isinstance(error, ClientError):
         code, said = error.response["Error"]["Code"], error.response["Error"]["Message"]
         fix = ". Sign in again, or set AWS_PROFILE" if code in SIGN_IN else ""
-        raise AwsRefused(f"{error.operation_name}: {code}: {said.rstrip('.')}{fix}") from error
-    except BotoCoreError as error:  # no credentials, no region, no profile, no network
-        raise AwsRefused(
+        return AwsRefused(f"{error.operation_name}: {code}: {said.rstrip('.')}{fix}")
+    if isinstance(error, BotoCoreError):  # no credentials, no region, no profile, no network
+        return AwsRefused(
             f"{str(error).rstrip('.')}. Account and region are those of AWS_PROFILE and [aws] in the settings"
-        ) from error
-    except OSError as error:  # of pyarrow, which reads the lake's files
-        if (said := _OF_ARROW.match(str(error))) is None:
-            raise
-        what, code, operation = said.groups()
-        raise AwsRefused(f"{operation}: {code}: {what}") from error
+        )
+    return None

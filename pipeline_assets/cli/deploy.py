@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from pipeline_assets.cli.aws_errors import aws_errors_named
 from pipeline_assets.cli.output import STYLES, Json, Yes, confirmed, console, errors, print_json, print_message, table
 from pipeline_assets.cli.synth import DeploymentSettings, deployment
 from pipeline_assets.findings import Level, has_error
@@ -19,7 +18,6 @@ DRIFT = 2  # exit code
 SHOWN_CHARS = 60  # of a value that differs
 
 
-@aws_errors_named()
 def deploy(
     parameter: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE of a stack; kept by the stack, so needed once.")
@@ -74,7 +72,6 @@ def deploy(
     console().print("run a day    pipeline trigger --partition P\nother verbs  --settings with the address above")
 
 
-@aws_errors_named()
 def diff(
     parameter: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE that deploy would be given; the others stay as they are.")
@@ -101,7 +98,6 @@ def diff(
         raise typer.Exit(DRIFT)
 
 
-@aws_errors_named()
 def destroy(
     data: Annotated[
         bool, typer.Option("--data", help="The data as well: every published day, the runs, the packages, the guard.")

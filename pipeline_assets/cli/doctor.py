@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from pipeline_assets.cli.aws_errors import aws_errors_named
 from pipeline_assets.cli.deploy import pairs
 from pipeline_assets.cli.output import STYLES, Json, console, errors, print_json, table
 from pipeline_assets.cli.synth import DeploymentSettings, deployment
@@ -37,7 +36,6 @@ def doctor(
         raise typer.Exit(1)
 
 
-@aws_errors_named()
 def _of_account(parameters: dict[str, str], settings: str | None) -> list[Finding]:
     from pipeline_assets.production.deploy import Deploying
     from pipeline_assets.production.preflight import Account, preflight

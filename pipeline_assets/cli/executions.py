@@ -7,7 +7,6 @@ import typer
 from emr_jobs.errors import REASON_CHARS, Misconfigured, cut
 from rich.text import Text
 
-from pipeline_assets.cli.aws_errors import aws_errors_named
 from pipeline_assets.cli.output import Json, console, errors, print_json, print_message, table
 from pipeline_assets.cli.synth import DeploymentSettings, deployment
 from pipeline_assets.home import deployment_settings
@@ -28,7 +27,6 @@ class DayIsTaken(Misconfigured):
     """Says by which execution, and what to type."""
 
 
-@aws_errors_named()
 def trigger(
     partition: Annotated[str | None, typer.Option(help="The day, YYYY-MM-DD, New York.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="This job and no other; repeat for several.")] = None,
@@ -126,7 +124,6 @@ def _refuse_taken(executions: "Executions", day: "Partition", *, rerun: bool) ->
         )
 
 
-@aws_errors_named()
 def runs(
     count: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
     settings: DeploymentSettings = None,
@@ -164,7 +161,6 @@ def _list(found: "list[Execution]") -> None:
     console().print(table(columns, rows, right=("took",)))
 
 
-@aws_errors_named()
 def show(
     run: Annotated[str | None, typer.Argument(help="Name of the execution, or its beginning: pipeline runs.")] = None,
     partition: Annotated[
@@ -250,7 +246,6 @@ def _show(
     _what_to_type(execution, jobs, day)
 
 
-@aws_errors_named()
 def abort(run: Run, settings: DeploymentSettings = None, json: Json = False) -> None:
     """Stop an execution and end its cluster."""
     from pipeline_assets.production.executions import Executions

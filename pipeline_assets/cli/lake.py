@@ -9,7 +9,6 @@ import typer
 from emr_jobs.partition import TIMEZONE, Partition
 
 from pipeline_assets.cli import rollback
-from pipeline_assets.cli.aws_errors import aws_errors_named
 from pipeline_assets.cli.output import Json, SettingsOption, console, errors, print_json, table
 from pipeline_assets.home import load_settings, settings_uri
 
@@ -21,7 +20,6 @@ app.command("rollback")(rollback.dataset)
 
 
 @app.command()
-@aws_errors_named()
 def apply(settings: SettingsOption = None, json: Json = False) -> None:
     """Create namespaces, tables and new columns from the contracts, also in published indices. Jobs only compare."""
     from pipeline_assets import lake, search
@@ -35,7 +33,6 @@ def apply(settings: SettingsOption = None, json: Json = False) -> None:
 
 
 @app.command()
-@aws_errors_named()
 def check(settings: SettingsOption = None, json: Json = False) -> None:
     """Open every table, down to its manifests. Exit code 1 when there is one that nobody can read."""
     from pipeline_assets import damaged_tables
@@ -61,7 +58,6 @@ def _in_words(state: "State") -> str:
 
 
 @app.command()
-@aws_errors_named()
 def repair(
     dataset: Annotated[str, typer.Argument(help="Such as final.order_facts; `pipeline lake check` says which.")],
     settings: SettingsOption = None,
@@ -87,7 +83,6 @@ def repair(
 
 
 @app.command()
-@aws_errors_named()
 def history(
     dataset: Annotated[str, typer.Argument(help="Such as final.order_facts.")],
     partition: Annotated[str | None, typer.Option(help="What changed this day: YYYY-MM-DD, New York.")] = None,
@@ -123,7 +118,6 @@ def history(
 
 
 @app.command()
-@aws_errors_named()
 def maintain(settings: SettingsOption = None, json: Json = False) -> None:
     """Delete expired days and dead letters, expire snapshots, remove orphan files, compact; never what is young.
 

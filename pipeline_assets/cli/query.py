@@ -5,14 +5,12 @@ from typing import Annotated
 
 import typer
 
-from pipeline_assets.cli.aws_errors import aws_errors_named
 from pipeline_assets.cli.output import Json, SettingsOption, console, errors, print_json, print_message, table
 from pipeline_assets.home import load_settings
 
 SHOWN_ROWS = 100
 
 
-@aws_errors_named()
 def query(
     sql: Annotated[str, typer.Argument(help="DuckDB SQL; tables are named as datasets: final.order_facts")],
     output: Annotated[Path | None, typer.Option(help="Write all rows to FILE.parquet, .csv or .json.")] = None,

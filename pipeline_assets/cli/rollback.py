@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from emr_jobs.errors import Misconfigured
 
-from pipeline_assets.cli.aws_errors import aws_errors_named
 from pipeline_assets.cli.output import (
     Json,
     SettingsOption,
@@ -34,7 +33,6 @@ class DayIsRunning(Misconfigured):
     """Says by which execution, and what to type."""
 
 
-@aws_errors_named()
 def day(partition: Day, yes: Yes = False, settings: SettingsOption = None, json: Json = False) -> None:
     """Take a day back to the run before: final tables and search index together. No other day changes."""
     from emr_jobs.catalog import job_of
@@ -51,7 +49,6 @@ def day(partition: Day, yes: Yes = False, settings: SettingsOption = None, json:
     )
 
 
-@aws_errors_named()
 def dataset(
     dataset: Annotated[str, typer.Argument(help="A table; the others of its job go with it.")],
     partition: Day,

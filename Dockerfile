@@ -21,7 +21,7 @@ RUN sed -n '/^uv==/,/^ *#/p' requirements.lock > uv.lock \
     && python -m venv --without-pip /venv \
     && pip --python /venv/bin/python install --no-cache-dir --no-deps --require-hashes -r image.lock
 COPY versions.toml emr.lock ./
-COPY contracts contracts
+COPY shop shop
 COPY settings settings
 COPY emr_jobs emr_jobs
 COPY pipeline_assets pipeline_assets
@@ -39,7 +39,7 @@ COPY --from=build /venv /venv
 COPY --from=build /app/.cache/jars/spark .cache/jars/spark
 COPY --from=build --chown=pipeline /app/.cache/packages .cache/packages
 COPY versions.toml emr.lock workspace.yaml ./
-COPY contracts contracts
+COPY shop shop
 COPY settings settings
 COPY emr_jobs emr_jobs
 COPY pipeline_assets pipeline_assets

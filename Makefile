@@ -45,7 +45,7 @@ test-slow: browser setup ## Tests of minutes: real YARN, scenarios, the other ar
 	@$(BIN)/pytest -m slow $(IN_PARALLEL) $(PYTEST_ARGS)
 
 mutated-lines: setup ## 50,000 damaged and odd order lines through the reader and the oracle (LINES=50000, SEED=7): 2 minutes
-	@MUTATED_LINES=$(LINES) $(if $(SEED),MUTATED_SEED=$(SEED)) $(BIN)/pytest tests/emr_jobs/transforms/test_mutated_lines.py
+	@MUTATED_LINES=$(LINES) $(if $(SEED),MUTATED_SEED=$(SEED)) $(BIN)/pytest tests/shop/transforms/test_mutated_lines.py
 
 simulate-all: setup ## Every scenario with real jobs: 25 minutes, outside CI; before an issue is called resolved
 	@$(BIN)/pipeline simulate all

@@ -1,6 +1,6 @@
 """The frame around every job: arguments, settings, session, Pipes, exit code.
 
-    spark-submit emr_jobs/<job>.py --partition P|--scheduled-time T --settings URI --run-id ID --attempt N
+    spark-submit emr_jobs/run_job.py JOB --partition P|--scheduled-time T --settings URI --run-id ID --attempt N
                  [--messages URI] [--allow-empty [yes|no]] [Pipes arguments]
 
 Invariant: exit code 0 only when every declared output was published and every declared check reported;
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, NoReturn
 from emr_jobs import recording, session, settings
 from emr_jobs.catalog import Job
 from emr_jobs.contracts import Contract, Medium, contracts
+from emr_jobs.domain import SHOP
 from emr_jobs.errors import Misconfigured, PipelineError
 from emr_jobs.partition import Partition
 from emr_jobs.publish import lake
@@ -60,13 +61,13 @@ class Incomplete(Exception):
 def main(
     job: Job,
     body: Callable[[JobRun], None],
-    arguments: Sequence[str] | None = None,
+    arguments: Sequence[str],
     *,
     spark: "SparkSession | None" = None,
 ) -> NoReturn:
     """Run the job as a process: parse, run, exit."""
     try:
-        run(job, body, sys.argv[1:] if arguments is None else arguments, spark=spark)
+        run(job, body, arguments, spark=spark)
         sys.exit(0)
     except Misconfigured as error:
         _say(error)
@@ -174,6 +175,7 @@ def _run_reported(
 def parser(job: Job) -> argparse.ArgumentParser:
     """The one command line of every job, in every launcher. Unknown arguments are refused."""
     arguments = argparse.ArgumentParser(prog=job.script, allow_abbrev=False)
+    arguments.add_argument("job", metavar="JOB", choices=[job.name])
     when = arguments.add_mutually_exclusive_group(required=True)
     when.add_argument("--partition", help="the day, YYYY-MM-DD, New York")
     when.add_argument("--scheduled-time", help="the instant of the daily run; its partition is the day before")
@@ -218,7 +220,10 @@ def code_version() -> str:
     root = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for path in sorted(
-        [*root.glob("emr_jobs/**/*.py"), *root.glob("emr_jobs/**/*.sql"), *root.glob("contracts/*.yaml")]
+        path
+        for folder in ("emr_jobs", SHOP)
+        for kind in ("py", "sql", "yaml")
+        for path in root.glob(f"{folder}/**/*.{kind}")
     ):
         digest.update(path.relative_to(root).as_posix().encode())
         digest.update(path.read_bytes())

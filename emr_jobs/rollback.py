@@ -1,6 +1,6 @@
 """Takes a day back: a job's datasets of one day as an earlier run of that job published them. A step, no asset.
 
-    spark-submit emr_jobs/rollback.py --job NAME --to VERSION <the arguments of every job>
+    spark-submit emr_jobs/rollback.py JOB --to VERSION <the arguments of every job>
 
 The rows of that version are staged anew, audited against the inputs that they were computed from, and published with
 the job's fences; the index that was loaded from them goes back behind the alias. The day then has that version again,
@@ -14,13 +14,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from emr_jobs.catalog import JOBS, job_named
 from emr_jobs.contracts import Contract, Medium
 from emr_jobs.contracts.model import Measure
 from emr_jobs.contracts.table import spark_type
+from emr_jobs.domain import JOBS, job_named
 from emr_jobs.errors import Remedy, SchemaDrift
 from emr_jobs.job import JobRun, main
-from emr_jobs.master import row_count_drift
 from emr_jobs.publish import audit, both, earlier, lake, search
 from emr_jobs.publish.bulk import Outcome
 from emr_jobs.publish.lake import Staged
@@ -40,7 +39,7 @@ def rollback(run: JobRun, *, version: str) -> None:
         kept = earlier.snapshots(metadata, run.partition, version, lake=run.settings.lake)
     if index is None:
         days = _staged(run, tables, kept, version)
-        both.audit_then_commit(replace(run, wap_id=version), days, measures=_measures(run, days))
+        both.audit_then_commit(replace(run, wap_id=version), days, measures=_measures(days))
         return
     with search.errors_named(run.settings.search, dataset=index.id, partition=run.partition):
         target = search.SearchIndex(run.settings.search, index)
@@ -53,7 +52,7 @@ def rollback(run: JobRun, *, version: str) -> None:
             _loaded(target, name, rows=days[0].rows),
             expected=days[0].rows,
             inputs=read,
-            measures=_measures(run, days),
+            measures=_measures(days),
             compared=False,
         )
 
@@ -84,16 +83,12 @@ def _see_inputs(run: JobRun, read: Inputs) -> None:
         both.view(run, dataset, snapshot_id)
 
 
-def _measures(run: JobRun, days: list[Staged]) -> dict[str, audit.Measures]:
+def _measures(days: list[Staged]) -> dict[str, audit.Measures]:
     """What that run measured of its input cannot be taken again."""
-    measures: dict[str, dict[str, float | None]] = {
+    return {
         day.contract.id: {check.rule.measure: None for check in day.contract.checks if isinstance(check.rule, Measure)}
         for day in days
     }
-    for day in days:
-        if "row_count_drift" in measures[day.contract.id]:
-            measures[day.contract.id]["row_count_drift"] = row_count_drift(run, day.rows)
-    return dict(measures)
 
 
 def _index(run: JobRun, target: search.SearchIndex, version: str) -> tuple[str, Inputs]:
@@ -126,7 +121,7 @@ def _loaded(target: search.SearchIndex, name: str, *, rows: int) -> both.Loaded:
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(prog="emr_jobs/rollback.py", allow_abbrev=False)
-    arguments.add_argument("--job", required=True, choices=[job.name for job in JOBS])
+    arguments.add_argument("job", choices=[job.name for job in JOBS])
     arguments.add_argument("--to", required=True, help="the version: pipeline lake history has them")
     asked, others = arguments.parse_known_args()
-    main(job_named(asked.job), partial(rollback, version=asked.to), others)
+    main(job_named(asked.job), partial(rollback, version=asked.to), [asked.job, *others])

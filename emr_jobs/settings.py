@@ -101,7 +101,7 @@ class Spark(Section):
     """How a job's session is sized. `master` and the JVM's options apply to local runs; EMR decides its own."""
 
     master: str | None = None
-    driver_memory: str = "1g"  # of --launcher local; a step's is in emr_jobs/catalog.py
+    driver_memory: str = "1g"  # of --launcher local; a step's is the job's
     shuffle_partitions: PositiveInt = 200
     jars: Location | None = None  # folder of jars; None where the cluster has them
     jvm_options: tuple[str, ...] = ()
@@ -239,7 +239,7 @@ class Fleet(Section):
 
 
 class Emr(Section):
-    """The transient cluster of launcher emr. Versions are in versions.toml, sizes of jobs in emr_jobs/catalog.py."""
+    """The transient cluster of launcher emr. Versions are in versions.toml, sizes of jobs in the domain's jobs.py."""
 
     log_uri: S3Uri
     artifacts_uri: S3Uri  # packages and settings, under the hash of their content

@@ -12,14 +12,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from emr_jobs import extract_customers, extract_orders, extract_shipments, master
-from emr_jobs.catalog import job_named
+from emr_jobs.domain import JOBS
 from emr_jobs.job import run
 from emr_jobs.partition import Partition
-from local_stack import jars, sample_data
+from emr_jobs.run_job import body_of
+from local_stack import jars
 from local_stack.jars import archive
 from local_stack.services import services
 from pipeline_assets.launchers.command import job_arguments, local_environment, local_submit
+from shop import sample
 
 _DAY = Partition.parse("2026-01-15")
 
@@ -42,7 +43,7 @@ def build() -> bool:
 
 def _train(folder: Path) -> None:
     """Everything once: the node and a Spark process note which classes they load, and write them when they end."""
-    sample_data.generate(folder / "data", partition=_DAY, orders=50)
+    sample.generate(folder / "data", partition=_DAY, orders=50)
     node_options = [f"-XX:ArchiveClassesAtExit={archive('opensearch')}"]
     with services(folder / "home", folder / "data", node_options=node_options) as running:
         spark = running.settings.spark
@@ -60,10 +61,9 @@ def _train(folder: Path) -> None:
 
 def _run_every_job(settings: str) -> None:
     """In one process, so that one archive serves all jobs."""
-    for module in (extract_orders, extract_customers, extract_shipments, master):
-        job = job_named(module.__name__.rpartition(".")[2])
-        arguments = job_arguments(day=("--partition", str(_DAY)), settings=settings, run_id="archive", attempt="0")
-        run(job, getattr(module, job.name), arguments)
+    for job in JOBS:
+        arguments = job_arguments(job, day=("--partition", str(_DAY)), settings=settings, run_id="archive", attempt="0")
+        run(job, body_of(job), arguments)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from emr_jobs.catalog import JOBS
+from emr_jobs.domain import JOBS
 from emr_jobs.errors import Misconfigured, PipelineError, Remedy
 from emr_jobs.partition import Partition
 from emr_jobs.settings import Settings

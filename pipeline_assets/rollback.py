@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emr_jobs.catalog import JOBS, Job, job_of
+from emr_jobs.catalog import Job
 from emr_jobs.contracts import PARTITION_COLUMN, Contract, Medium, contracts
+from emr_jobs.domain import JOBS, job_of
 from emr_jobs.errors import BadInput, Conflict
 from emr_jobs.partition import Partition
 from emr_jobs.publish import earlier, versions

@@ -21,13 +21,14 @@ from typing import Any
 
 import psutil
 
-from local_stack import sample_data, stack
+from local_stack import stack
 from pipeline_assets.home import ROOT, cache
+from shop import sample
 from tests.running import Day, pipeline
 
 PARTITION = "2026-11-21"
 ORDERS = 1500
-_MADE_BY = ("emr_jobs", "pipeline_assets", "local_stack", "contracts", "settings", "requirements.lock", "versions.toml")
+_MADE_BY = ("emr_jobs", "pipeline_assets", "local_stack", "shop", "settings", "requirements.lock", "versions.toml")
 _HISTORY, _SECRETS, _FACTS = "dagster-of-the-day", "secrets-of-the-day", "facts.json"
 
 
@@ -53,7 +54,7 @@ def _up(home: Path, kept: Path) -> Iterator[Day]:
         with tarfile.open(kept) as archive:
             archive.extractall(home, filter="tar")
     else:
-        sample_data.generate(home / "data", partition=sample_data.Partition.parse(PARTITION), orders=ORDERS)
+        sample.generate(home / "data", partition=sample.Partition.parse(PARTITION), orders=ORDERS)
     addresses = stack.up(home, home / "data")
     try:
         if not kept.exists():

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -28,11 +27,12 @@ from typer.testing import CliRunner
 from emr_jobs import job as frame
 from emr_jobs import session
 from emr_jobs import settings as settings_module
-from emr_jobs.catalog import job_named
 from emr_jobs.contracts import contracts
+from emr_jobs.domain import job_named
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
+from emr_jobs.run_job import body_of
 from emr_jobs.settings import Settings
 from local_stack import jars
 from pipeline_assets import lake
@@ -129,6 +129,7 @@ def pipeline_process(*arguments: str, home: Path, env: dict[str, str] | None = N
 
 def arguments_of(name: str, *, settings_uri: str, partition: str, run_id: str | None, attempt: int) -> list[str]:
     return job_arguments(
+        job_named(name),
         day=("--partition", partition),
         settings=settings_uri,
         run_id=run_id or uuid4().hex,
@@ -210,7 +211,7 @@ class InProcess:
             *arguments_of(name, settings_uri=settings_uri, partition=partition, run_id=run_id, attempt=attempt),
             *more,
         ]
-        body = getattr(import_module(f"emr_jobs.{name}"), name)
+        body = body_of(job)
         spark = self.spark
         with suppress(Misconfigured):  # which the job is to say by itself
             spark = session_for(spark, settings_module.load(settings_uri))

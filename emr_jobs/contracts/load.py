@@ -35,15 +35,18 @@ from emr_jobs.contracts.model import (
     Query,
     RequiredColumns,
     RowCount,
+    RowCountDrift,
     Rule,
     Severity,
     UniqueKey,
 )
 
-CONTRACTS = Path(__file__).parents[2] / "contracts"
+CONTRACTS = Path(__file__).parents[2] / "shop" / "contracts"
 SUFFIX = ".odcs.yaml"
 PARTITION_COLUMN = "partition_date"
 PLACEHOLDER = re.compile(r"\$\{([a-z0-9_]+\.[a-z0-9_]+)\}")
+
+ROW_COUNT_DRIFT = "row_count_drift"  # the measure that the audit takes by itself
 
 _MEDIUM = {"table": Medium.TABLE, "index": Medium.INDEX}
 _OPERATORS = (
@@ -106,6 +109,7 @@ class _Measure(_Strict):
     """`implementation` of a custom quality rule."""
 
     measure: Annotated[str, StringConstraints(pattern=r"^[a-z_]+$")]
+    days: PositiveInt | None = None  # of history, for ROW_COUNT_DRIFT
     mustBe: float | None = None
     mustBeGreaterThan: float | None = None
     mustBeGreaterOrEqualTo: float | None = None
@@ -317,7 +321,12 @@ class _Reader:
             if measure is None:
                 return None
             bound = self.bound(measure.model_dump(exclude_none=True), f"{where}.implementation")
-            return Measure(measure.measure, bound) if bound else None
+            if (measure.measure == ROW_COUNT_DRIFT) != (measure.days is not None):
+                self.fault(f"{where}.implementation", f"{ROW_COUNT_DRIFT}, and only it, says over how many days")
+                return None
+            if bound is None:
+                return None
+            return RowCountDrift(measure.days, bound) if measure.days else Measure(measure.measure, bound)
         if quality.metric == "rowCount" and column is None:
             bound = self.bound(quality.model_dump(exclude_none=True), where)
             return RowCount(bound) if bound else None

@@ -126,7 +126,15 @@ class Measure:
     bound: Bound
 
 
-Rule = RowCount | RequiredColumns | UniqueKey | AcceptedValues | Minimum | Query | Measure
+@dataclass(frozen=True)
+class RowCountDrift:
+    """Rows against the mean of the last `days` published partitions, less one."""
+
+    days: int
+    bound: Bound
+
+
+Rule = RowCount | RequiredColumns | UniqueKey | AcceptedValues | Minimum | Query | Measure | RowCountDrift
 
 
 @dataclass(frozen=True)

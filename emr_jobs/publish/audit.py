@@ -2,7 +2,7 @@
 
 Row counts, nulls and bounds come from the staged files' footers, without a scan. Keys, accepted values and
 the contract's own SQL become scalar subqueries of one statement a job. What neither can see (a share of the
-input, a count in the search index) the job hands in as a measure.
+input, a count in the search index) the job hands in as a measure; the days before are in the table's own metadata.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,11 +19,12 @@ from emr_jobs.contracts.model import (
     Query,
     RequiredColumns,
     RowCount,
+    RowCountDrift,
     UniqueKey,
 )
 from emr_jobs.errors import CheckFailed, Remedy, samples
 from emr_jobs.partition import Partition
-from emr_jobs.publish.lake import Staged
+from emr_jobs.publish.lake import Staged, recent_row_counts
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -81,6 +82,9 @@ def audit(
                 findings.append(_by_statement(spark, day, check, statements[key], results[key]))
             elif isinstance(check.rule, Measure):
                 findings.append(measured(day.contract.id, check, measures.get(day.contract.id, {})))
+            elif isinstance(check.rule, RowCountDrift):
+                drift = row_count_drift(spark, day, days=check.rule.days)
+                findings.append(_bounded(day.contract.id, check, check.rule.bound, drift))
             else:
                 findings.append(_by_metrics(day, check, allow_empty=allow_empty))
     return findings
@@ -164,12 +168,20 @@ def _by_metrics(day: Staged, check: Check, *, allow_empty: bool) -> Finding:
 
 def measured(dataset: str, check: Check, measures: Measures) -> Finding:
     """A check by what the job measured. A measure that was not handed in is a fault of the job."""
-    rule = check.rule
-    assert isinstance(rule, Measure), check
-    value = measures[rule.measure]
+    assert isinstance(check.rule, Measure), check
+    return _bounded(dataset, check, check.rule.bound, measures[check.rule.measure])
+
+
+def _bounded(dataset: str, check: Check, bound: Bound, value: float | None) -> Finding:
     if value is None:
-        return Finding(dataset, check, True, str(rule.bound), "nothing", NO_HISTORY)
-    return Finding(dataset, check, rule.bound.allows(value), str(rule.bound), f"{value:g}")
+        return Finding(dataset, check, True, str(bound), "nothing", NO_HISTORY)
+    return Finding(dataset, check, bound.allows(value), str(bound), f"{value:g}")
+
+
+def row_count_drift(spark: "SparkSession", day: Staged, *, days: int) -> float | None:
+    """Rows against the mean of the last partitions that were published before, less one; None while there are fewer."""
+    earlier = recent_row_counts(spark, day.contract, before=day.partition, days=days)
+    return day.rows / (sum(earlier) / days) - 1 if len(earlier) == days else None
 
 
 def require(findings: Iterable[Finding], *, partition: Partition) -> None:

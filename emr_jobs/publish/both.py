@@ -125,12 +125,12 @@ def publish_both(
     *,
     expected: int,
     inputs: Inputs,
-    measures: Measures,
+    measures: Measures | None = None,
 ) -> None:
     """Load the search index from what is staged, audit both targets, try the swap, commit both."""
     with search.errors_named(run.settings.search, dataset=dataset, partition=run.partition):
         loaded = load(run, dataset, documents, inputs=inputs)
-        publish_loaded(run, days, loaded, expected=expected, inputs=inputs, measures=measures)
+        publish_loaded(run, days, loaded, expected=expected, inputs=inputs, measures=measures or {})
     fence.warn_of_moved(run, inputs)
 
 

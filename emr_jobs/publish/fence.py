@@ -9,7 +9,7 @@ Does not own: the commits (lake, search).
 
 from collections.abc import Callable, Iterable
 
-from emr_jobs.catalog import job_of
+from emr_jobs.domain import job_of
 from emr_jobs.errors import BadInput, Conflict, Outdated, Remedy
 from emr_jobs.job import JobRun
 from emr_jobs.publish import lake

@@ -1,6 +1,6 @@
 """Rows from Snowflake: the driver runs one statement, the executors fetch its result batches as Arrow.
 
-Statements are the files in sql/, with values bound, never pasted. What the tables look like is written in the
+Statements are files of the domain, with values bound, never pasted. What the tables look like is written in the
 contracts of the sources and compared before the statement runs. Every batch is cast to the dataset's
 contract. The presigned addresses of the batches live six hours: rows are written in the pass that fetches
 them, and once a batch has expired the statement is run again, once.
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from snowflake.connector import SnowflakeConnection
 
-SQL = Path(__file__).parent / "sql"
 _STATEMENT_TIMEOUT = 604  # Snowflake's error number
 
 Consumed = TypeVar("Consumed")
@@ -51,11 +50,16 @@ class ResultExpired(Exception):
 class Statement:
     contract: Contract
     partition: Partition
+    file: Path
     parameters: tuple[str, ...]
 
     @property
     def sql(self) -> str:
-        return (SQL / f"{self.contract.name}.sql").read_text()
+        return self.file.read_text()
+
+    @property
+    def name(self) -> str:
+        return f"{self.file.parent.name}/{self.file.name}"
 
 
 @contextmanager
@@ -157,7 +161,7 @@ def require_columns(opened: "SnowflakeConnection", sources: Sequence[Contract], 
             raise BadInput(
                 dataset=source.id,
                 partition=partition,
-                expected=f"{source.physical_name} as in contracts/{source.id}.odcs.yaml",
+                expected=f"{source.physical_name} as in the contract {source.id}",
                 found=f"{len(wrong)} of {len(source.columns)} columns differ: {'; '.join(wrong)}"
                 if found
                 else "no such table, or no right to see it",
@@ -179,7 +183,7 @@ def run_statement(opened: "SnowflakeConnection", statement: Statement) -> tuple[
         raise kind(
             dataset=statement.contract.id,
             partition=statement.partition,
-            expected=f"the statement sql/{statement.contract.name}.sql to run",
+            expected=f"the statement {statement.name} to run",
             found=f"{error.errno}: {_first_line(error)}",
             fix="Query "
             + (f"{error.sfqid} in Snowflake's history has the details." if error.sfqid else "history has the details."),
@@ -239,9 +243,9 @@ def _not_fetched(message: str, statement: Statement) -> PipelineError | None:
         return BadInput(
             dataset=statement.contract.id,
             partition=statement.partition,
-            expected=f"a result as in contracts/{statement.contract.id}.odcs.yaml",
+            expected=f"a result as in the contract {statement.contract.id}",
             found=after("BatchMismatch"),
-            fix=f"Mend the table, or cast in sql/{statement.contract.name}.sql.",
+            fix=f"Mend the table, or cast in {statement.name}.",
             remedy=Remedy.RERUN,
         )
     found = next((after(name) for name in ("ResultExpired", "BatchNotFetched") if f"{name}: " in message), None)

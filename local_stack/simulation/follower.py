@@ -15,7 +15,7 @@ from typing import Any
 
 import dagster as dg
 
-from emr_jobs.catalog import job_named
+from emr_jobs.domain import job_named
 from emr_jobs.report import checks_of
 from local_stack.simulation.unmet import expect
 from pipeline_assets.home import ROOT, dagster_home

@@ -1,10 +1,10 @@
-"""A job without Spark, shipped in the place of the job whose name its file has; it reports through the jobs' own code.
+"""A job without Spark, shipped in the place of the entry point of the jobs; it reports through the jobs' own code.
 
-BEHAVIOUR, or what BEHAVIOURS has for "<partition> <job> <attempt>", is put in when it is packed (stubs). "good" touches
-no data, "needs a secret" asks for the one of the shipments. "hands on orders" does as the real jobs do, with numbers of
-rows instead of rows: the first job counts the orders that were delivered, the other extractions ask for their sources'
-secrets, master hands the number on when all its inputs are there, and each number lies at the dataset's `trace`. The
-program's file must not need this package: the cluster has only the jobs' own code.
+BEHAVIOUR, or what BEHAVIOURS has for "<partition> <job> <attempt>" or "<job>", is put in when it is packed (stubs).
+"good" touches no data, "needs a secret" asks for the one of the shipments. "hands on orders" does as the real jobs do,
+with numbers of rows instead of rows: the first job counts the orders that were delivered, the other extractions ask for
+their sources' secrets, master hands the number on when all its inputs are there, and each number lies at the dataset's
+`trace`. The program's file must not need this package: the cluster has only the jobs' own code.
 """
 
 import gzip
@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from emr_jobs import recording, settings
-from emr_jobs.catalog import JOBS, MAINTAIN, Job, job_named
+from emr_jobs.catalog import MAINTAIN, Job
+from emr_jobs.domain import JOBS, job_named
 from emr_jobs.errors import BadInput
 from emr_jobs.job import parser, partition_of
 from emr_jobs.partition import Partition
@@ -57,7 +58,7 @@ def main(name: str) -> None:
     job = job_named(name)
     arguments = parser(job).parse_args()
     partition = partition_of(arguments)
-    behaviour = BEHAVIOURS.get(f"{partition} {job.name} {arguments.attempt}", BEHAVIOUR)
+    behaviour = BEHAVIOURS.get(f"{partition} {job.name} {arguments.attempt}", BEHAVIOURS.get(job.name, BEHAVIOUR))
     published = job
     if behaviour == "is an older version":  # one dataset and its checks less, and one that is not there any more
         job = replace(job, outputs=job.outputs[:-1])
@@ -207,4 +208,4 @@ def _s3() -> Any:
 
 
 if __name__ == "__main__":
-    main(Path(__file__).stem)
+    main(MAINTAIN.name if Path(__file__).stem == MAINTAIN.name else sys.argv[1])

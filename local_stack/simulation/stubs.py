@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from emr_jobs.catalog import JOBS, MAINTAIN, Job
+from emr_jobs.catalog import MAINTAIN, Job
+from emr_jobs.domain import JOBS
 from emr_jobs.s3_uri import bucket_and_key
 from local_stack.simulation import stub_job
 
@@ -16,7 +17,7 @@ _PROGRAM = Path(stub_job.__file__)
 
 
 def program(behaviour: str = stub_job.BEHAVIOUR, behaviours: Mapping[str, str] | None = None) -> bytes:
-    """The one program, packed to behave like this; `behaviours` by "<partition> <job> <attempt>"."""
+    """The one program, packed to behave like this; `behaviours` by "<partition> <job> <attempt>" or "<job>"."""
     text = _PROGRAM.read_text()
     for line, value in (
         ('BEHAVIOUR = "good"', f"BEHAVIOUR = {json.dumps(behaviour)}"),
@@ -29,6 +30,6 @@ def program(behaviour: str = stub_job.BEHAVIOUR, behaviours: Mapping[str, str] |
 
 def ship(s3: Any, code: str, content: bytes, *, jobs: tuple[Job, ...] = (*JOBS, MAINTAIN)) -> None:
     """Under the deployment's parameter Code, in the place of these jobs."""
-    for job in jobs:
-        bucket, key = bucket_and_key(f"{code}/{job.name}.py")
+    for script in {Path(job.script).name for job in jobs}:
+        bucket, key = bucket_and_key(f"{code}/{script}")
         s3.put_object(Bucket=bucket, Key=key, Body=content)

@@ -21,13 +21,13 @@ import requests
 import tomlkit
 
 from emr_jobs import settings as settings_module
-from emr_jobs.catalog import JOBS, Job
+from emr_jobs.catalog import Job
 from emr_jobs.contracts import contracts
+from emr_jobs.domain import JOBS
 from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
 from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Aws, Settings
-from local_stack import sample_data
 from local_stack.aws import ADDRESSES, GROUPS, SUBNETS, VPC
 from local_stack.aws.account import LocalAws, client, furnish
 from local_stack.services import Running, services
@@ -44,6 +44,7 @@ from pipeline_assets.production.plan import Plan, plan, plan_of
 from pipeline_assets.production.stacks import Stacks
 from pipeline_assets.production.synth import Deployment
 from pipeline_assets.sensors.production import did_work
+from shop import sample
 
 PARAMETERS = {
     "Vpc": VPC,
@@ -341,7 +342,7 @@ def _services(
 
     def prepare() -> None:
         for day in days:
-            sample_data.generate(data, partition=day, orders=orders)
+            sample.generate(data, partition=day, orders=orders)
 
     with services(home, data, prepare=prepare, progress=progress, aws=True, yarn=yarn, lake_tables=False) as running:
         yield running

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError  # has no public name
-from emr_jobs.catalog import JOBS, Job, job_named
+from emr_jobs.catalog import Job
 from emr_jobs.contracts import contracts
+from emr_jobs.domain import JOBS, job_named
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Partition
 from emr_jobs.report import checks_of

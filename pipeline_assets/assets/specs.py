@@ -33,7 +33,7 @@ def asset_spec(contract: Contract, partitions: dg.PartitionsDefinition | None) -
         freshness_policy=freshness_policy(contract),
         metadata={
             "dagster/column_schema": column_schema(contract),
-            "contract": f"contracts/{contract.id}.odcs.yaml",
+            "contract": f"shop/contracts/{contract.id}.odcs.yaml",
             "contract_version": contract.version,
             **({"grain": contract.granularity} if contract.granularity else {}),
         },

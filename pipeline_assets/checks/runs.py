@@ -6,8 +6,9 @@ From versions alone (emr_jobs/publish/versions.py), without a look at rows. Only
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
-from emr_jobs.catalog import JOBS, Job, job_of
+from emr_jobs.catalog import Job
 from emr_jobs.contracts import Contract, Medium, contracts
+from emr_jobs.domain import JOBS, job_of
 from emr_jobs.errors import Remedy
 from emr_jobs.partition import Partition
 from emr_jobs.publish.versions import Inputs, Version

@@ -12,7 +12,7 @@ app = typer.Typer(help="The contracts of the datasets.", no_args_is_help=True)
 
 @app.command()
 def check(
-    folder: Annotated[Path | None, typer.Argument(help="Default: contracts/ of this repository.")] = None,
+    folder: Annotated[Path | None, typer.Argument(help="Default: that of the domain.")] = None,
     json: Json = False,
 ) -> None:
     """Validate every contract; all faults at once, exit code 1 when there are any."""

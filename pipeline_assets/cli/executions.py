@@ -198,7 +198,7 @@ def _show(
     more: "dict[str, list[str]] | None" = None,
 ) -> None:
     """`more` goes into the JSON."""
-    from emr_jobs.catalog import JOBS
+    from emr_jobs.domain import JOBS
 
     from pipeline_assets.production.executions import job_runs, refused_calls
     from pipeline_assets.production.failures import CAUSE_CHARS

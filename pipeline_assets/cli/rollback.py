@@ -35,7 +35,7 @@ class DayIsRunning(Misconfigured):
 
 def day(partition: Day, yes: Yes = False, settings: SettingsOption = None, json: Json = False) -> None:
     """Take a day back to the run before: final tables and search index together. No other day changes."""
-    from emr_jobs.catalog import job_of
+    from emr_jobs.domain import job_of
 
     from pipeline_assets.rollback import to_previous
     from pipeline_assets.search import DATASET
@@ -119,6 +119,7 @@ def _run(plan: "Plan", values: "Settings", uri: str, *, quiet: bool) -> None:
 
     def arguments(settings: str, run_id: str, messages: str) -> Sequence[str]:
         of_every_job = job_arguments(
+            plan.job,
             day=("--partition", str(plan.partition)),
             settings=settings,
             run_id=run_id,
@@ -126,7 +127,7 @@ def _run(plan: "Plan", values: "Settings", uri: str, *, quiet: bool) -> None:
             allow_empty=plan.is_empty,
             reports=("--messages", messages),
         )
-        return ["--job", plan.job.name, "--to", plan.version, *of_every_job]
+        return [*of_every_job, "--to", plan.version]
 
     programs.run(ROLLBACK, arguments, values, uri, reports_as=plan.job.name, quiet=quiet)
 

@@ -85,7 +85,7 @@ def _require_emr(settings: "Settings", uri: str) -> None:
 
 def selected(names: Sequence[str] | None) -> list[str]:
     """Jobs by name, from datasets and jobs. Raises Misconfigured naming what there is."""
-    from emr_jobs.catalog import JOBS
+    from emr_jobs.domain import JOBS
     from emr_jobs.errors import Misconfigured
 
     if not names:

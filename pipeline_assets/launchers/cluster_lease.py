@@ -19,7 +19,8 @@ from typing import Any, Protocol
 from uuid import uuid4
 
 import dagster as dg
-from emr_jobs.catalog import JOBS, MAINTAIN
+from emr_jobs.catalog import MAINTAIN
+from emr_jobs.domain import JOBS
 from emr_jobs.settings import Emr, Settings
 
 from pipeline_assets.launchers import emr_cluster

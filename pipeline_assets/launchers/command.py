@@ -19,6 +19,7 @@ UTF8 = "-Dfile.encoding=UTF-8"
 
 
 def job_arguments(
+    job: Job,
     *,
     day: tuple[str, str],
     settings: str,
@@ -32,7 +33,7 @@ def job_arguments(
     `day` is --partition or --scheduled-time with its value, `allow_empty` also what a state machine makes yes or no of,
     `reports` says where what is reported goes.
     """
-    arguments = [*day, "--settings", settings, "--run-id", run_id, "--attempt", attempt]
+    arguments = [job.name, *day, "--settings", settings, "--run-id", run_id, "--attempt", attempt]
     if allow_empty:
         arguments += ["--allow-empty", "yes" if allow_empty is True else allow_empty]
     return [*arguments, *reports]

@@ -78,7 +78,7 @@ class Drivers:
             raise Misconfigured(
                 f"settings: emr.core, {core.capacity} of {types} with {each_mb} MB for YARN each, has room for {fit} "
                 f"drivers of {self.size_mb} MB, and {self.at_once} run at once. Set emr.core to more or larger "
-                "instances, or driver_memory_mb and driver_overhead_mb in emr_jobs/catalog.py to less"
+                "instances, or driver_memory_mb and driver_overhead_mb of the jobs to less"
             )
 
 

@@ -98,6 +98,7 @@ class EmrStepLauncher(dg.PipesClient):
             context=context, context_injector=dg.PipesEnvContextInjector(), message_reader=reader
         ) as session:
             arguments = job_arguments(
+                job,
                 day=("--partition", context.partition_key),
                 settings=shipped_settings(self._settings, self._settings_uri, emr),
                 run_id=run.run_id,
@@ -179,7 +180,7 @@ class RunningStep:
                 return f"step {self.id} on cluster {self.cluster_id} is {step.state}: {step.reason}"
             now = datetime.now(UTC)
             if step.run_s(now) > job.timeout_s:
-                return f"not done after {job.timeout_s} s, the limit in emr_jobs/catalog.py; its step was cancelled"
+                return f"not done after {job.timeout_s} s, the limit in {job.declared_in}; its step was cancelled"
             if step.state is StepState.PENDING and (failure := self._cannot_start(now)):
                 return failure
             interval = self.settings.poll_interval_s

@@ -38,6 +38,7 @@ class LocalLauncher(dg.PipesClient):
         ):
             reports = [part for pair in session.get_bootstrap_cli_arguments().items() for part in pair]
             arguments = job_arguments(
+                job,
                 day=("--partition", context.partition_key),
                 settings=self._settings_uri,
                 run_id=context.run.run_id,
@@ -52,7 +53,7 @@ class LocalLauncher(dg.PipesClient):
                 ended = f"spark-submit ended with exit code {code}. Its log is under stderr of this step."
                 failure = ended if code else None
             except subprocess.TimeoutExpired:
-                failure = f"not done after {job.timeout_s} s, the limit in emr_jobs/catalog.py"
+                failure = f"not done after {job.timeout_s} s, the limit in {job.declared_in}"
             finally:  # also when the run is cancelled
                 process.kill()
         yield from results(

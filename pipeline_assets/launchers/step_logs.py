@@ -31,7 +31,7 @@ def driver_was_killed(log: str, job: Job) -> str | None:
     return (
         f"YARN killed the driver of {job.name}: expected at most {killed[2]} of memory, found {killed[1]}. "
         f"Raise driver_memory_mb ({job.driver_memory_mb}, the JVM's heap) or driver_overhead_mb "
-        f"({job.driver_overhead_mb}, Python and the rest) of {job.name} in emr_jobs/catalog.py"
+        f"({job.driver_overhead_mb}, Python and the rest) of {job.name} in {job.declared_in}"
     )
 
 

@@ -276,6 +276,7 @@ class _Machine:
             job,
             next_state=then,
             arguments=job_arguments(
+                job,
                 day=("--scheduled-time", _AT),
                 settings=SETTINGS,
                 run_id=EXECUTION,

@@ -11,7 +11,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from emr_jobs.catalog import JOBS, MAINTAIN, Job
+from emr_jobs.catalog import MAINTAIN, Job
+from emr_jobs.domain import JOBS
 from emr_jobs.errors import Misconfigured, samples
 from emr_jobs.partition import Partition
 

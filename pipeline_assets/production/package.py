@@ -26,7 +26,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from emr_jobs.catalog import JOBS, MAINTAIN, ROLLBACK
+from emr_jobs.catalog import MAINTAIN, ROLLBACK
+from emr_jobs.domain import JOBS
 from emr_jobs.errors import Misconfigured
 
 from pipeline_assets import home
@@ -37,7 +38,7 @@ Arch = Literal["x86_64", "aarch64"]
 
 LOCK = ROOT / "emr.lock"
 CODE_NAME = "code-{}.zip"
-CODE = ("emr_jobs/**/*.py", "emr_jobs/**/*.sql", "contracts/*.yaml")
+CODE = ("emr_jobs/**/*.py", "shop/**/*.py", "shop/**/*.sql", "shop/**/*.yaml")
 GLIBC = "manylinux_2_28"  # Amazon Linux 2023 has glibc 2.34
 # No job imports these: bin/ and RECORD name the interpreter that built them, the rest is a third of pyarrow.
 LEFT_OUT = (
@@ -135,8 +136,8 @@ def upload(package: Package, artifacts_uri: str) -> tuple[Shipped, list[str]]:
 
 def _upload_scripts(code: Path, artifacts: Folder) -> None:
     with zipfile.ZipFile(code) as archive:
-        for job in (*JOBS, ROLLBACK, MAINTAIN):
-            artifacts.write(f"{code.stem}/{Path(job.script).name}", archive.read(job.script))
+        for script in {job.script for job in (*JOBS, ROLLBACK, MAINTAIN)}:
+            artifacts.write(f"{code.stem}/{Path(script).name}", archive.read(script))
 
 
 def upload_text(text: str, artifacts_uri: str, name: str) -> str:

@@ -12,7 +12,8 @@ from graphlib import TopologicalSorter
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from emr_jobs.catalog import JOBS, Job
+from emr_jobs.catalog import Job
+from emr_jobs.domain import JOBS
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -76,7 +77,7 @@ def plan(jobs: Iterable[Job], edges: Iterable[tuple[str, str]]) -> Plan:
 
 def plan_of(graph: "dg.AssetGraph") -> Plan:
     """The plan of the jobs that publish the graph's assets."""
-    from emr_jobs.catalog import job_of
+    from emr_jobs.domain import job_of
 
     published = {output for job in JOBS for output in job.outputs}
     edges = set()

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES  # has no public name
-from emr_jobs.catalog import JOBS, MAINTAIN
+from emr_jobs.catalog import MAINTAIN
+from emr_jobs.domain import JOBS
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Partition
 from emr_jobs.s3_uri import bucket_and_key

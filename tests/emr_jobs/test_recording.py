@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from emr_jobs import job as frame
 from emr_jobs import recording
-from emr_jobs.catalog import job_named
+from emr_jobs.domain import job_named
 from emr_jobs.errors import Unavailable
 from emr_jobs.job import JobRun
 from pipeline_assets.home import ROOT
@@ -72,7 +72,9 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
 
 def run(body: Callable[[JobRun], None], *more: str, settings: Path = ROOT / "settings" / "local.toml") -> int:
     """Exit code of a job without outputs."""
-    arguments = job_arguments(day=("--partition", PARTITION), settings=str(settings), run_id="by-hand", attempt="0")
+    arguments = job_arguments(
+        JOB, day=("--partition", PARTITION), settings=str(settings), run_id="by-hand", attempt="0"
+    )
     spark: Any = SimpleNamespace(sparkContext=SimpleNamespace(applicationId="application"))
     with pytest.raises(SystemExit) as ended:
         frame.main(replace(JOB, outputs=()), body, [*arguments, *more], spark=spark)
@@ -166,7 +168,7 @@ def test_reason_is_that_of_the_last_attempt_and_of_no_other(tmp_path: Path) -> N
 
 def test_reason_is_kept_of_a_day_that_cannot_be_read(tmp_path: Path) -> None:
     """Before there is a Pipes session."""
-    arguments = job_arguments(day=("--scheduled-time", "soon"), settings="x", run_id="by-hand", attempt="0")
+    arguments = job_arguments(JOB, day=("--scheduled-time", "soon"), settings="x", run_id="by-hand", attempt="0")
     with pytest.raises(SystemExit):
         frame.main(JOB, says(Store(), 0), [*arguments, "--messages", str(tmp_path)])
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["reason.txt"]

@@ -2,7 +2,7 @@
 
 import subprocess
 
-from emr_jobs.catalog import job_named
+from emr_jobs.domain import job_named
 from emr_jobs.session import session_conf
 from emr_jobs.settings import Aws
 from pipeline_assets.home import ROOT, deployment_settings
@@ -22,6 +22,7 @@ def test_executors_and_their_python_know_the_region() -> None:
 def test_a_jvm_that_reads_ascii_is_refused(published_day: Day) -> None:
     job = job_named("extract_customers")
     arguments = job_arguments(
+        job,
         day=("--partition", published_day.partition),
         settings=published_day.settings_uri,
         run_id="ascii",

@@ -10,14 +10,14 @@ import requests
 from pyspark.sql import SparkSession
 
 from emr_jobs import settings as settings_module
-from emr_jobs.catalog import JOBS
+from emr_jobs.domain import JOBS
 from emr_jobs.settings import Settings
-from local_stack import sample_data
 from local_stack.services import services
 from local_stack.snowflake import load
 from pipeline_assets import lake
 from pipeline_assets.checks.tables import row_count
 from pipeline_assets.home import ROOT
+from shop import sample
 from tests.running import Day, InProcess, readers_see, session_for
 
 PARTITION = "2026-11-20"
@@ -42,7 +42,7 @@ def own(spark: SparkSession, settings: Settings) -> SparkSession:
 def _own_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     home = tmp_path_factory.mktemp("own")
     data = home / "data"
-    truth = sample_data.generate(data, partition=sample_data.Partition.parse(PARTITION), orders=ORDERS)
+    truth = sample.generate(data, partition=sample.Partition.parse(PARTITION), orders=ORDERS)
     with services(home, data) as running:
         yield Day(home, data, str(running.settings_file), PARTITION, truth)
 

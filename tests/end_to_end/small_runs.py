@@ -18,9 +18,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from emr_jobs import job as frame
-from emr_jobs.catalog import job_named
 from emr_jobs.contracts import contracts
 from emr_jobs.contracts.table import spark_type
+from emr_jobs.domain import job_named
 from emr_jobs.job import JobRun
 from emr_jobs.partition import Partition
 from emr_jobs.publish import both, fence, lake

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from emr_jobs.catalog import JOBS
+from emr_jobs.domain import JOBS
 from local_stack.services import services
 from local_stack.snowflake import load
 from tests.end_to_end.conftest import succeeded
-from tests.reference import expected, odd_inputs
 from tests.running import Day, InProcess, documents, table_rows
+from tests.shop.reference import expected, odd_inputs
 
 Row = dict[str, Any]
 

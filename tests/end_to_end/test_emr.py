@@ -18,9 +18,10 @@ import psutil
 import pytest
 import tomlkit
 
-from emr_jobs.catalog import JOBS, Job, job_named
+from emr_jobs.catalog import Job
+from emr_jobs.domain import JOBS, job_named
 from emr_jobs.partition import Partition
-from local_stack import sample_data, stack
+from local_stack import stack
 from local_stack.aws.account import client
 from pipeline_assets.assets.jobs import job_assets
 from pipeline_assets.home import aws_environment
@@ -33,6 +34,7 @@ from pipeline_assets.production import package
 from pipeline_assets.production.package import Package
 from pipeline_assets.sensors.clusters import end_forgotten
 from pipeline_assets.tags import LAUNCHER_TAG
+from shop import sample
 from tests.end_to_end.test_against_the_oracle import compare
 from tests.running import Day, pipeline, pipeline_process, table_rows, typed, wait_for
 
@@ -49,7 +51,7 @@ EXTRACTIONS = ("extract_orders", "extract_customers", "extract_shipments")
 def yarn_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     """A sample day, published by launcher emr."""
     home = tmp_path_factory.mktemp("yarn")
-    truth = sample_data.generate(home / "data", partition=Partition.parse(PARTITION), orders=ORDERS)
+    truth = sample.generate(home / "data", partition=Partition.parse(PARTITION), orders=ORDERS)
     addresses = stack.up(home, home / "data", aws=True, yarn=True)
     try:
         ended = pipeline("run", "--partition", PARTITION, "--launcher", "emr", home=home)
@@ -159,7 +161,7 @@ def test_a_driver_that_is_too_small_is_killed_and_the_failure_names_what_to_rais
     )
     assert "YARN killed the driver of extract_shipments: expected at most 512 MB of memory, found " in said
     assert "Raise driver_memory_mb (496, the JVM's heap) or driver_overhead_mb (16, Python and the rest)" in said
-    assert "of extract_shipments in emr_jobs/catalog.py" in said
+    assert "of extract_shipments in shop/jobs.py" in said
 
 
 def failure_of(day: Day, monkeypatch: pytest.MonkeyPatch, job: Job, **launcher: Any) -> str:
@@ -187,7 +189,7 @@ class TestInterrupted:
 
     def test_cancelling_a_run_ends_its_application_its_step_and_its_cluster(self, yarn_day: Day) -> None:
         running, cluster_id = self.running_step(yarn_day)
-        wait_for(lambda: any("extract_orders.py" in container for container in containers()))
+        wait_for(lambda: any("run_job.py extract_orders" in container for container in containers()))
         running.send_signal(signal.SIGINT)
         assert running.wait() != 0
         wait_for(lambda: containers() == [])

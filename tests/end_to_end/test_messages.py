@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from emr_jobs.catalog import job_named
+from emr_jobs.domain import job_named
 from emr_jobs.report import asset_key, checks_of
 from tests.running import Day, InProcess
 

@@ -40,7 +40,7 @@ def test_every_column_that_differs_is_named(
     ended = run_job("extract_customers", settings_uri=own_day.settings_uri, partition=own_day.partition)
     assert re.fullmatch(
         rf"BadInput: snowflake\.customers {own_day.partition}: expected CRM\.CUSTOMERS as in "
-        r"contracts/snowflake\.customers\.odcs\.yaml, found 2 of 7 columns differ: EMAIL missing, expected TEXT; "
+        r"the contract snowflake\.customers, found 2 of 7 columns differ: EMAIL missing, expected TEXT; "
         r"CREATED_AT is TEXT, expected TIMESTAMP_NTZ\. Mend the table, or accept the change in the contract .*",
         ended.last_line,
     ), ended.output

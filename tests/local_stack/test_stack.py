@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local_stack import sample_data
 from pipeline_assets.home import stack_is_running
+from shop import sample
 from tests.running import finished, pipeline, pipeline_process, typed
 
 PATIENCE_S = 60
@@ -17,7 +17,7 @@ PATIENCE_S = 60
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    sample_data.generate(folder, partition=sample_data.Partition.parse("2026-11-21"), orders=20)
+    sample.generate(folder, partition=sample.Partition.parse("2026-11-21"), orders=20)
     return folder
 
 

@@ -24,7 +24,7 @@ PARTS = {
     "emr_jobs/partition.py": 10,
     "emr_jobs/contracts": 32,
     "emr_jobs/publish/audit.py": 8,
-    "emr_jobs/transforms": 12,
+    "shop/transforms": 12,
     "pipeline_assets/production/plan.py": 15,
     "pipeline_assets/production/machine_check.py": 18,
     "pipeline_assets/production/guard.py": 5,

@@ -13,12 +13,12 @@ import tomlkit
 from pyspark.sql import SparkSession
 
 from emr_jobs.partition import Partition
-from local_stack import sample_data
 from local_stack.aws import SUBNETS, VPC
 from local_stack.aws.account import client
 from local_stack.services import SHIPMENTS_TOKEN, services
 from local_stack.simulation import stubs
 from pipeline_assets.home import aws_environment
+from shop import sample
 from tests.aws import keys_of, running_cloud
 from tests.deployed import NEEDED, OFTEN, profile_at
 from tests.end_to_end.conftest import deliver, good_lines
@@ -140,7 +140,7 @@ class Shop(Operator):
 @pytest.fixture(scope="package")
 def _shop(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Iterator[Shop]:
     home = tmp_path_factory.mktemp("shop")
-    truth = sample_data.generate(home / "data", partition=Partition.parse(PARTITION), orders=120)
+    truth = sample.generate(home / "data", partition=Partition.parse(PARTITION), orders=120)
     with services(home, home / "data", aws=True) as running, keys_of(running.settings.aws, spark):
         day = Day(home, home / "data", str(running.settings_file), PARTITION, truth)
         token = client("secretsmanager", str(running.aws)).get_secret_value(SecretId=f"pipeline/{SHIPMENTS_TOKEN}")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from emr_jobs.catalog import JOBS
+from emr_jobs.domain import JOBS
 from emr_jobs.partition import Partition
 from pipeline_assets import lake
 from pipeline_assets.home import ROOT

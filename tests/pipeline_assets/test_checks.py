@@ -9,11 +9,11 @@ import dagster as dg
 import pytest
 
 from emr_jobs import settings as settings_module
-from emr_jobs.catalog import job_named
 from emr_jobs.contracts import contracts
 from emr_jobs.contracts.mapping import index_body
 from emr_jobs.contracts.model import Bound
 from emr_jobs.contracts.table import iceberg_type
+from emr_jobs.domain import job_named
 from emr_jobs.errors import Misconfigured, Remedy
 from emr_jobs.publish.versions import Version
 from pipeline_assets.checks import tables

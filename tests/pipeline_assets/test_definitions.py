@@ -9,8 +9,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from emr_jobs.catalog import JOBS, job_named
 from emr_jobs.contracts import Check, Contract, Medium, contracts
+from emr_jobs.domain import JOBS, job_named
 from emr_jobs.report import checks_of
 from pipeline_assets.definitions import definitions
 from pipeline_assets.home import ROOT
@@ -109,7 +109,7 @@ def test_a_table_as_a_whole(defs: dg.Definitions) -> None:
     assert spec.kinds == {"pyspark", "iceberg"}
     assert spec.owners == ["team:data-engineering"]
     assert [dep.asset_key for dep in spec.deps] == [dg.AssetKey(["snowflake", "fx_rates"])]
-    assert spec.metadata["contract"] == "contracts/intermediate.fx_rates.odcs.yaml"
+    assert spec.metadata["contract"] == "shop/contracts/intermediate.fx_rates.odcs.yaml"
     schema = spec.metadata["dagster/column_schema"]
     assert {column.name: column.type for column in schema.columns} == {
         "partition_date": "date",

@@ -22,9 +22,9 @@ from pyiceberg.table import Table
 from pyiceberg.types import StringType
 from pyspark.sql import SparkSession
 
-from emr_jobs.catalog import JOBS, job_named
 from emr_jobs.contracts import Medium, contracts
 from emr_jobs.contracts.mapping import index_body
+from emr_jobs.domain import JOBS, job_named
 from emr_jobs.errors import Unavailable
 from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex

@@ -5,8 +5,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from emr_jobs.catalog import JOBS
 from emr_jobs.contracts import contracts
+from emr_jobs.domain import JOBS
 from emr_jobs.job import code_version
 from emr_jobs.publish.preview import ROWS, is_shown
 from emr_jobs.report import asset_key, checks_of

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from emr_jobs.catalog import JOBS, job_named
+from emr_jobs.domain import JOBS, job_named
 from emr_jobs.settings import Settings
 from pipeline_assets.home import ROOT
 from pipeline_assets.launchers.command import local_environment, local_submit
@@ -114,7 +114,8 @@ class Process:
         try:
             if victim is Victim.JVM:
                 return process.name() == "java"
-            return process.name().startswith("python") and f"{ROOT}/{job_named(self.job).script}" in process.cmdline()
+            program = [f"{ROOT}/{job_named(self.job).script}", self.job]
+            return process.name().startswith("python") and process.cmdline()[1:3] == program
         except psutil.NoSuchProcess:
             return False
 

@@ -7,7 +7,7 @@ other dataset what was there. A rerun then gives what an undisturbed run gives.
 import random
 from dataclasses import dataclass
 
-from emr_jobs.catalog import JOBS
+from emr_jobs.domain import JOBS
 from tests.torture import MASTER, Torn
 from tests.torture.bench import Bench, Victim
 from tests.torture.deliveries import NAMES

@@ -12,8 +12,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 
-from emr_jobs.catalog import JOBS, Job, job_named
+from emr_jobs.catalog import Job
 from emr_jobs.contracts import contracts
+from emr_jobs.domain import JOBS, job_named
 from emr_jobs.partition import Partition
 from emr_jobs.publish import versions
 from emr_jobs.publish.search import SearchIndex

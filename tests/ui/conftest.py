@@ -16,9 +16,10 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from local_stack import sample_data, system_packages
+from local_stack import system_packages
 from pipeline_assets.home import ROOT
 from pipeline_assets.launchers.process import TiedProcess
+from shop import sample
 from tests.running import Day, pipeline, wait_for
 
 # What Chromium asks of the network by itself is refused by a machine without one, at every start.
@@ -97,7 +98,7 @@ class FailedDay:
 @pytest.fixture(scope="package")
 def failed_day(published_day: Day, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FailedDay]:
     folder = tmp_path_factory.mktemp("failed")
-    sample_data.generate(folder, partition=sample_data.Partition.parse(FAILED_DAY), orders=100)
+    sample.generate(folder, partition=sample.Partition.parse(FAILED_DAY), orders=100)
     files = sorted((folder / "orders" / f"dt={FAILED_DAY}").iterdir())
     delivered = [gzip.decompress(file.read_bytes()).splitlines() for file in files]
     cut_off = [line[:-1] for line in delivered[0]]

@@ -18,7 +18,7 @@ import tomlkit
 from playwright.sync_api import Page, expect
 
 from emr_jobs import settings as settings_module
-from emr_jobs.catalog import JOBS
+from emr_jobs.domain import JOBS
 from emr_jobs.partition import Partition
 from local_stack.simulation.follower import Follower, start_daemon
 from local_stack.simulation.scenarios import SCENARIOS, no_delivery

@@ -9,12 +9,21 @@ from pyiceberg import types
 from pyiceberg.schema import Schema
 from pyiceberg.types import NestedField
 
-from emr_jobs.catalog import JOBS
 from emr_jobs.contracts import Check, Contract, Medium, Severity, contracts
 from emr_jobs.contracts.mapping import Drift, drift, index_body
-from emr_jobs.contracts.model import AcceptedValues, Bound, Measure, Query, RequiredColumns, RowCount, UniqueKey
+from emr_jobs.contracts.model import (
+    AcceptedValues,
+    Bound,
+    Measure,
+    Query,
+    RequiredColumns,
+    RowCount,
+    RowCountDrift,
+    UniqueKey,
+)
 from emr_jobs.contracts.table import iceberg_schema, spark_ddl, spark_type, table_identifier
-from emr_jobs.transforms import order_line
+from emr_jobs.domain import JOBS
+from shop.transforms import order_line
 
 SALES = contracts()["final.daily_sales"]
 SEARCH = contracts()["search.orders"]
@@ -165,7 +174,7 @@ def test_checks_of_a_query_with_samples_and_of_a_measure_between_two_limits() ->
     assert rate_known.samples_sql.startswith("SELECT DISTINCT")
     assert (drift.severity, drift.rule) == (
         Severity.WARNING,
-        Measure("row_count_drift", Bound("mustBeBetween", (-0.5, 0.5))),
+        RowCountDrift(7, Bound("mustBeBetween", (-0.5, 0.5))),
     )
 
 

@@ -12,9 +12,8 @@ import snowflake.connector  # its urllib3 opens a socket while it is imported
 from starlette.applications import Starlette
 
 from emr_jobs import settings
-from emr_jobs.catalog import job_named
+from emr_jobs.domain import job_named
 from emr_jobs.errors import AccessDenied, Misconfigured, PipelineError, Unavailable
-from emr_jobs.extract_customers import statements
 from emr_jobs.job import JobRun
 from emr_jobs.partition import Partition
 from emr_jobs.settings import SnowflakeSource
@@ -23,6 +22,7 @@ from emr_jobs.sources.snowflake import BatchMismatch, BatchNotFetched, ResultExp
 from local_stack.serving import serving
 from local_stack.snowflake import KeyPairLogin, key_pair
 from pipeline_assets.home import ROOT
+from shop.extract_customers import statements
 
 DAY = Partition.parse("2026-11-21")
 ADDRESS = "https://stage.example/part?X-Amz-Signature=s3cr3t"

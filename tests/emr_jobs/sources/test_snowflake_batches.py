@@ -6,7 +6,7 @@ the real one, with its presigned address in the text of its errors.
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -25,12 +25,13 @@ from emr_jobs.sources import snowflake
 from emr_jobs.sources.snowflake import Statement
 from local_stack.snowflake import ACCOUNT, USER, key_pair
 from local_stack.snowflake import snowflake as server
+from pipeline_assets.home import ROOT
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
 DAY = Partition.parse("2026-11-21")
-STATEMENT = Statement(contracts()["intermediate.fx_rates"], DAY, ())
+STATEMENT = Statement(contracts()["intermediate.fx_rates"], DAY, ROOT / "shop" / "sql" / "fx_rates.sql", ())
 ADDRESS = "https://stage.example/part?X-Amz-Signature=s3cr3t"
 
 
@@ -143,7 +144,7 @@ def test_a_batch_that_cannot_be_fetched_is_unavailable(spark: SparkSession) -> N
 def test_a_batch_that_does_not_fit_the_contract_is_refused(spark: SparkSession, size: int | None) -> None:
     error = failure(spark, [StubBatch(("USD",), size, rate="much")])
     assert isinstance(error, BadInput)
-    assert error.expected == "a result as in contracts/intermediate.fx_rates.odcs.yaml"
+    assert error.expected == "a result as in the contract intermediate.fx_rates"
     assert error.found == "columns differ: usd_rate is string and does not fit decimal128(18, 8) in row 1"
 
 
@@ -189,7 +190,7 @@ def asked(
         rows = [(currency, "2026-11-20", str(rate)) for currency, rate in rates.items()]
         cursor.executemany("INSERT INTO FINANCE.FX_RATES VALUES (?, ?, ?)", rows)
     day, first = str(DAY), "2026-11-14"
-    batches, counted = snowflake.run_statement(opened, Statement(STATEMENT.contract, DAY, (day, first, day)))
+    batches, counted = snowflake.run_statement(opened, replace(STATEMENT, parameters=(day, first, day)))
     assert counted == len(rates)
     arrived = snowflake.as_frame(spark, STATEMENT.contract, batches).collect()
     return [batch.rowcount for batch in batches], {row.currency: row.usd_rate for row in arrived}

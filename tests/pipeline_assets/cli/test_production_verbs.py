@@ -22,8 +22,9 @@ import pytest
 import requests
 import tomlkit
 
-from emr_jobs.catalog import JOBS, MAINTAIN
+from emr_jobs.catalog import MAINTAIN
 from emr_jobs.contracts import contracts
+from emr_jobs.domain import JOBS
 from emr_jobs.partition import Partition
 from emr_jobs.settings import Aws, load
 from local_stack.aws.account import LocalAws, client
@@ -34,7 +35,7 @@ from pipeline_assets.production.stacks import BODY_LIMIT_BYTES
 from tests.deployed import NEEDED, profile_at
 from tests.running import Ended, Typed, pipeline, typed, wait_for
 
-BEHAVIOUR = {"extract_orders": "fails", "extract_customers": "hangs", "extract_shipments": "is killed for its memory"}
+BEHAVIOURS = {"extract_orders": "fails", "extract_customers": "hangs", "extract_shipments": "is killed for its memory"}
 FAILED_DAY, HELD_DAY, NO_CLUSTER_DAY, GOOD_DAY = "2026-09-01", "2026-09-02", "2026-09-03", "2026-09-04"
 WAITED_DAY = "2026-09-05"
 
@@ -137,8 +138,7 @@ def deployed(account: Account, first_deploy: Typed) -> Account:
     assert main is not None
     parameters = {each["ParameterKey"]: each["ParameterValue"] for each in main["Parameters"]}
     s3 = client("s3", account.url)
-    for job in JOBS:
-        stubs.ship(s3, parameters["Code"], stubs.program(BEHAVIOUR.get(job.name, "good")), jobs=(job,))
+    stubs.ship(s3, parameters["Code"], stubs.program(behaviours=BEHAVIOURS), jobs=JOBS)
     stubs.ship(s3, parameters["Code"], b"import sys; sys.exit('no lake')", jobs=(MAINTAIN,))
     return account
 
@@ -471,7 +471,7 @@ def test_show_says_why_each_job_failed_and_what_to_type(deployed: Account, faile
     assert [line.split(": ")[0] for line in reasons[1].splitlines()] == ["More of it", "When that is mended", "Console"]
     assert reasons[2].startswith("extract_shipments\nstep s-")
     assert "YARN killed the driver of extract_shipments: expected at most 3 GB of memory, found 3.1 GB" in reasons[2]
-    assert "driver_overhead_mb (1024, Python and the rest) of extract_shipments in emr_jobs/catalog.py" in reasons[2]
+    assert "driver_overhead_mb (1024, Python and the rest) of extract_shipments in shop/jobs.py" in reasons[2]
     assert reasons[3] == f"repeat what is missing: pipeline trigger --resume {failed}\n"
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from emr_jobs.catalog import JOBS
-from local_stack.sample_data import REJECT_RATES
+from emr_jobs.domain import JOBS
 from pipeline_assets.home import ROOT
+from shop.sample import REJECT_RATES
 from tests.running import Day, pipeline, readers_see, typed
 
 SQL = "SELECT status, count(*) AS orders FROM final.order_facts GROUP BY status ORDER BY status"
@@ -102,7 +102,7 @@ def test_the_contracts_are_valid(processes: None, tmp_path: Path) -> None:
 
 def test_every_fault_of_the_contracts_is_named_with_file_and_path(tmp_path: Path) -> None:
     folder = tmp_path / "contracts"
-    shutil.copytree(ROOT / "contracts", folder)
+    shutil.copytree(ROOT / "shop" / "contracts", folder)
     for name, old, new in (
         ("intermediate.orders", "required: true", "requred: true"),
         ("final.daily_sales", "logicalType: integer", "logicalType: int"),

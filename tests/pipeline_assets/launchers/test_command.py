@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emr_jobs.catalog import job_named
+from emr_jobs.domain import job_named
 from emr_jobs.settings import Aws, Spark
 from pipeline_assets.launchers.command import emr_submit, local_environment, local_submit, scratch_folder
 from pipeline_assets.production.package import Shipped

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from emr_jobs.catalog import JOBS, MAINTAIN, job_named
+from emr_jobs.catalog import MAINTAIN
+from emr_jobs.domain import JOBS, job_named
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Emr, Fleet
 from pipeline_assets.home import deployment_settings
@@ -66,8 +67,8 @@ def test_drivers_without_room_are_refused() -> None:
         DRIVERS.configurations(make_emr(core=Fleet(instance_types=("c7g.xlarge",), capacity=2)))
     assert str(refused.value) == (
         "settings: emr.core, 2 of c7g.xlarge with 5632 MB for YARN each, has room for 2 drivers of 3072 MB, and 3 run "
-        "at once. Set emr.core to more or larger instances, or driver_memory_mb and driver_overhead_mb in "
-        "emr_jobs/catalog.py to less"
+        "at once. Set emr.core to more or larger instances, or driver_memory_mb and driver_overhead_mb of "
+        "the jobs to less"
     )
 
 

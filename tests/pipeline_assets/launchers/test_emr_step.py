@@ -12,7 +12,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from emr_jobs.catalog import JOBS, Job, job_named
+from emr_jobs.catalog import Job
+from emr_jobs.domain import JOBS, job_named
 from emr_jobs.errors import Misconfigured
 from local_stack.aws.account import client
 from local_stack.simulation import stubs
@@ -150,7 +151,7 @@ def test_success_whose_messages_are_lost_is_a_failure(run_step: Any) -> None:
 
 def test_a_step_past_its_deadline_is_cancelled(cloud: Cloud, run_step: Any) -> None:
     said = failure_of(run_step("hangs", job=replace(JOB, timeout_s=4)))
-    assert said.startswith("extract_orders: not done after 4 s, the limit in emr_jobs/catalog.py")
+    assert said.startswith("extract_orders: not done after 4 s, the limit in shop/jobs.py")
     wait_for(lambda: last_step(cloud)["Status"]["State"] == "CANCELLED")
 
 

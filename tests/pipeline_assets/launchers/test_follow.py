@@ -18,7 +18,7 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
 from urllib3 import HTTPResponse
 
-from emr_jobs.catalog import job_named
+from emr_jobs.domain import job_named
 from emr_jobs.report import checks_of
 from pipeline_assets.assets.jobs import all_jobs
 from pipeline_assets.home import dagster_home

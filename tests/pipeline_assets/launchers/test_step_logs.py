@@ -1,6 +1,6 @@
 """What the log of a step says of its end."""
 
-from emr_jobs.catalog import job_named
+from emr_jobs.domain import job_named
 from pipeline_assets.launchers.step_logs import driver_was_killed
 
 PRINTED = """\
@@ -17,7 +17,7 @@ def test_a_driver_that_yarn_killed_names_what_to_raise() -> None:
     assert driver_was_killed(PRINTED, job_named("extract_orders")) == (
         "YARN killed the driver of extract_orders: expected at most 3 GB of memory, found 3.1 GB. "
         "Raise driver_memory_mb (2048, the JVM's heap) or driver_overhead_mb (1024, Python and the rest) "
-        "of extract_orders in emr_jobs/catalog.py"
+        "of extract_orders in shop/jobs.py"
     )
 
 

@@ -21,8 +21,8 @@ from dagster._core.test_utils import create_run_for_test
 from dagster_aws.s3 import S3ComputeLogManager
 
 from emr_jobs import settings as settings_module
-from emr_jobs.catalog import job_named
 from emr_jobs.contracts import contracts
+from emr_jobs.domain import job_named
 from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.secret_ref import resolve
 from emr_jobs.sources.listing import listing

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emr_jobs.catalog import JOBS
+from emr_jobs.domain import JOBS
 from local_stack.aws.account import client
 from pipeline_assets.launchers import emr_cluster
 from pipeline_assets.launchers.drivers import Drivers

@@ -55,8 +55,8 @@ def test_two_builds_are_the_same_bytes(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_changed_contract_is_another_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     before = package.code_zip()
-    (tmp_path / "contracts").mkdir()
-    (tmp_path / "contracts" / "new.odcs.yaml").write_text("id: new")
+    (tmp_path / "shop" / "contracts").mkdir(parents=True)
+    (tmp_path / "shop" / "contracts" / "new.odcs.yaml").write_text("id: new")
     monkeypatch.setattr(package, "ROOT", tmp_path)
     assert package.code_zip() != before
 
@@ -104,8 +104,8 @@ def test_what_is_on_s3_is_not_uploaded_again(cloud: Cloud) -> None:
     first, new = package.upload(built, place)
     again, none = package.upload(built, place)
     assert (first, new, none) == (again, [first.code, first.dependencies], [])
-    bucket, key = bucket_and_key(first.script("emr_jobs/master.py"))
-    assert cloud.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == (ROOT / "emr_jobs/master.py").read_bytes()
+    bucket, key = bucket_and_key(first.script("emr_jobs/run_job.py"))
+    assert cloud.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == (ROOT / "emr_jobs/run_job.py").read_bytes()
 
 
 @pytest.mark.usefixtures("package_index")  # fetches the wheels of the other architecture

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emr_jobs.catalog import JOBS, Job
+from emr_jobs.catalog import Job
+from emr_jobs.domain import JOBS
 from pipeline_assets.definitions import defs
 from pipeline_assets.production.plan import (
     Node,

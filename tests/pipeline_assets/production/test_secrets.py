@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from emr_jobs.catalog import JOBS, job_named
 from emr_jobs.contracts import contracts
+from emr_jobs.domain import JOBS, job_named
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Search, Settings
 from pipeline_assets.cli.synth import deployment

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from emr_jobs.catalog import JOBS, job_of
 from emr_jobs.contracts import contracts
+from emr_jobs.domain import JOBS, job_of
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Fleet
 from local_stack.aws.cloudformation.template import Resolver

@@ -1,0 +1,35 @@
+"""The shop's jobs: what each one publishes, what makes it, how it is run. Plain data, no Spark."""
+
+from emr_jobs.catalog import Job
+
+JOBS = (
+    Job(
+        "extract_orders",
+        body="shop.extract_orders:extract_orders",
+        outputs=("intermediate.rejected_orders", "intermediate.orders", "intermediate.order_items"),
+        timeout_s=1800,
+        max_retries=1,
+    ),
+    Job(
+        "extract_customers",
+        body="shop.extract_customers:extract_customers",
+        outputs=("intermediate.customers", "intermediate.fx_rates"),
+        timeout_s=1800,
+        max_retries=1,
+    ),
+    Job(
+        "extract_shipments",
+        body="shop.extract_shipments:extract_shipments",
+        outputs=("intermediate.shipments",),
+        timeout_s=2700,
+        max_retries=1,
+    ),
+    Job(
+        "master",
+        body="shop.master:master",
+        outputs=("final.order_facts", "final.daily_sales", "search.orders"),
+        timeout_s=3600,
+        max_retries=1,
+        max_executors=8,
+    ),
+)

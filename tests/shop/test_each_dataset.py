@@ -1,0 +1,37 @@
+"""Adding a dataset takes these steps (README); what lacks one is named here."""
+
+import ast
+
+import pytest
+
+from emr_jobs.contracts import Medium, contracts
+from emr_jobs.domain import JOBS
+from pipeline_assets.home import ROOT
+
+PUBLISHED = sorted(name for name, contract in contracts().items() if contract.medium is not Medium.SOURCE)
+
+
+@pytest.mark.parametrize("dataset", PUBLISHED)
+def test_a_dataset_has_a_job_a_program_and_an_oracle(dataset: str) -> None:
+    jobs = [job for job in JOBS if dataset in job.outputs]
+    lacking = {
+        "one job in shop/jobs.py": len(jobs) == 1,
+        "a program that names it": all(_mentions(f"shop/{job.name}.py", dataset) for job in jobs),
+        "expected rows in tests/shop/reference": _mentions("tests/shop/reference", dataset),
+    }
+    assert [step for step, there in lacking.items() if not there] == []
+
+
+def test_what_jobs_publish_has_a_contract() -> None:
+    assert sorted(dataset for job in JOBS for dataset in job.outputs) == PUBLISHED
+
+
+def _mentions(where: str, dataset: str) -> bool:
+    """As a string of the code, in a file or in one of a folder."""
+    path = ROOT / where
+    files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    return any(
+        isinstance(node, ast.Constant) and node.value == dataset
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text()))
+    )

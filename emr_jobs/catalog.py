@@ -6,6 +6,8 @@ from here. Does not own: the domain's jobs (domain), what a dataset looks like o
 
 from dataclasses import dataclass
 
+RUN_JOB = "emr_jobs/run_job.py"
+
 
 @dataclass(frozen=True)
 class Job:
@@ -41,7 +43,7 @@ class Job:
     @property
     def script(self) -> str:
         """The entry point, a path in the code. It is given the job's name first."""
-        return f"emr_jobs/{'run_job' if self.body else self.name}.py"
+        return RUN_JOB if self.body else f"emr_jobs/{self.name}.py"
 
 
 # Steps that are no assets: a day taken back, upkeep of the lake.

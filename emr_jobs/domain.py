@@ -1,4 +1,4 @@
-"""The domain: the package that says which datasets there are and which jobs make them. Nothing here knows its names.
+"""The domain: the package that says which datasets there are and which jobs make them. The settings name it.
 
 <package>/jobs.py       JOBS: what each job publishes, what makes it, how it is run
 <package>/contracts/    a file a dataset and a file a source
@@ -11,7 +11,12 @@ from importlib import import_module
 from pathlib import Path
 
 from emr_jobs.catalog import Job
-from emr_jobs.contracts import Contract, load
+from emr_jobs.contracts import Check, Contract, Medium, load
+from emr_jobs.contracts.load import SUFFIX
+from emr_jobs.errors import Misconfigured
+from emr_jobs.settings import Settings
+
+CONTRACTS = "contracts"
 
 
 @dataclass(frozen=True, eq=False)  # one a package and process
@@ -21,30 +26,62 @@ class Domain:
     contracts: Mapping[str, Contract]  # by dataset
 
     def job(self, name: str) -> Job:
-        return {job.name: job for job in self.jobs}[name]
+        """Raises Misconfigured naming those that there are."""
+        for job in self.jobs:
+            if job.name == name:
+                return job
+        raise Misconfigured(f"job {name}: {self.package} has {', '.join(job.name for job in self.jobs)}")
 
     def job_of(self, dataset: str) -> Job:
         """The job that publishes this dataset."""
         return {output: job for job in self.jobs for output in job.outputs}[dataset]
 
+    def checks_of(self, job: Job) -> list[tuple[str, Check]]:
+        """Every check that the job must report, with its dataset."""
+        return [(dataset, check) for dataset in job.outputs for check in self.contracts[dataset].checks]
+
+    def inputs_of(self, job: Job) -> list[str]:
+        """The datasets of other jobs that it reads."""
+        published = {output for each in self.jobs if each != job for output in each.outputs}
+        return sorted({name for output in job.outputs for name in self.contracts[output].upstream if name in published})
+
+    @property
+    def published(self) -> list[str]:
+        """Every dataset that a job publishes."""
+        return [output for job in self.jobs for output in job.outputs]
+
+    @property
+    def tables(self) -> list[Contract]:
+        return self._of(Medium.TABLE)
+
+    @property
+    def indices(self) -> list[Contract]:
+        return self._of(Medium.INDEX)
+
+    @property
+    def sources(self) -> list[Contract]:
+        return self._of(Medium.SOURCE)
+
+    def _of(self, medium: Medium) -> list[Contract]:
+        return [contract for contract in self.contracts.values() if contract.medium is medium]
+
+    def file_of(self, contract: Contract) -> str:
+        """Its path in the repository."""
+        return f"{self.package.replace('.', '/')}/{CONTRACTS}/{contract.id}{SUFFIX}"
+
 
 @cache
 def domain(package: str) -> Domain:
-    """Raises InvalidContracts."""
-    jobs = import_module(f"{package}.jobs")
+    """Raises Misconfigured without such a package, InvalidContracts."""
+    try:
+        jobs = import_module(f"{package}.jobs")
+    except ModuleNotFoundError as error:
+        if error.name not in (package, f"{package}.jobs"):
+            raise
+        raise Misconfigured(f"settings: domain {package}: there is no module {error.name}") from error
     assert jobs.__file__ is not None, "a module of a package in files"
-    return Domain(package, jobs.JOBS, load(Path(jobs.__file__).with_name("contracts")))
+    return Domain(package, jobs.JOBS, load(Path(jobs.__file__).with_name(CONTRACTS)))
 
 
-# Until every caller is given its domain by the settings: the one that there is.
-SHOP = "shop"
-JOBS: tuple[Job, ...] = import_module(f"{SHOP}.jobs").JOBS
-
-
-def job_named(name: str) -> Job:
-    return {job.name: job for job in JOBS}[name]
-
-
-def job_of(dataset: str) -> Job:
-    """The job that publishes this dataset."""
-    return {output: job for job in JOBS for output in job.outputs}[dataset]
+def domain_of(settings: Settings) -> Domain:
+    return domain(settings.domain)

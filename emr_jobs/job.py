@@ -12,18 +12,19 @@ import hashlib
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, NoReturn
 
 from emr_jobs import recording, session, settings
 from emr_jobs.catalog import Job
-from emr_jobs.contracts import Contract, Medium, contracts
-from emr_jobs.domain import SHOP
+from emr_jobs.contracts import Contract, Medium
+from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import Misconfigured, PipelineError
 from emr_jobs.partition import Partition
 from emr_jobs.publish import lake
@@ -40,6 +41,7 @@ class JobRun:
     """What a job's body works with."""
 
     job: Job
+    domain: Domain
     partition: Partition
     settings: settings.Settings
     run_id: str
@@ -51,23 +53,20 @@ class JobRun:
     replaced: str | None  # that of the lead as the run began
 
     def contract(self, dataset: str) -> Contract:
-        return contracts()[dataset]
+        return self.domain.contracts[dataset]
 
 
 class Incomplete(Exception):
     """The job ended without an error and did not report everything that it declares."""
 
 
-def main(
-    job: Job,
-    body: Callable[[JobRun], None],
-    arguments: Sequence[str],
-    *,
-    spark: "SparkSession | None" = None,
-) -> NoReturn:
-    """Run the job as a process: parse, run, exit."""
+Body = Callable[[JobRun], None]
+
+
+def main(given: argparse.Namespace, body: Body | None = None, *, spark: "SparkSession | None" = None) -> NoReturn:
+    """Run the job as a process, to its exit code. `given` is what `parser` understood; see `run`."""
     try:
-        run(job, body, arguments, spark=spark)
+        run(given, body, spark=spark)
         sys.exit(0)
     except Misconfigured as error:
         _say(error)
@@ -81,41 +80,56 @@ def _say(error: Exception) -> None:
     print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)  # noqa: T201
 
 
-def run(
-    job: Job, body: Callable[[JobRun], None], arguments: Sequence[str], *, spark: "SparkSession | None" = None
-) -> None:
-    """Run the job in this process, in a session of its own or the caller's. Raises what made it fail, once reported."""
-    given = parser(job).parse_args(arguments)
-    with recording.reason_kept(job, run_id=given.run_id, messages=given.messages):
-        _run_recorded(job, body, given, spark)
+def run(given: argparse.Namespace, body: Body | None = None, *, spark: "SparkSession | None" = None) -> None:
+    """Run the job in this process, in a session of its own or the caller's. Raises what made it fail, once reported.
+
+    Without a body, the one that the domain declares.
+    """
+    with recording.reason_kept(given.job, run_id=given.run_id, messages=given.messages):
+        values, found, job = _declared(given)
+        partition = partition_of(given)
+        with _reported(given, job, partition, found) as report:
+            _run_reported(job, body or resolve_name(str(job.body)), given, partition, values, found, report, spark)
 
 
-def _run_recorded(
-    job: Job, body: Callable[[JobRun], None], given: argparse.Namespace, spark: "SparkSession | None"
-) -> None:
-    partition = partition_of(given)
-    with reported(
+def _declared(given: argparse.Namespace) -> tuple[settings.Settings, Domain, Job]:
+    """The settings, their domain and its job of that name. Raises Misconfigured, which whoever listens hears, too."""
+    try:
+        values = settings.of_this_process(given.settings)
+        found = domain_of(values)
+        return values, found, found.job(given.job)
+    except Misconfigured:
+        unknown = Job(given.job, outputs=(), timeout_s=0, max_retries=0)
+        with _reported(given, unknown, given.partition or given.scheduled_time, None):
+            raise
+
+
+def _reported(
+    given: argparse.Namespace, job: Job, partition: Partition | str, found: Domain | None
+) -> AbstractContextManager[Report]:
+    return reported(
         job,
         partition,
+        found,
         run_id=given.run_id,
         attempt=given.attempt,
         messages=given.messages,
         under_dagster=given.dagster_pipes_context is not None,
-    ) as report:
-        _run_reported(job, body, given, partition, report, spark)
+    )
 
 
 @contextmanager
 def reported(
     job: Job,
     partition: Partition | str,
+    found: Domain | None,
     *,
     run_id: str,
     attempt: int,
     messages: str | None,
     under_dagster: bool = False,
 ) -> Iterator[Report]:
-    """A report to whoever listens, which also says with what the body fails."""
+    """A report to whoever listens, which also says with what the body fails. Without a domain, of no checks."""
     with recording.open_session(
         job,
         partition=str(partition),
@@ -124,7 +138,14 @@ def reported(
         messages=messages,
         under_dagster=under_dagster,
     ) as pipes:
-        report = Report(pipes, job, partition=partition, code_version=code_version(), attempt=attempt)
+        report = Report(
+            pipes,
+            job,
+            checks=found.checks_of(job) if found else [],
+            partition=partition,
+            code_version=code_version(found.package if found else None),
+            attempt=attempt,
+        )
         try:
             yield report
         except Exception as error:
@@ -134,26 +155,28 @@ def reported(
 
 def _run_reported(
     job: Job,
-    body: Callable[[JobRun], None],
+    body: Body,
     given: argparse.Namespace,
     partition: Partition,
+    values: settings.Settings,
+    found: Domain,
     report: Report,
     callers: "SparkSession | None",
 ) -> None:
-    values = settings.of_this_process(given.settings)
     partition.check(first=values.start, now=datetime.now(UTC))
     with report.phase("session"):
         spark = callers or session.start(values, name=f"{job.name} {partition} {given.run_id}")
     report.runs_as(spark.sparkContext.applicationId)
     try:
         with report.phase("tables"):
-            for contract in (contracts()[dataset] for dataset in job.outputs):
+            for contract in (found.contracts[dataset] for dataset in job.outputs):
                 if contract.medium is Medium.TABLE:
                     lake.require_table(spark, contract, partition=partition)
-            replaced = lake.version(spark, contracts()[job.lead], partition) if job.outputs else None
+            replaced = lake.version(spark, found.contracts[job.lead], partition) if job.outputs else None
         body(
             JobRun(
                 job,
+                found,
                 partition,
                 values,
                 given.run_id,
@@ -172,10 +195,10 @@ def _run_reported(
             spark.stop()
 
 
-def parser(job: Job) -> argparse.ArgumentParser:
+def parser(script: str) -> argparse.ArgumentParser:
     """The one command line of every job, in every launcher. Unknown arguments are refused."""
-    arguments = argparse.ArgumentParser(prog=job.script, allow_abbrev=False)
-    arguments.add_argument("job", metavar="JOB", choices=[job.name])
+    arguments = argparse.ArgumentParser(prog=script, allow_abbrev=False)
+    arguments.add_argument("job", metavar="JOB", help="a job of the domain that the settings name")
     when = arguments.add_mutually_exclusive_group(required=True)
     when.add_argument("--partition", help="the day, YYYY-MM-DD, New York")
     when.add_argument("--scheduled-time", help="the instant of the daily run; its partition is the day before")
@@ -215,16 +238,13 @@ def _attempt(text: str) -> int:
 
 
 @cache
-def code_version() -> str:
-    """Hash of the code and the contracts: equal on a laptop and on the cluster."""
+def code_version(package: str | None) -> str:
+    """Hash of the code, with the domain's when there is one: equal on a laptop and on the cluster."""
     root = Path(__file__).parents[1]
+    folders = ["emr_jobs", *([package.replace(".", "/")] if package else [])]
+    kinds = ("py", "sql", "yaml")
     digest = hashlib.sha256()
-    for path in sorted(
-        path
-        for folder in ("emr_jobs", SHOP)
-        for kind in ("py", "sql", "yaml")
-        for path in root.glob(f"{folder}/**/*.{kind}")
-    ):
+    for path in sorted(path for each in folders for kind in kinds for path in root.glob(f"{each}/**/*.{kind}")):
         digest.update(path.relative_to(root).as_posix().encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

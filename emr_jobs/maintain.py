@@ -18,8 +18,9 @@ from zoneinfo import ZoneInfo
 
 from emr_jobs import session, settings
 from emr_jobs.catalog import MAINTAIN
-from emr_jobs.contracts import PARTITION_COLUMN, Contract, Medium, contracts
+from emr_jobs.contracts import PARTITION_COLUMN, Contract
 from emr_jobs.contracts.table import CATALOG
+from emr_jobs.domain import domain_of
 from emr_jobs.job import reported
 from emr_jobs.partition import TIMEZONE
 from emr_jobs.publish.bulk import DEAD_LETTER_DAYS, DEAD_LETTERS
@@ -104,7 +105,7 @@ def main() -> None:
     arguments.add_argument("--run-id", default=MAINTAIN.name)
     arguments.add_argument("--messages", help="folder or s3:// to record what is reported")
     given = arguments.parse_args()
-    with reported(MAINTAIN, "all days", run_id=given.run_id, attempt=0, messages=given.messages) as report:
+    with reported(MAINTAIN, "all days", None, run_id=given.run_id, attempt=0, messages=given.messages) as report:
         for done in _done(settings.of_this_process(given.settings), report, now=datetime.now(UTC)):
             report.done(done)
             print(json.dumps(done), flush=True)  # noqa: T201  # the result, in the step's log
@@ -114,10 +115,9 @@ def _done(values: Settings, report: Report, *, now: datetime) -> Iterator[dict[s
     """A table after the other, then the dead letters."""
     spark = session.start(values, name=MAINTAIN.name)
     report.runs_as(spark.sparkContext.applicationId)
-    for contract in contracts().values():
-        if contract.medium is Medium.TABLE:
-            report.log("maintaining", dataset=contract.id)
-            yield maintain(spark, contract, values.lake, now=now)
+    for contract in domain_of(values).tables:
+        report.log("maintaining", dataset=contract.id)
+        yield maintain(spark, contract, values.lake, now=now)
     spark.stop()
     yield {"dead_letters": expire_dead_letters(values.runs, now=now)}
 

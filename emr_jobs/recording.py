@@ -88,7 +88,7 @@ def reason_path(run_id: str, job: str) -> str:
 
 
 @contextmanager
-def reason_kept(job: Job, *, run_id: str, messages: str | None) -> Iterator[None]:
+def reason_kept(job: str, *, run_id: str, messages: str | None) -> Iterator[None]:
     """What the body fails with is kept as the reason; an earlier attempt's is gone before it begins.
 
     So a job that is killed leaves none, rather than another's.
@@ -96,7 +96,7 @@ def reason_kept(job: Job, *, run_id: str, messages: str | None) -> Iterator[None
     if messages is None:
         yield
         return
-    uri = f"{messages.rstrip('/')}/{reason_path(run_id, job.name)}"
+    uri = f"{messages.rstrip('/')}/{reason_path(run_id, job)}"
     _keep(uri, None)
     try:
         yield

@@ -6,14 +6,14 @@ that forgot an output or a check does not end as a success.
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from dagster_pipes import PipesContext
 
 from emr_jobs.catalog import Job
-from emr_jobs.contracts import Check, Severity, contracts
+from emr_jobs.contracts import Check, Severity
 from emr_jobs.errors import Outdated, PipelineError, Unavailable
 from emr_jobs.publish.audit import Finding
 
@@ -28,23 +28,33 @@ def asset_key(dataset: str) -> str:
 MESSAGE_SIZE = 2000
 
 
-def checks_of(job: Job) -> list[tuple[str, Check]]:
-    """Every check that the job must report, with its dataset."""
-    return [(dataset, check) for dataset in job.outputs for check in contracts()[dataset].checks]
-
-
 class Report:
-    def __init__(self, pipes: PipesContext, job: Job, *, partition: object, code_version: str, attempt: int) -> None:
+    def __init__(
+        self,
+        pipes: PipesContext,
+        job: Job,
+        *,
+        checks: Sequence[tuple[str, Check]],
+        partition: object,
+        code_version: str,
+        attempt: int,
+    ) -> None:
+        """`checks`: those that the job must report, each with its dataset."""
         self._pipes = pipes
         self._job = job
+        self._owed = list(checks)
         self._partition = partition
         self._always = {"code_version": code_version, "attempt": attempt}
         self._phases: dict[str, float] = {}
         self._checked: set[tuple[str, str]] = set()
         self._materialized: set[str] = set()
-        checks = [f"{asset_key(dataset)}:{check.name}" for dataset, check in checks_of(job)]
         # First of all messages: what this version of the job owes, for whoever replays the stream later.
-        declared = {"job": job.name, "outputs": [asset_key(each) for each in job.outputs], "checks": checks}
+        outputs = [asset_key(dataset) for dataset in job.outputs]
+        declared = {
+            "job": job.name,
+            "outputs": outputs,
+            "checks": [f"{asset_key(name)}:{each.name}" for name, each in checks],
+        }
         pipes.report_custom_message({"declares": {**declared, "code_version": code_version}})
 
     def log(self, event: str, **facts: object) -> None:
@@ -110,9 +120,7 @@ class Report:
         """Outputs and checks that the job declares and did not report."""
         outputs = [dataset for dataset in self._job.outputs if dataset not in self._materialized]
         checks = [
-            f"{dataset} {check.name}"
-            for dataset, check in checks_of(self._job)
-            if (dataset, check.name) not in self._checked
+            f"{dataset} {check.name}" for dataset, check in self._owed if (dataset, check.name) not in self._checked
         ]
         return outputs + checks
 

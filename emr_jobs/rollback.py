@@ -8,7 +8,6 @@ so what was computed of it before fits it again, and a run that is publishing me
 the day as it was before or as it is after; no other day changes; done twice it is done once.
 """
 
-import argparse
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -17,9 +16,8 @@ from typing import TYPE_CHECKING
 from emr_jobs.contracts import Contract, Medium
 from emr_jobs.contracts.model import Measure
 from emr_jobs.contracts.table import spark_type
-from emr_jobs.domain import JOBS, job_named
 from emr_jobs.errors import Remedy, SchemaDrift
-from emr_jobs.job import JobRun, main
+from emr_jobs.job import JobRun, main, parser
 from emr_jobs.publish import audit, both, earlier, lake, search
 from emr_jobs.publish.bulk import Outcome
 from emr_jobs.publish.lake import Staged
@@ -36,7 +34,9 @@ def rollback(run: JobRun, *, version: str) -> None:
     (index, *_) = (*(contract for contract in contracts if contract.medium is Medium.INDEX), None)
     with run.report.phase("look"):
         metadata = {contract.id: lake.metadata(run.spark, contract) for contract in tables}
-        kept = earlier.snapshots(metadata, run.partition, version, lake=run.settings.lake)
+        kept = earlier.snapshots(
+            metadata, run.partition, version, contracts=run.domain.contracts, lake=run.settings.lake
+        )
     if index is None:
         days = _staged(run, tables, kept, version)
         both.audit_then_commit(replace(run, wap_id=version), days, measures=_measures(days))
@@ -79,7 +79,7 @@ def _see_inputs(run: JobRun, read: Inputs) -> None:
         snapshot_id = earlier.snapshot_of(lake.metadata(run.spark, contract), run.partition, version)
         if snapshot_id is None:
             wanted = f"a snapshot with version {version}, from which the day was computed"
-            raise earlier.expired(dataset, run.partition, wanted, lake=run.settings.lake)
+            raise earlier.expired(contract, run.partition, wanted, lake=run.settings.lake)
         both.view(run, dataset, snapshot_id)
 
 
@@ -120,8 +120,7 @@ def _loaded(target: search.SearchIndex, name: str, *, rows: int) -> both.Loaded:
 
 
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser(prog="emr_jobs/rollback.py", allow_abbrev=False)
-    arguments.add_argument("job", choices=[job.name for job in JOBS])
+    arguments = parser("emr_jobs/rollback.py")
     arguments.add_argument("--to", required=True, help="the version: pipeline lake history has them")
-    asked, others = arguments.parse_known_args()
-    main(job_named(asked.job), partial(rollback, version=asked.to), [asked.job, *others])
+    given = arguments.parse_args()
+    main(given, partial(rollback, version=given.to))

@@ -286,6 +286,7 @@ class Production(Section):
 
 
 class Settings(Section):
+    domain: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_.]*$")]  # the package with jobs and contracts
     start: date  # first partition
     aws: Aws = Aws()
     emr: Emr | None = None  # needed by launcher emr only

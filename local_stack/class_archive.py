@@ -12,10 +12,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from emr_jobs.domain import JOBS
-from emr_jobs.job import run
+from emr_jobs.domain import domain_of
+from emr_jobs.job import parser, run
 from emr_jobs.partition import Partition
-from emr_jobs.run_job import body_of
+from emr_jobs.settings import load
 from local_stack import jars
 from local_stack.jars import archive
 from local_stack.services import services
@@ -61,9 +61,9 @@ def _train(folder: Path) -> None:
 
 def _run_every_job(settings: str) -> None:
     """In one process, so that one archive serves all jobs."""
-    for job in JOBS:
+    for job in domain_of(load(settings)).jobs:
         arguments = job_arguments(job, day=("--partition", str(_DAY)), settings=settings, run_id="archive", attempt="0")
-        run(job, body_of(job), arguments)
+        run(parser(job.script).parse_args(arguments))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 from emr_jobs.contracts import Contract
+from emr_jobs.domain import domain_of
 from emr_jobs.errors import Damaged
 from emr_jobs.publish import versions
 from emr_jobs.settings import Settings
@@ -68,7 +69,7 @@ class _Entry(Protocol):
 def check(settings: Settings) -> Iterator[State]:
     """Opens every table, down to the manifests of what readers see."""
     found = lake.catalog(settings)
-    for contract in lake.tables():
+    for contract in domain_of(settings).tables:
         entry = _entry(found, contract)
         damage = _damage(found, contract, entry) if entry else None
         yield State(contract.id, damage, exists=entry is not None)

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emr_jobs.contracts import PARTITION_COLUMN, Contract, Medium, contracts
+from emr_jobs.contracts import PARTITION_COLUMN, Contract
 from emr_jobs.contracts.table import (
     CATALOG,
     PREFIX,
@@ -17,6 +17,7 @@ from emr_jobs.contracts.table import (
     iceberg_type,
     table_identifier,
 )
+from emr_jobs.domain import domain_of
 from emr_jobs.errors import Damaged, Misconfigured
 from emr_jobs.partition import Partition
 from emr_jobs.publish import versions
@@ -68,7 +69,7 @@ def apply(settings: Settings) -> list[tuple[str, str]]:
     Raises Misconfigured for a difference that adding columns cannot mend.
     """
     found = catalog(settings)
-    return [(contract.id, _apply(found, contract)) for contract in tables()]
+    return [(contract.id, _apply(found, contract)) for contract in domain_of(settings).tables]
 
 
 def table(found: "Catalog", contract: Contract) -> "Table | None":
@@ -104,13 +105,9 @@ def as_json(metadata: "TableMetadata") -> versions.Metadata:
     return json.loads(metadata.model_dump_json())  # type: ignore[no-any-return]
 
 
-def tables() -> list[Contract]:
-    return [contract for contract in contracts().values() if contract.medium is Medium.TABLE]
-
-
-def table_contract(dataset: str) -> Contract:
+def table_contract(settings: Settings, dataset: str) -> Contract:
     """Raises Misconfigured for what is no table, naming those that there are."""
-    found = {contract.id: contract for contract in tables()}
+    found = {contract.id: contract for contract in domain_of(settings).tables}
     if dataset not in found:
         raise Misconfigured(f"{dataset}: expected a table, one of {', '.join(found)}")
     return found[dataset]

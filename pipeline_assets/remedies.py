@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from emr_jobs.domain import JOBS
+from emr_jobs.domain import Domain
 from emr_jobs.errors import Misconfigured, PipelineError, Remedy
 from emr_jobs.partition import Partition
 from emr_jobs.settings import Settings
@@ -41,10 +41,9 @@ def place_of(settings: Settings) -> Place:
     return LOCAL if settings.production is None else PRODUCTION
 
 
-def what_to_select(dataset: str | None, *, otherwise: str) -> str:
+def what_to_select(found: Domain, dataset: str | None, *, otherwise: str) -> str:
     """An error can be about a source, of which there is no job."""
-    published = {output for job in JOBS for output in job.outputs}
-    return dataset if dataset in published else otherwise
+    return dataset if dataset in found.published else otherwise
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emr_jobs.catalog import Job
-from emr_jobs.contracts import PARTITION_COLUMN, Contract, Medium, contracts
-from emr_jobs.domain import JOBS, job_of
+from emr_jobs.contracts import PARTITION_COLUMN, Contract, Medium
+from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import BadInput, Conflict
 from emr_jobs.partition import Partition
 from emr_jobs.publish import earlier, versions
@@ -69,7 +69,7 @@ class _Day:
     def of(cls, settings: Settings, job: Job, partition: Partition) -> "_Day":
         from emr_jobs.publish.search import SearchIndex, errors_named
 
-        outputs = [contracts()[dataset] for dataset in job.outputs]
+        outputs = [domain_of(settings).contracts[dataset] for dataset in job.outputs]
         catalog = lake.catalog(settings)
         tables = {each.id: lake.opened(catalog, each) for each in outputs if each.medium is Medium.TABLE}
         indexed = {}
@@ -80,9 +80,15 @@ class _Day:
         metadata = {dataset: lake.as_json(table.metadata) for dataset, table in tables.items()}
         return cls(settings, job, partition, tables, metadata, indexed)
 
+    @property
+    def domain(self) -> Domain:
+        return domain_of(self.settings)
+
     def plan(self, version: str) -> Plan:
         """Raises BadInput when something of it is not kept any more."""
-        kept = earlier.snapshots(self.metadata, self.partition, version, lake=self.settings.lake)
+        kept = earlier.snapshots(
+            self.metadata, self.partition, version, contracts=self.domain.contracts, lake=self.settings.lake
+        )
         changes = [self._of_table(dataset, version, snapshot_id) for dataset, snapshot_id in kept.items()]
         changes += [self._of_index(dataset, indexed, version) for dataset, indexed in self.indexed.items()]
         return Plan(self.job, self.partition, version, tuple(changes), self._outdated(version), self._newer(version))
@@ -102,7 +108,7 @@ class _Day:
         keep = self.settings.search.keep_previous
         earlier.index_of(indexed, version, dataset=dataset, partition=self.partition, keep_previous=keep)
         with errors_named(self.settings.search, dataset=dataset, partition=self.partition):
-            client = SearchIndex(self.settings.search, contracts()[dataset]).client
+            client = SearchIndex(self.settings.search, self.domain.contracts[dataset]).client
 
             def documents(of: str | None) -> int:
                 name = indexed.names.get(of or "")
@@ -113,8 +119,8 @@ class _Day:
     def _outdated(self, version: str) -> dict[str, list[str]]:
         """Jobs that were computed of another version of these datasets than they will have."""
         found: dict[str, list[str]] = {}
-        for job in JOBS:
-            table = lake.table(lake.catalog(self.settings), contracts()[job.lead])
+        for job in self.domain.jobs:
+            table = lake.table(lake.catalog(self.settings), self.domain.contracts[job.lead])
             shown = None if table is None else lake.version(table, self.partition)
             if job is not self.job and shown is not None:
                 read = {name: each for name, each in (shown.inputs or {}).items() if name in self.job.outputs}
@@ -125,7 +131,7 @@ class _Day:
     def _newer(self, version: str) -> list[str]:
         catalog = lake.catalog(self.settings)
         read = {name: each for indexed in self.indexed.values() for name, each in indexed.inputs[version].items()}
-        now = {name: lake.version(lake.opened(catalog, contracts()[name]), self.partition) for name in read}
+        now = {name: lake.version(lake.opened(catalog, self.domain.contracts[name]), self.partition) for name in read}
         return sorted(name for name, each in now.items() if (each and each.wap_id) != read[name])
 
 
@@ -153,10 +159,10 @@ def to_snapshot(settings: Settings, contract: Contract, partition: Partition, sn
     Raises BadInput for a snapshot that is not kept or does not say whose the day was, Conflict where the search index
     would then be of another run than the tables.
     """
-    day = _Day.of(settings, job_of(contract.id), partition)
+    day = _Day.of(settings, domain_of(settings).job_of(contract.id), partition)
     states = {each.snapshot_id: each.version for each in versions.states(day.metadata[contract.id], partition)}
     if snapshot_id not in states:
-        raise earlier.expired(contract.id, partition, f"snapshot {snapshot_id}", lake=settings.lake)
+        raise earlier.expired(contract, partition, f"snapshot {snapshot_id}", lake=settings.lake)
     version = states[snapshot_id]
     if version is None:
         raise BadInput(

@@ -5,12 +5,11 @@ Fields come from the contract.
 
 from typing import Any
 
-from emr_jobs.contracts import Column, Medium, contracts
+from emr_jobs.contracts import Column, Contract
+from emr_jobs.domain import domain_of
 from emr_jobs.errors import Misconfigured, Unavailable
 from emr_jobs.publish.search import FIXED, SearchIndex, answer_of, connect, errors_named, in_words
 from emr_jobs.settings import Settings
-
-DATASET = "search.orders"
 
 
 def apply(settings: Settings) -> list[tuple[str, str]]:
@@ -18,8 +17,16 @@ def apply(settings: Settings) -> list[tuple[str, str]]:
 
     Raises Misconfigured for a difference that adding fields cannot mend.
     """
-    indices = [contract for contract in contracts().values() if contract.medium is Medium.INDEX]
+    indices = domain_of(settings).indices
     return [(contract.id, _apply(SearchIndex(settings.search, contract))) for contract in indices]
+
+
+def index_of(settings: Settings) -> Contract:
+    """The domain's one index. Raises Misconfigured when it has none, or several."""
+    found = domain_of(settings).indices
+    if len(found) != 1:
+        raise Misconfigured(f"domain {settings.domain}: expected one search index, found {len(found)}")
+    return found[0]
 
 
 def _apply(target: SearchIndex) -> str:
@@ -45,8 +52,8 @@ def _apply(target: SearchIndex) -> str:
 
 def find(settings: Settings, words: str, *, size: int) -> dict[str, Any]:
     """{"total": n, "hits": [document, ...]}, best first."""
-    contract = contracts()[DATASET]
-    with errors_named(settings.search, dataset=DATASET, partition=None):
+    contract = index_of(settings)
+    with errors_named(settings.search, dataset=contract.id, partition=None):
         answer = connect(settings.search).search(
             index=contract.name, body={"query": _query(contract.columns, words), "size": size, "track_total_hits": True}
         )

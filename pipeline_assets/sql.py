@@ -1,10 +1,12 @@
 """SQL over the lake: DuckDB on the Parquet files of the tables' current snapshots, as pyiceberg lists them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from emr_jobs.contracts import Medium, contracts
+from emr_jobs.contracts import Contract
+from emr_jobs.domain import domain_of
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Settings
 
@@ -28,10 +30,10 @@ def run(settings: Settings, sql: str) -> "duckdb.DuckDBPyRelation":
     kinds = [statement.type for statement in connection.extract_statements(sql)]
     if kinds != [duckdb.StatementType.SELECT]:
         raise Misconfigured(f"the lake is read only: expected one SELECT, found {', '.join(map(str, kinds)) or 'none'}")
-    found = lake.catalog(settings)
-    for name in _named(sql):
+    found, tables = lake.catalog(settings), datasets(settings)
+    for name in _named(sql, tables):
         layer, _, short = name.partition(".")
-        table = lake.opened(found, contracts()[name])
+        table = lake.opened(found, tables[name])
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{layer}"')
         files = f"{layer}__{short}"
         connection.register(files, _dataset(table))
@@ -40,15 +42,15 @@ def run(settings: Settings, sql: str) -> "duckdb.DuckDBPyRelation":
     return connection.sql(sql)
 
 
-def datasets() -> set[str]:
+def datasets(settings: Settings) -> dict[str, Contract]:
     """What SQL can name."""
-    return {contract.id for contract in contracts().values() if contract.medium is Medium.TABLE}
+    return {contract.id: contract for contract in domain_of(settings).tables}
 
 
-def _named(sql: str) -> list[str]:
+def _named(sql: str, datasets: Iterable[str]) -> list[str]:
     """The datasets whose name stands in the text: one in a comment is opened in vain, none is missed."""
     text = sql.lower().replace('"', "")
-    return sorted(name for name in datasets() if name in text)
+    return sorted(name for name in datasets if name in text)
 
 
 def _dataset(table: "Table") -> Any:

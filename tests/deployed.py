@@ -10,6 +10,7 @@ from typing import Any
 import tomlkit
 
 from emr_jobs import settings as settings_module
+from emr_jobs.domain import domain_of
 from emr_jobs.partition import Partition
 from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Settings
@@ -55,8 +56,7 @@ class Deployed:
 
     @property
     def executions(self) -> Executions:
-        assert self.settings.production is not None
-        return Executions(self.settings.production.name)
+        return Executions(self.settings)
 
     def start(self, partition: str, *, only: Sequence[str] = (), **asked: bool) -> str:
         """`asked`: rerun, allow_empty."""
@@ -102,7 +102,8 @@ def deployed(cloud: Cloud, folder: Path) -> Iterator[Deployed]:
     profile["production"]["maintain"] = False
     file = folder / "deployment.toml"
     file.write_text(tomlkit.dumps(profile))
-    deployment = Deployment(plan_of(defs.resolve_asset_graph()), settings_module.load(str(file)))
+    settings = settings_module.load(str(file))
+    deployment = Deployment(plan_of(defs.resolve_asset_graph(), domain_of(settings)), settings)
     stacks, settings_uri = deploy_at_once(deployment)
     main = stacks.find(deployment.production.name)
     assert main is not None

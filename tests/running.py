@@ -27,18 +27,19 @@ from typer.testing import CliRunner
 from emr_jobs import job as frame
 from emr_jobs import session
 from emr_jobs import settings as settings_module
-from emr_jobs.contracts import contracts
-from emr_jobs.domain import job_named
+from emr_jobs.catalog import RUN_JOB
+from emr_jobs.domain import domain_of
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
-from emr_jobs.run_job import body_of
 from emr_jobs.settings import Settings
 from local_stack import jars
 from pipeline_assets import lake
 from pipeline_assets.cli import app
 from pipeline_assets.home import ROOT
 from pipeline_assets.launchers.command import UTF8, job_arguments, local_environment, local_submit
+from pipeline_assets.search import index_of
+from tests.shop import SHOP
 
 # The first compiler alone has 48 MB for what it has compiled; the tests' many queries fill them, and everything is
 # compiled again and again.
@@ -129,7 +130,7 @@ def pipeline_process(*arguments: str, home: Path, env: dict[str, str] | None = N
 
 def arguments_of(name: str, *, settings_uri: str, partition: str, run_id: str | None, attempt: int) -> list[str]:
     return job_arguments(
-        job_named(name),
+        SHOP.job(name),
         day=("--partition", partition),
         settings=settings_uri,
         run_id=run_id or uuid4().hex,
@@ -141,7 +142,7 @@ def job_process(
     name: str, *, settings_uri: str, partition: str, run_id: str | None = None, attempt: int = 0
 ) -> "subprocess.Popen[str]":
     """A job as spark-submit starts it."""
-    job = job_named(name)
+    job = SHOP.job(name)
     arguments = arguments_of(name, settings_uri=settings_uri, partition=partition, run_id=run_id, attempt=attempt)
     command = local_submit(job.script, arguments, settings_module.load(settings_uri).spark)
     return subprocess.Popen(
@@ -206,19 +207,17 @@ class InProcess:
         attempt: int = 0,
         more: Sequence[str] = (),
     ) -> Ended:
-        job = job_named(name)
         arguments = [
             *arguments_of(name, settings_uri=settings_uri, partition=partition, run_id=run_id, attempt=attempt),
             *more,
         ]
-        body = body_of(job)
         spark = self.spark
         with suppress(Misconfigured):  # which the job is to say by itself
             spark = session_for(spark, settings_module.load(settings_uri))
         output = StringIO()
         try:
             with redirect_stdout(output), redirect_stderr(output):
-                frame.main(job, body, arguments, spark=spark)
+                frame.main(frame.parser(RUN_JOB).parse_args(arguments), spark=spark)
         except SystemExit as ended:
             return Ended(ended.code if isinstance(ended.code, int) else 1, output.getvalue())
 
@@ -226,7 +225,7 @@ class InProcess:
 def readers_see(settings: Settings, partition: str) -> dict[str, Any]:
     """Of one day: the rows of every table, and the index behind the alias with its document count."""
     seen: dict[str, Any] = {name: sorted(map(repr, rows)) for name, rows in table_rows(settings, partition).items()}
-    target = SearchIndex(settings.search, contracts()["search.orders"])
+    target = SearchIndex(settings.search, index_of(settings))
     seen["search.orders"] = [
         (index.name, target.client.count(index=index.name)["count"])
         for index in target.published(Partition.parse(partition))
@@ -238,7 +237,7 @@ def table_rows(settings: Settings, partition: str) -> dict[str, list[dict[str, A
     """What readers of the lake find of one day."""
     catalog = lake.catalog(settings)
     day = f"partition_date == '{partition}'"
-    tables = {each.id: catalog.load_table(lake.identifier(catalog, each)) for each in lake.tables()}
+    tables = {each.id: catalog.load_table(lake.identifier(catalog, each)) for each in domain_of(settings).tables}
     return {name: table.scan(row_filter=day).to_arrow().to_pylist() for name, table in tables.items()}
 
 
@@ -246,7 +245,7 @@ def documents(settings: Settings, partition: str) -> list[dict[str, Any]]:
     """What readers of the search index find of one day."""
     from opensearchpy.helpers import scan
 
-    target = SearchIndex(settings.search, contracts()["search.orders"])
+    target = SearchIndex(settings.search, index_of(settings))
     hits = list(scan(target.client, index=target.alias, query={"query": {"term": {"partition_date": partition}}}))
     assert all(hit["_id"] == hit["_source"]["order_id"] for hit in hits)
     return [hit["_source"] for hit in hits]

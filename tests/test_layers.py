@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline_assets.home import ROOT
 
 HEAVY = {"pyspark", "dagster_aws", "dagster_snowflake", "dagster_pyspark", "snowflake", "opensearchpy"}
-SHARED = ("catalog", "contracts", "settings", "partition", "errors", "report", "secret_ref")
+SHARED = ("catalog", "contracts", "domain", "settings", "partition", "errors", "report", "secret_ref")
 IMPORT_EACH = """
 import importlib, sys
 for name in sys.argv[1:]:

@@ -1,10 +1,10 @@
 """The contracts: what each dataset looks like, is checked for, and comes from.
 
-`contracts()` reads contracts/*.odcs.yaml; `table` derives Spark and Iceberg schemas, `mapping` the search
+`load` reads a folder of *.odcs.yaml; `table` derives Spark and Iceberg schemas, `mapping` the search
 index. Everything that another part needs to know of a dataset is derived from here.
 """
 
-from emr_jobs.contracts.load import PARTITION_COLUMN, InvalidContracts, contracts, load
+from emr_jobs.contracts.load import PARTITION_COLUMN, InvalidContracts, load
 from emr_jobs.contracts.model import Check, Column, Contract, Medium, Severity
 
 __all__ = [
@@ -15,6 +15,5 @@ __all__ = [
     "InvalidContracts",
     "Medium",
     "Severity",
-    "contracts",
     "load",
 ]

@@ -1,4 +1,4 @@
-"""Reads the ODCS files of contracts/ into `Contract`s, strictly: every fault at once, with file and path.
+"""Reads the ODCS files of a folder into `Contract`s, strictly: every fault at once, with file and path.
 
 Validated by the standard's JSON schema (its pydantic model alone lets misspelt nested keys pass) and by
 the rules of this project: one dataset a file, known types, known custom properties, lineage that resolves.
@@ -41,7 +41,6 @@ from emr_jobs.contracts.model import (
     UniqueKey,
 )
 
-CONTRACTS = Path(__file__).parents[2] / "shop" / "contracts"
 SUFFIX = ".odcs.yaml"
 PARTITION_COLUMN = "partition_date"
 PLACEHOLDER = re.compile(r"\$\{([a-z0-9_]+\.[a-z0-9_]+)\}")
@@ -135,13 +134,8 @@ class _NoDuplicates(yaml.CSafeLoader):  # type: ignore[misc]  # the C loader has
         return super().construct_mapping(node, deep)
 
 
-@cache
-def contracts() -> Mapping[str, Contract]:
-    """All contracts of the project by dataset. Raises InvalidContracts."""
-    return load(CONTRACTS)
-
-
 def load(folder: Path) -> Mapping[str, Contract]:
+    """All contracts of this folder by dataset. Raises InvalidContracts."""
     found = sorted(folder.glob("*.yaml"))
     faults: list[str] = []
     loaded: dict[str, Contract] = {}

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from emr_jobs.contracts import Contract, contracts
+from emr_jobs.contracts import Contract
 from emr_jobs.errors import BadInput
 from emr_jobs.partition import Partition
 from emr_jobs.publish.versions import Inputs, Metadata, states
@@ -38,21 +38,22 @@ def snapshot_of(metadata: Metadata, partition: Partition, version: str | None) -
     return next((each.snapshot_id for each in found), None)
 
 
-def snapshots(tables: Tables, partition: Partition, version: str, *, lake: Lake) -> dict[str, int]:
+def snapshots(
+    tables: Tables, partition: Partition, version: str, *, contracts: Mapping[str, Contract], lake: Lake
+) -> dict[str, int]:
     """Of each table, one that has the day in that version. Raises BadInput naming the limit when one has expired."""
     found = {dataset: snapshot_of(metadata, partition, version) for dataset, metadata in tables.items()}
     for dataset, snapshot_id in found.items():
         if snapshot_id is None:
-            raise expired(dataset, partition, f"a snapshot with version {version}", lake=lake)
+            raise expired(contracts[dataset], partition, f"a snapshot with version {version}", lake=lake)
     return {dataset: snapshot_id for dataset, snapshot_id in found.items() if snapshot_id is not None}
 
 
-def expired(dataset: str, partition: Partition, wanted: str, *, lake: Lake) -> BadInput:
-    contract = contracts()[dataset]
+def expired(contract: Contract, partition: Partition, wanted: str, *, lake: Lake) -> BadInput:
     days = kept_for(contract, lake).days
     limit = "lake.snapshot_keep_days" if contract.keep_days is None else "its contract keeps days for a while only"
     return BadInput(
-        dataset=dataset,
+        dataset=contract.id,
         partition=partition,
         expected=wanted,
         found="none",

@@ -9,7 +9,6 @@ Does not own: the commits (lake, search).
 
 from collections.abc import Callable, Iterable
 
-from emr_jobs.domain import job_of
 from emr_jobs.errors import BadInput, Conflict, Outdated, Remedy
 from emr_jobs.job import JobRun
 from emr_jobs.publish import lake
@@ -24,13 +23,13 @@ def read(run: JobRun, datasets: Iterable[str]) -> dict[str, Published]:
             run.spark,
             run.contract(dataset),
             partition=run.partition,
-            publisher=job_of(dataset).name,
+            publisher=run.domain.job_of(dataset).name,
             allow_empty=run.allow_empty,
         )
         for dataset in datasets
     }
     for dataset, day in found.items():
-        job = job_of(dataset)
+        job = run.domain.job_of(dataset)
         for other in job.outputs:
             if other in found and found[other].version != day.version:
                 raise BadInput(

@@ -15,8 +15,6 @@ from typing import Any
 
 import dagster as dg
 
-from emr_jobs.domain import job_named
-from emr_jobs.report import checks_of
 from local_stack.simulation.unmet import expect
 from pipeline_assets.home import ROOT, dagster_home
 from pipeline_assets.launchers.process import TiedProcess
@@ -48,10 +46,10 @@ class Follower:
         seen = self.seen(run.run_id)
         failed = {each.job.name for each in jobs if each.status == "failed"}
         expect(seen["failed"] == failed, f"{name}: failed jobs {failed}, not {seen['failed']}")
-        done = [job_named(each.job.name) for each in jobs if each.status == "succeeded"]
+        done = [each.job for each in jobs if each.status == "succeeded"]
         datasets = {output for job in done for output in job.outputs}
         expect(seen["materialized"] == datasets, f"{name}: materialized {datasets}, not {seen['materialized']}")
-        checks = {(dataset, check.name) for job in done for dataset, check in checks_of(job)}
+        checks = {(dataset, check.name) for job in done for dataset, check in execution.domain.checks_of(job)}
         expect(checks <= seen["checked"], f"{name}: lacks {checks - seen['checked']}")
         assert execution.ended_at is not None
         began, ended = (datetime.fromtimestamp(at or 0, UTC) for at in (record.start_time, record.end_time))

@@ -584,7 +584,12 @@ def _role_of_instances(world: World) -> str:
 def _shown_of(world: World, execution: Execution) -> str:
     """What failed in it, by Step Functions' history, and the logs of the steps that this names."""
     history = world.executions.history(execution)
-    causes = "\n".join([*(run.cause for run in job_runs(history)), *refused_calls(history).values()])
+    causes = "\n".join(
+        [
+            *(run.cause for run in job_runs(history, world.executions.domain)),
+            *refused_calls(history, world.executions.domain).values(),
+        ]
+    )
     logs = sorted(set(re.findall(r'"LogFile": ?"([^"]+)"', causes)))
     found = [world.client("s3").get_object(Bucket=bucket, Key=key) for bucket, key in map(bucket_and_key, logs)]
     return "\n".join([causes, *(gzip.decompress(each["Body"].read()).decode() for each in found)])

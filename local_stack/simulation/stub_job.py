@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from emr_jobs import recording, settings
-from emr_jobs.catalog import MAINTAIN, Job
-from emr_jobs.domain import JOBS, job_named
+from emr_jobs.catalog import MAINTAIN, RUN_JOB, Job
+from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import BadInput
 from emr_jobs.job import parser, partition_of
 from emr_jobs.partition import Partition
-from emr_jobs.report import Report, asset_key, checks_of
+from emr_jobs.report import Report, asset_key
 from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import Settings
@@ -51,12 +51,10 @@ def told(values: Settings, partition: object) -> str:
     return f"{values.lake.warehouse}/stubs/told/{partition}"
 
 
-def main(name: str) -> None:
-    if name == MAINTAIN.name:
-        _maintain()
-        return
-    job = job_named(name)
-    arguments = parser(job).parse_args()
+def main() -> None:
+    arguments = parser(RUN_JOB).parse_args()
+    found = domain_of(settings.load(arguments.settings))
+    job = found.job(arguments.job)
     partition = partition_of(arguments)
     behaviour = BEHAVIOURS.get(f"{partition} {job.name} {arguments.attempt}", BEHAVIOURS.get(job.name, BEHAVIOUR))
     published = job
@@ -66,7 +64,7 @@ def main(name: str) -> None:
     if behaviour == "says nothing":
         return
     with (
-        recording.reason_kept(job, run_id=arguments.run_id, messages=arguments.messages),
+        recording.reason_kept(job.name, run_id=arguments.run_id, messages=arguments.messages),
         recording.open_session(
             published,
             partition=str(partition),
@@ -76,15 +74,30 @@ def main(name: str) -> None:
             under_dagster=arguments.dagster_pipes_context is not None,
         ) as pipes,
     ):
-        report = Report(pipes, job, partition=partition, code_version="1", attempt=arguments.attempt)
+        report = Report(
+            pipes,
+            job,
+            checks=found.checks_of(job),
+            partition=partition,
+            code_version="1",
+            attempt=arguments.attempt,
+        )
         try:
-            _behave(behaviour, job, partition, arguments, pipes, report)
+            _behave(behaviour, found, job, partition, arguments, pipes, report)
         except Exception as error:
             report.failed(error)
             raise
 
 
-def _behave(behaviour: str, job: Job, partition: Partition, arguments: Namespace, pipes: Any, report: Report) -> None:
+def _behave(
+    behaviour: str,
+    found: Domain,
+    job: Job,
+    partition: Partition,
+    arguments: Namespace,
+    pipes: Any,
+    report: Report,
+) -> None:
     report.log("working", partition=partition)
     rows = ROWS
     if behaviour == HANDS_ON:
@@ -102,7 +115,7 @@ def _behave(behaviour: str, job: Job, partition: Partition, arguments: Namespace
         words = YARN_KILLED if behaviour == "is killed for its memory" else "about to die"
         print(words, file=sys.stderr, flush=True)  # noqa: T201
         os.kill(os.getpid(), signal.SIGKILL)
-    for dataset, check in checks_of(job):
+    for dataset, check in found.checks_of(job):
         pipes.report_asset_check(asset_key=asset_key(dataset), check_name=check.name, passed=True)
     if behaviour == "is an older version":
         pipes.report_asset_materialization(asset_key="intermediate/returns", metadata={})
@@ -131,7 +144,7 @@ def _maintain() -> None:
     with recording.open_session(
         MAINTAIN, partition="all days", run_id=given.run_id, attempt=0, messages=given.messages, under_dagster=False
     ) as pipes:
-        report = Report(pipes, MAINTAIN, partition="all days", code_version="1", attempt=0)
+        report = Report(pipes, MAINTAIN, checks=[], partition="all days", code_version="1", attempt=0)
         report.log("maintaining", warehouse=values.lake.warehouse)
         if BEHAVIOUR == "fails":
             report.failed(ValueError("no lake today"))
@@ -152,7 +165,7 @@ def _rows(job: Job, partition: Partition, values: Settings, *, allow_empty: bool
         return ROWS
     rows = {
         dataset: _read(trace(values, dataset, partition), dataset, partition)["rows"]
-        for other in JOBS
+        for other in domain_of(values).jobs
         if other is not job
         for dataset in other.outputs
     }
@@ -208,4 +221,4 @@ def _s3() -> Any:
 
 
 if __name__ == "__main__":
-    main(MAINTAIN.name if Path(__file__).stem == MAINTAIN.name else sys.argv[1])
+    _maintain() if Path(__file__).stem == MAINTAIN.name else main()

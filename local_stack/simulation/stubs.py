@@ -4,12 +4,11 @@ Does not own: what such a job does (stub_job).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emr_jobs.catalog import MAINTAIN, Job
-from emr_jobs.domain import JOBS
+from emr_jobs.catalog import MAINTAIN, RUN_JOB
 from emr_jobs.s3_uri import bucket_and_key
 from local_stack.simulation import stub_job
 
@@ -28,8 +27,8 @@ def program(behaviour: str = stub_job.BEHAVIOUR, behaviours: Mapping[str, str] |
     return text.encode()
 
 
-def ship(s3: Any, code: str, content: bytes, *, jobs: tuple[Job, ...] = (*JOBS, MAINTAIN)) -> None:
-    """Under the deployment's parameter Code, in the place of these jobs."""
-    for script in {Path(job.script).name for job in jobs}:
+def ship(s3: Any, code: str, content: bytes, *, scripts: Sequence[str] = (RUN_JOB, MAINTAIN.script)) -> None:
+    """Under the deployment's parameter Code, in the place of these."""
+    for script in (Path(each).name for each in scripts):
         bucket, key = bucket_and_key(f"{code}/{script}")
         s3.put_object(Bucket=bucket, Key=key, Body=content)

@@ -22,8 +22,7 @@ import tomlkit
 
 from emr_jobs import settings as settings_module
 from emr_jobs.catalog import Job
-from emr_jobs.contracts import contracts
-from emr_jobs.domain import JOBS
+from emr_jobs.domain import Domain, domain_of
 from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
 from emr_jobs.s3_uri import bucket_and_key
@@ -43,6 +42,7 @@ from pipeline_assets.production.package import host_arch
 from pipeline_assets.production.plan import Plan, plan, plan_of
 from pipeline_assets.production.stacks import Stacks
 from pipeline_assets.production.synth import Deployment
+from pipeline_assets.search import index_of
 from pipeline_assets.sensors.production import did_work
 from shop import sample
 
@@ -135,8 +135,12 @@ class World:
     # -- executions
 
     @property
+    def domain(self) -> Domain:
+        return domain_of(self.settings)
+
+    @property
     def executions(self) -> Executions:
-        return Executions(self.deployment.production.name)
+        return Executions(self.deployment.settings)
 
     def ended(self, name: str, *, timeout_s: float = END_TIMEOUT_S) -> Execution:
         return self.until(
@@ -214,7 +218,11 @@ class World:
     def readers_see(self, day: Partition) -> dict[str, int | None]:
         """Rows of each table and documents behind the alias, None without an index; of stubs what they published."""
         if self.jobs is Jobs.STUB:
-            return {**dict.fromkeys((each.id for each in lake.tables()), 0), "search.orders": None, **self._traces(day)}
+            return {
+                **dict.fromkeys((each.id for each in self.domain.tables), 0),
+                "search.orders": None,
+                **self._traces(day),
+            }
         catalog = lake.catalog(self.settings)
         rows = {
             contract.id: int(
@@ -223,9 +231,9 @@ class World:
                 .to_arrow()
                 .num_rows
             )
-            for contract in lake.tables()
+            for contract in self.domain.tables
         }
-        index = SearchIndex(self.settings.search, contracts()["search.orders"])
+        index = SearchIndex(self.settings.search, index_of(self.settings))
         published = [index.client.count(index=each.name)["count"] for each in index.published(day)]
         return {**rows, "search.orders": sum(published) if published else None}
 
@@ -233,7 +241,7 @@ class World:
         """What the stubs have published of this day."""
         s3 = self.client("s3")
         found = {}
-        for dataset in (output for job in JOBS for output in job.outputs):
+        for dataset in self.domain.published:
             bucket, key = bucket_and_key(stub_job.trace(self.settings, dataset, day))
             if s3.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"]:
                 found[dataset] = int(json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())["rows"])
@@ -316,7 +324,7 @@ def world(
         assert aws.endpoint is not None
         use_aws(aws)
         settings = _production_settings(aws, running)
-        deployment = Deployment(plan_of(defs.resolve_asset_graph()), settings)
+        deployment = Deployment(plan_of(defs.resolve_asset_graph(), domain_of(settings)), settings)
         progress("deploying")
         stacks, settings_uri = deploy_at_once(deployment)
         made = stacks.find(deployment.production.name)

@@ -1,15 +1,13 @@
-"""One multi-asset per job of the catalogue: its datasets, their checks, and the launcher that runs it."""
+"""One multi-asset per job of the domain: its datasets, their checks, and the launcher that runs it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
 import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError  # has no public name
 from emr_jobs.catalog import Job
-from emr_jobs.contracts import contracts
-from emr_jobs.domain import JOBS, job_named
+from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Partition
-from emr_jobs.report import checks_of
 from emr_jobs.settings import Settings
 
 from pipeline_assets.alerts import alert_hook
@@ -32,20 +30,20 @@ def all_jobs(settings: Settings, settings_uri: str, partitions: dg.PartitionsDef
         "local": LocalLauncher(settings, settings_uri),
         "emr": EmrStepLauncher(settings, settings_uri),
     }
-    return [job_assets(job, launchers, settings, partitions) for job in JOBS]
+    return [job_assets(job, launchers, settings, partitions) for job in domain_of(settings).jobs]
 
 
-def selection(jobs: Iterable[str]) -> tuple[list[dg.AssetKey], list[dg.AssetCheckKey]]:
+def selection(found: Domain, jobs: Iterable[str]) -> tuple[list[dg.AssetKey], list[dg.AssetCheckKey]]:
     """What a run of these jobs selects: their datasets, and their own checks only.
 
     Left to itself Dagster would add the stand-alone checks, which are a job of their own.
     """
-    chosen = [job_named(name) for name in jobs]
+    chosen = [found.job(name) for name in jobs]
     assets = [dg.AssetKey(dataset.split(".", 1)) for job in chosen for dataset in job.outputs]
     checks = [
         dg.AssetCheckKey(dg.AssetKey(dataset.split(".", 1)), check.name)
         for job in chosen
-        for dataset, check in checks_of(job)
+        for dataset, check in found.checks_of(job)
     ]
     return assets, checks
 
@@ -54,12 +52,12 @@ def job_assets(
     job: Job, launchers: dict[str, Launcher], settings: Settings, partitions: dg.PartitionsDefinition
 ) -> dg.AssetsDefinition:
     """Not subsettable: asking for one dataset runs its whole job."""
-    follow = FollowLauncher(settings)
+    follow, found = FollowLauncher(settings), domain_of(settings)
 
     @dg.multi_asset(
         name=job.name,
-        specs=[asset_spec(contracts()[dataset], partitions) for dataset in job.outputs],
-        check_specs=[check_spec(dataset, check, partitions) for dataset, check in checks_of(job)],
+        specs=[asset_spec(found, found.contracts[dataset], partitions) for dataset in job.outputs],
+        check_specs=[check_spec(dataset, check, partitions) for dataset, check in found.checks_of(job)],
         retry_policy=dg.RetryPolicy(max_retries=job.max_retries, delay=RETRY_DELAY_S),
         op_tags={"pipeline/job": job.name},
         hooks={alert_hook(settings)},
@@ -68,7 +66,7 @@ def job_assets(
         end_with_starter()
         launcher = follow if EXECUTION_TAG in context.run.tags else _chosen(launchers, context.run.tags)
         if launcher is not follow and settings.production is not None:
-            warn_of_production(context, settings.production.name)
+            warn_of_production(context, settings)
         allow_empty = context.run.tags.get(ALLOW_EMPTY_TAG, "false").lower() == "true"
         try:
             yield from launcher.run(context=context, job=job, allow_empty=allow_empty)
@@ -88,12 +86,12 @@ def _chosen(launchers: Mapping[str, Launcher], tags: Mapping[str, str]) -> Launc
     return launchers[name]
 
 
-def warn_of_production(context: dg.AssetExecutionContext, deployed: str) -> None:
+def warn_of_production(context: dg.AssetExecutionContext, settings: Settings) -> None:
     """Two runs of a day at once lose nothing: the later one wins, or ends with a Conflict. Somebody should know."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        executions = Executions(deployed)
+        executions = Executions(settings)
         running = executions.running(Partition.parse(context.partition_key))
     except (Misconfigured, BotoCoreError, ClientError) as error:
         context.log.info(f"whether production runs {context.partition_key} is not known: {error}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from emr_jobs.contracts import Contract
+from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import BadInput, Unavailable
 from emr_jobs.partition import Partition
 from emr_jobs.secret_ref import resolve
@@ -20,7 +21,7 @@ from emr_jobs.settings import Settings, SnowflakeSource
 from emr_jobs.sources import web_api
 from emr_jobs.sources.listing import listing
 
-from pipeline_assets.assets.specs import asset_spec, sources
+from pipeline_assets.assets.specs import asset_spec
 
 if TYPE_CHECKING:
     from dagster_snowflake import SnowflakeResource
@@ -33,16 +34,17 @@ _UPDATED = "dagster/last_updated_timestamp"
 
 def source_assets(settings: Settings, partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """Observations of what is kept by day carry the partition of their run; those of the tables have none."""
-    specs = {contract.id: _spec(contract, partitions) for contract in sources()}
+    found = domain_of(settings)
+    specs = {contract.id: _spec(found, contract, partitions) for contract in found.sources}
     return [
         _observed_orders(settings, specs["s3.orders"]),
-        _observed_tables(settings, [contract for contract in sources() if contract.layer == "snowflake"], specs),
+        _observed_tables(settings, [contract for contract in found.sources if contract.layer == "snowflake"], specs),
         _observed_shipments(settings, specs["web_api.shipments"]),
     ]
 
 
-def _spec(contract: Contract, partitions: dg.PartitionsDefinition) -> dg.AssetSpec:
-    return asset_spec(contract, partitions if contract.layer in BY_DAY else None)
+def _spec(found: Domain, contract: Contract, partitions: dg.PartitionsDefinition) -> dg.AssetSpec:
+    return asset_spec(found, contract, partitions if contract.layer in BY_DAY else None)
 
 
 def _observed_orders(settings: Settings, spec: dg.AssetSpec) -> dg.AssetsDefinition:

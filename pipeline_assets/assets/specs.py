@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 
 import dagster as dg
-from emr_jobs.contracts import Check, Column, Contract, Medium, contracts
+from emr_jobs.contracts import Check, Column, Contract, Medium
 from emr_jobs.contracts.table import spark_type
+from emr_jobs.domain import Domain
 from emr_jobs.job import code_version
 from emr_jobs.partition import RUN_AT, TIMEZONE
 
@@ -18,7 +19,7 @@ _KINDS = {
 }
 
 
-def asset_spec(contract: Contract, partitions: dg.PartitionsDefinition | None) -> dg.AssetSpec:
+def asset_spec(found: Domain, contract: Contract, partitions: dg.PartitionsDefinition | None) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=[contract.layer, contract.name],
         deps=[dg.AssetKey(dataset.split(".", 1)) for dataset in contract.upstream],
@@ -29,11 +30,11 @@ def asset_spec(contract: Contract, partitions: dg.PartitionsDefinition | None) -
         partitions_def=partitions,
         # Else Dagster invents a materialization where a recorded run is older than the dataset.
         skippable=contract.medium is not Medium.SOURCE,
-        code_version=None if contract.medium is Medium.SOURCE else code_version(),
+        code_version=None if contract.medium is Medium.SOURCE else code_version(found.package),
         freshness_policy=freshness_policy(contract),
         metadata={
             "dagster/column_schema": column_schema(contract),
-            "contract": f"shop/contracts/{contract.id}.odcs.yaml",
+            "contract": found.file_of(contract),
             "contract_version": contract.version,
             **({"grain": contract.granularity} if contract.granularity else {}),
         },
@@ -77,7 +78,3 @@ def check_spec(dataset: str, check: Check, partitions: dg.PartitionsDefinition) 
         blocking=check.blocking,
         partitions_def=partitions,
     )
-
-
-def sources() -> list[Contract]:
-    return [contract for contract in contracts().values() if contract.medium is Medium.SOURCE]

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-from emr_jobs.contracts import PARTITION_COLUMN, Contract, Medium, contracts
+from emr_jobs.contracts import PARTITION_COLUMN, Contract
 from emr_jobs.contracts.mapping import index_body
+from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import Remedy, samples
 from emr_jobs.partition import Partition
 from emr_jobs.settings import Settings
@@ -23,13 +24,15 @@ _PROVES = (
 
 
 def index_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
-    indices = [contract for contract in contracts().values() if contract.medium is Medium.INDEX]
-    place = place_of(settings)
+    found, place = domain_of(settings), place_of(settings)
+    indices = found.indices
 
     @dg.multi_asset_check(
         name="published_indices",
         specs=[
-            check_spec(each, PUBLISHED, _PROVES.format(rows_in(each).id, place.command("<day>", each.id)), partitions)
+            check_spec(
+                each, PUBLISHED, _PROVES.format(rows_in(found, each).id, place.command("<day>", each.id)), partitions
+            )
             for each in indices
         ],
         can_subset=True,
@@ -37,10 +40,12 @@ def index_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.
     def published_indices(context: dg.AssetCheckExecutionContext) -> Results:
         catalog = lake.catalog(settings)
         for contract in selected(context, indices):
-            rows = lake.table(catalog, rows_in(contract))
+            source = rows_in(found, contract)
+            rows = lake.table(catalog, source)
             verdict = _judged_index(
                 settings,
                 contract,
+                source=source,
                 partition=Partition.parse(context.partition_key),
                 rows=0 if rows is None else row_count(rows, context.partition_key),
             )
@@ -49,15 +54,17 @@ def index_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.
     return published_indices
 
 
-def rows_in(contract: Contract) -> Contract:
+def rows_in(found: Domain, contract: Contract) -> Contract:
     """The table whose rows are the documents: the one that their key comes from."""
     (dataset,) = {
         dataset for column in contract.columns if column.name in contract.key for dataset, _ in column.lineage
     }
-    return contracts()[dataset]
+    return found.contracts[dataset]
 
 
-def _judged_index(settings: Settings, contract: Contract, *, partition: Partition, rows: int) -> Verdict:
+def _judged_index(
+    settings: Settings, contract: Contract, *, source: Contract, partition: Partition, rows: int
+) -> Verdict:
     from emr_jobs.publish.search import SearchIndex, errors_named
 
     with errors_named(settings.search, dataset=contract.id, partition=partition):
@@ -72,14 +79,15 @@ def _judged_index(settings: Settings, contract: Contract, *, partition: Partitio
             body={"query": {"term": {PARTITION_COLUMN: str(partition)}}},
             params={"ignore_unavailable": "true"},
         )
-    return judge_index(contract, shown=shown, wrong=wrong, documents=counted["count"], rows=rows)
+    return judge_index(contract, source=source, shown=shown, wrong=wrong, documents=counted["count"], rows=rows)
 
 
 def judge_index(
-    contract: Contract, *, shown: Sequence[str], wrong: Sequence[str], documents: int, rows: int
+    contract: Contract, *, source: Contract, shown: Sequence[str], wrong: Sequence[str], documents: int, rows: int
 ) -> Verdict:
-    """`shown`: the day's indices behind the alias; `wrong`: fields that are mapped otherwise than the contract says."""
-    source = rows_in(contract)
+    """`source`: whose rows the documents are; `shown`: the day's indices behind the alias; `wrong`: fields that are
+    mapped otherwise than the contract says.
+    """
     indices = f"{len(shown)} indices{samples(shown)}" if len(shown) != 1 else f"1 index ({shown[0]})"
     found = f"{indices} and {documents} documents behind the alias {contract.name}"
     if wrong:

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from emr_jobs.contracts import PARTITION_COLUMN, Contract, contracts
+from emr_jobs.contracts import PARTITION_COLUMN, Contract
 from emr_jobs.contracts.load import PLACEHOLDER
 from emr_jobs.contracts.model import Bound, Query
+from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import Remedy, samples
 from emr_jobs.session import table_name
 from emr_jobs.settings import Settings
 
-from pipeline_assets import lake
 from pipeline_assets.checks.spark import spark_session
 from pipeline_assets.checks.verdict import Results, Verdict, check_spec, result, selected
 from pipeline_assets.remedies import Place, place_of
@@ -44,8 +44,8 @@ class Answer:
 
 
 def join_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
-    tables = [table for table in lake.tables() if _rules(table)]
-    place = place_of(settings)
+    found, place = domain_of(settings), place_of(settings)
+    tables = [table for table in found.tables if _rules(table)]
 
     @dg.multi_asset_check(
         name="published_joins",
@@ -56,7 +56,7 @@ def join_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.A
     def published_joins(context: dg.AssetCheckExecutionContext) -> Results:
         with spark_session(settings, name=f"published_joins {context.partition_key}") as spark:
             for contract in selected(context, tables):
-                answers = answers_of(spark, contract, context.partition_key)
+                answers = answers_of(spark, found, contract, context.partition_key)
                 verdict = judge_rules(answers)
                 yield result(contract, AGREES, verdict, partition=context.partition_key, place=place)
 
@@ -80,12 +80,12 @@ def _rules(contract: Contract) -> dict[str, "Statement"]:
     return {check.name: statement for check in wanted if (statement := compiled(check, contract)) is not None}
 
 
-def answers_of(spark: "SparkSession", contract: Contract, partition: str) -> list[Answer]:
+def answers_of(spark: "SparkSession", found: Domain, contract: Contract, partition: str) -> list[Answer]:
     """What each rule of the contract gives on the published day."""
     from emr_jobs.publish.audit import view_name
 
     for dataset in (contract.id, *contract.upstream):
-        day = spark.table(table_name(spark, contracts()[dataset])).where(f"{PARTITION_COLUMN} = DATE'{partition}'")
+        day = spark.table(table_name(spark, found.contracts[dataset])).where(f"{PARTITION_COLUMN} = DATE'{partition}'")
         day.createOrReplaceTempView(view_name(dataset))
     answers = []
     for rule, statement in _rules(contract).items():

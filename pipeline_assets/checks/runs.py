@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 from emr_jobs.catalog import Job
-from emr_jobs.contracts import Contract, Medium, contracts
-from emr_jobs.domain import JOBS, job_of
+from emr_jobs.contracts import Contract, Medium
+from emr_jobs.domain import domain_of
 from emr_jobs.errors import Remedy
 from emr_jobs.partition import Partition
 from emr_jobs.publish.versions import Inputs, Version
@@ -26,14 +26,17 @@ _PROVES = (
 
 
 def run_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
-    outputs = [contracts()[dataset] for job in JOBS if inputs_of(job) for dataset in job.outputs]
-    place = place_of(settings)
+    found, place = domain_of(settings), place_of(settings)
+    outputs = [found.contracts[dataset] for job in found.jobs if found.inputs_of(job) for dataset in job.outputs]
 
     @dg.multi_asset_check(
         name="published_runs",
         specs=[
             check_spec(
-                each, OF_ONE_RUN, _PROVES.format(job_of(each.id).lead, place.command("<day>", each.id)), partitions
+                each,
+                OF_ONE_RUN,
+                _PROVES.format(found.job_of(each.id).lead, place.command("<day>", each.id)),
+                partitions,
             )
             for each in outputs
         ],
@@ -42,22 +45,18 @@ def run_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.As
     def published_runs(context: dg.AssetCheckExecutionContext) -> Results:
         partition = Partition.parse(context.partition_key)
         for contract in selected(context, outputs):
-            job = job_of(contract.id)
+            job = found.job_of(contract.id)
             verdict = judge_run(
-                contract,
+                job,
                 shown=_versions(settings, contract, partition),
-                lead=_versions(settings, contracts()[job.lead], partition),
-                now={name: _one(_versions(settings, contracts()[name], partition)) for name in inputs_of(job)},
+                lead=_versions(settings, found.contracts[job.lead], partition),
+                now={
+                    name: _one(_versions(settings, found.contracts[name], partition)) for name in found.inputs_of(job)
+                },
             )
             yield result(contract, OF_ONE_RUN, verdict, partition=str(partition), place=place)
 
     return published_runs
-
-
-def inputs_of(job: Job) -> list[str]:
-    """What it reads of other jobs."""
-    published = {output for each in JOBS if each != job for output in each.outputs}
-    return sorted({name for output in job.outputs for name in contracts()[output].upstream if name in published})
 
 
 def _versions(settings: Settings, contract: Contract, partition: Partition) -> list[Version | None]:
@@ -77,14 +76,13 @@ def _one(versions: Sequence[Version | None]) -> str | None:
 
 
 def judge_run(
-    contract: Contract,
+    job: Job,
     *,
     shown: Sequence[Version | None],
     lead: Sequence[Version | None],
     now: Mapping[str, str | None],
 ) -> Verdict:
-    """`lead`: of the job's first output; `now`: of the inputs."""
-    job = job_of(contract.id)
+    """`shown`: of one of its outputs; `lead`: of its first; `now`: of the inputs."""
     wrong = []
     if [_one([version]) for version in shown] != [_one(lead)]:
         wrong.append(f"of {job.lead} {_one(lead)}")

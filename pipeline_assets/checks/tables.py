@@ -10,6 +10,7 @@ import dagster as dg
 from emr_jobs.contracts import PARTITION_COLUMN, Contract
 from emr_jobs.contracts.model import Bound, RowCount
 from emr_jobs.contracts.table import iceberg_type
+from emr_jobs.domain import domain_of
 from emr_jobs.errors import Remedy, samples
 from emr_jobs.partition import TIMEZONE, Partition
 from emr_jobs.settings import Settings
@@ -38,7 +39,7 @@ class Reported:
 
 
 def table_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
-    tables, place = lake.tables(), place_of(settings)
+    tables, place = domain_of(settings).tables, place_of(settings)
 
     @dg.multi_asset_check(
         name="published_tables",

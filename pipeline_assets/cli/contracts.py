@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline_assets.cli.output import Json, console, errors, print_json, table
+from pipeline_assets.cli.output import Json, SettingsOption, console, errors, print_json, table
+from pipeline_assets.home import load_settings
 
 app = typer.Typer(help="The contracts of the datasets.", no_args_is_help=True)
 
@@ -13,14 +14,15 @@ app = typer.Typer(help="The contracts of the datasets.", no_args_is_help=True)
 @app.command()
 def check(
     folder: Annotated[Path | None, typer.Argument(help="Default: that of the domain.")] = None,
+    settings: SettingsOption = None,
     json: Json = False,
 ) -> None:
     """Validate every contract; all faults at once, exit code 1 when there are any."""
     from emr_jobs.contracts import InvalidContracts, load
-    from emr_jobs.contracts.load import CONTRACTS
+    from emr_jobs.domain import domain_of
 
     try:
-        found = load(folder or CONTRACTS)
+        found = load(folder) if folder else domain_of(load_settings(settings)).contracts
     except InvalidContracts as error:
         if json:
             print_json({"faults": error.faults})

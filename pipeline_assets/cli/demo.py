@@ -21,6 +21,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running afterwards.")] = False,
 ) -> None:
     """Start the services, run a sample day, show what was published."""
+    from emr_jobs.domain import domain_of
     from emr_jobs.partition import Partition
     from local_stack import stack
 
@@ -34,11 +35,11 @@ def demo(
     addresses = start(home() / "data", stack.Sample(str(partition), orders))
     os.environ["PIPELINE_SETTINGS"] = addresses.settings
     try:
-        outcome = execute(str(partition), selected(None))
+        settings = load_settings(addresses.settings)
+        outcome = execute(str(partition), selected(domain_of(settings), None))
         outcome.show()
         if not outcome.success:
             raise typer.Exit(1)
-        settings = load_settings(addresses.settings)
         result = sql.run(settings, ROWS.format(partition=partition))
         console().print(f"\n[bold]final.order_facts[/], five of {partition}")
         console().print(table(result.columns, result.fetchall(), right=("net_amount_usd",)))

@@ -13,6 +13,7 @@ from pipeline_assets.home import deployment_settings
 if TYPE_CHECKING:
     from pipeline_assets.production.deploy import Deploying
     from pipeline_assets.production.stacks import ChangeSet, Stack
+    from pipeline_assets.production.synth import Deployment
 
 DRIFT = 2  # exit code
 SHOWN_CHARS = 60  # of a value that differs
@@ -117,7 +118,7 @@ def destroy(
         there = [stack for name in names if (stack := stacks.find(name)) is not None]
         for stack in there:
             refuse_what_is_not_ours(stack, made)
-        _refuse_while_it_runs(made.production.name, there)
+        _refuse_while_it_runs(made, there)
         base = stacks.find(made.base_stack)
     deleted = [stack.name for stack in there]
     with_data = ", with all the data" if made.base_stack in deleted else ""
@@ -166,7 +167,7 @@ def _agreed(deploying: "Deploying", proposed: "ChangeSet | None", *, yes: bool) 
     return len(proposed.changes)
 
 
-def _refuse_while_it_runs(name: str, there: "list[Stack]") -> None:
+def _refuse_while_it_runs(made: "Deployment", there: "list[Stack]") -> None:
     """An execution whose role is deleted cannot end its cluster."""
     from emr_jobs.errors import Misconfigured
 
@@ -174,9 +175,11 @@ def _refuse_while_it_runs(name: str, there: "list[Stack]") -> None:
 
     if not any("DailyMachine" in stack.outputs for stack in there):
         return
-    running = [each.name for each in Executions(name).latest() if each.status == "RUNNING"]
+    running = [each.name for each in Executions(made.settings).latest() if each.status == "RUNNING"]
     if running:
-        raise Misconfigured(f"{name} is running {', '.join(running)}. End it first: pipeline abort {running[0]}")
+        raise Misconfigured(
+            f"{made.production.name} is running {', '.join(running)}. End it first: pipeline abort {running[0]}"
+        )
 
 
 def _say(level: Level, said: object) -> None:

@@ -53,7 +53,7 @@ def trigger(
     if unknown:
         raise typer.BadParameter(f"no job {', '.join(unknown)}; there are {', '.join(jobs)}")
     with errors().status("asking the guard"):
-        executions = Executions(made.production.name)
+        executions = Executions(made.settings)
         if resume:
             day, wanted, allowed = _rest_of(executions, resume, jobs)
             allow_empty = allow_empty or allowed
@@ -133,7 +133,7 @@ def runs(
     from pipeline_assets.production.executions import Executions
 
     with errors().status("asking Step Functions"):
-        found = Executions(_name(settings)).latest(count)
+        found = Executions(deployment_settings(settings)).latest(count)
     if json:
         print_json([_as_json(each) for each in found])
         return
@@ -176,7 +176,7 @@ def show(
         raise typer.BadParameter("give either the name of an execution or --partition")
     values = deployment_settings(settings)
     with errors().status("asking Step Functions"):
-        executions = Executions(_name_of(values))
+        executions = Executions(values)
         found = executions.of_day(_day(partition, values.start)) if partition else [executions.begins(run or "")]
         if not found:
             raise Misconfigured(f"{partition}: no execution. Start one: pipeline trigger --partition {partition}")
@@ -198,15 +198,13 @@ def _show(
     more: "dict[str, list[str]] | None" = None,
 ) -> None:
     """`more` goes into the JSON."""
-    from emr_jobs.domain import JOBS
-
     from pipeline_assets.production.executions import job_runs, refused_calls
     from pipeline_assets.production.failures import CAUSE_CHARS
 
-    run = execution.name
+    run, found = execution.name, executions.domain
     with errors().status("asking Step Functions"):
         history = executions.history(execution)
-        jobs = [each for each in job_runs(history) if each.job in JOBS or each.attempts]
+        jobs = [each for each in job_runs(history, found) if each.job in found.jobs or each.attempts]
         cluster_id = executions.cluster(run)
         cluster = _cluster(cluster_id) if cluster_id else None
         day = executions.day(execution.partition) if execution.day else {}
@@ -222,7 +220,7 @@ def _show(
             for each in jobs
         ]
         said = {**_as_json(execution), "cluster": cluster_id, "day": day, "jobs": went}
-        print_json({**said, "refused": refused_calls(history), **(more or {})})
+        print_json({**said, "refused": refused_calls(history, found), **(more or {})})
         return
     facts = [
         ("partition", execution.day or "none: its input has no scheduled time"),
@@ -241,7 +239,7 @@ def _show(
     for reason, of in _together(why):
         if not _is_told(reason, of, execution):
             _say(", ".join(of), reason)
-    for state, refusal in refused_calls(history).items():
+    for state, refusal in refused_calls(history, found).items():
         _say(state, cut(refusal, CAUSE_CHARS))
     _what_to_type(execution, jobs, day)
 
@@ -251,7 +249,7 @@ def abort(run: Run, settings: DeploymentSettings = None, json: Json = False) -> 
     from pipeline_assets.production.executions import Executions
 
     with errors().status("stopping"):
-        executions = Executions(_name(settings))
+        executions = Executions(deployment_settings(settings))
         execution = executions.begins(run)
         run, was = execution.name, execution.status
         cluster = executions.abort(run)

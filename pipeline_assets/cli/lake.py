@@ -67,7 +67,8 @@ def repair(
     from pipeline_assets import damaged_tables, lake
     from pipeline_assets.remedies import place_of
 
-    contract, values = lake.table_contract(dataset), load_settings(settings)
+    values = load_settings(settings)
+    contract = lake.table_contract(values, dataset)
     with errors().status(f"looking for a whole state of {dataset}"):
         done = damaged_tables.repair(values, contract)
     if json:
@@ -95,9 +96,10 @@ def history(
     from pipeline_assets import lake
     from pipeline_assets.history import history as states_of
 
-    contract, day = lake.table_contract(dataset), Partition.parse(partition) if partition else None
+    values, day = load_settings(settings), Partition.parse(partition) if partition else None
+    contract = lake.table_contract(values, dataset)
     with errors().status(f"reading the metadata of {dataset}"):
-        states = states_of(lake.opened(lake.catalog(load_settings(settings)), contract), day)
+        states = states_of(lake.opened(lake.catalog(values), contract), day)
     if json:
         print_json([asdict(each) | {"at": each.at.isoformat()} for each in states])
         return

@@ -31,7 +31,7 @@ def package(
     values = load_settings(settings)
     wanted = arch.value if arch else (values.emr.arch if values.emr else packages.host_arch())
     with errors().status("building") as status:
-        built = packages.build(wanted, progress=lambda what: status.update(f"building: {what}"))
+        built = packages.build(wanted, values.domain, progress=lambda what: status.update(f"building: {what}"))
         new: list[str] = []
         if upload:
             status.update("uploading")

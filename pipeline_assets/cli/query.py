@@ -22,8 +22,9 @@ def query(
 
     from pipeline_assets import sql as lake_sql
 
+    values = load_settings(settings)
     try:
-        result = lake_sql.run(load_settings(settings), sql)
+        result = lake_sql.run(values, sql)
         if output is not None:
             lake_sql.write(result, output)
             print_message(errors(), f"wrote {output}")
@@ -34,7 +35,7 @@ def query(
         errors().print("[bold red]query[/]: ", end="")
         print_message(errors(), error)
         if isinstance(error, duckdb.CatalogException):
-            errors().print(f"datasets: {', '.join(sorted(lake_sql.datasets()))}", soft_wrap=True)
+            errors().print(f"datasets: {', '.join(sorted(lake_sql.datasets(values)))}", soft_wrap=True)
         raise typer.Exit(1) from None
     if json:
         print_json([dict(zip(names, row, strict=True)) for row in rows])

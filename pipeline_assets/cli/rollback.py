@@ -35,14 +35,14 @@ class DayIsRunning(Misconfigured):
 
 def day(partition: Day, yes: Yes = False, settings: SettingsOption = None, json: Json = False) -> None:
     """Take a day back to the run before: final tables and search index together. No other day changes."""
-    from emr_jobs.domain import job_of
+    from emr_jobs.domain import domain_of
 
     from pipeline_assets.rollback import to_previous
-    from pipeline_assets.search import DATASET
+    from pipeline_assets.search import index_of
 
     _take_back(
         partition,
-        lambda values, found: to_previous(values, job_of(DATASET), found),
+        lambda values, found: to_previous(values, domain_of(values).job_of(index_of(values).id), found),
         yes=yes,
         settings=settings,
         json=json,
@@ -61,12 +61,11 @@ def dataset(
     from pipeline_assets import lake
     from pipeline_assets.rollback import to_snapshot
 
-    contract = lake.table_contract(dataset)
     if not to.isdecimal():
         raise typer.BadParameter(f"--to takes a snapshot's number: pipeline lake history {dataset}")
     _take_back(
         partition,
-        lambda values, found: to_snapshot(values, contract, found, int(to)),
+        lambda values, found: to_snapshot(values, lake.table_contract(values, dataset), found, int(to)),
         yes=yes,
         settings=settings,
         json=json,
@@ -107,7 +106,7 @@ def _refuse_running(values: "Settings", partition: "Partition") -> None:
 
     if values.production is None:
         return
-    if running := Executions(values.production.name).running(partition):
+    if running := Executions(values).running(partition):
         raise DayIsRunning(f"{partition} is being run by {running}. End it first: pipeline abort {running}")
 
 

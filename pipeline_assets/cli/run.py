@@ -18,6 +18,7 @@ from pipeline_assets.home import ROOT, dagster_home, home, load_settings, settin
 from pipeline_assets.tags import ALLOW_EMPTY_TAG, CLUSTER_TAG, INVOCATION_TAG, LAUNCHER_TAG, ORIGIN_TAG, PARTITION_TAG
 
 if TYPE_CHECKING:
+    from emr_jobs.domain import Domain
     from emr_jobs.settings import Settings
 
 
@@ -43,6 +44,7 @@ def run(
     json: Json = False,
 ) -> None:
     """Run the jobs of one partition and publish what passes its checks. Exit code 1 when a job failed."""
+    from emr_jobs.domain import domain_of
     from emr_jobs.errors import Misconfigured
     from emr_jobs.partition import Partition
 
@@ -56,7 +58,12 @@ def run(
         raise Misconfigured(f"--cluster {cluster} needs --launcher emr")
     os.environ["PIPELINE_SETTINGS"] = uri  # the steps load the definitions anew
     outcome = execute(
-        str(day), selected(select), launcher=launcher, cluster=cluster, allow_empty=allow_empty, quiet=json
+        str(day),
+        selected(domain_of(values), select),
+        launcher=launcher,
+        cluster=cluster,
+        allow_empty=allow_empty,
+        quiet=json,
     )
     if json:
         print_json(outcome.as_dict())
@@ -83,19 +90,19 @@ def _require_emr(settings: "Settings", uri: str) -> None:
     require_reachable(settings, uri)
 
 
-def selected(names: Sequence[str] | None) -> list[str]:
+def selected(found: "Domain", names: Sequence[str] | None) -> list[str]:
     """Jobs by name, from datasets and jobs. Raises Misconfigured naming what there is."""
-    from emr_jobs.domain import JOBS
     from emr_jobs.errors import Misconfigured
 
     if not names:
-        return [job.name for job in JOBS]
-    known = {job.name: job.name for job in JOBS} | {dataset: job.name for job in JOBS for dataset in job.outputs}
+        return [job.name for job in found.jobs]
+    known = {job.name: job.name for job in found.jobs}
+    known |= {dataset: found.job_of(dataset).name for dataset in found.published}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise Misconfigured(f"--select {unknown[0]}: no such dataset or job; there are {', '.join(sorted(known))}")
     wanted = {known[name] for name in names}
-    return [job.name for job in JOBS if job.name in wanted]
+    return [job.name for job in found.jobs if job.name in wanted]
 
 
 def execute(
@@ -118,6 +125,7 @@ def execute(
     ):
         _start_step_server()
         import dagster as dg
+        from emr_jobs.domain import domain_of
 
         from pipeline_assets.assets.jobs import selection
         from pipeline_assets.cli.watch import watch
@@ -132,11 +140,12 @@ def execute(
             ALLOW_EMPTY_TAG: str(allow_empty).lower(),
             **({CLUSTER_TAG: cluster} if cluster else {}),
         }
-        assets, checks = selection(jobs)
+        settings = load_settings()
+        assets, checks = selection(domain_of(settings), jobs)
         with (
             dg.DagsterInstance.get() as instance,
             watch(instance, {INVOCATION_TAG: id}, jobs, terminal=terminal, quiet=quiet) as outcome,
-            ending_clusters(load_settings(), instance, {INVOCATION_TAG: id}),
+            ending_clusters(settings, instance, {INVOCATION_TAG: id}),
         ):
             for sentence in end_abandoned(instance):
                 terminal.print(sentence, markup=False, soft_wrap=True)

@@ -10,8 +10,6 @@ from pipeline_assets.home import load_settings
 
 app = typer.Typer(help="The search index.", no_args_is_help=True)
 
-DATASET = "search.orders"
-
 
 @app.command()
 def find(
@@ -48,16 +46,17 @@ def rollback(
     json: Json = False,
 ) -> None:
     """Put the day's previous index back behind the alias. The lake is not touched."""
-    from emr_jobs.contracts import contracts
     from emr_jobs.partition import Partition
     from emr_jobs.publish.search import SearchIndex, errors_named
 
     from pipeline_assets.remedies import command_noted
+    from pipeline_assets.search import index_of
 
     values = load_settings(settings)
+    index = index_of(values)
     day = Partition.parse(partition).check(first=values.start, now=datetime.now(UTC))
-    with command_noted(values), errors_named(values.search, dataset=DATASET, partition=day):
-        now, before = SearchIndex(values.search, contracts()[DATASET]).rollback(day)
+    with command_noted(values), errors_named(values.search, dataset=index.id, partition=day):
+        now, before = SearchIndex(values.search, index).rollback(day)
     if json:
         print_json({"published": now, "replaced": before})
     else:

@@ -46,8 +46,10 @@ def synth(
 
 def deployment(values: "Settings") -> "Deployment":
     """The deployment of the asset graph with these settings."""
+    from emr_jobs.domain import domain_of
+
     from pipeline_assets.definitions import defs
     from pipeline_assets.production.plan import plan_of
     from pipeline_assets.production.synth import Deployment
 
-    return Deployment(plan_of(defs.resolve_asset_graph()), values)
+    return Deployment(plan_of(defs.resolve_asset_graph(), domain_of(values)), values)

@@ -20,8 +20,8 @@ from uuid import uuid4
 
 import dagster as dg
 from emr_jobs.catalog import MAINTAIN
-from emr_jobs.domain import JOBS
-from emr_jobs.settings import Emr, Settings
+from emr_jobs.domain import domain_of
+from emr_jobs.settings import Settings
 
 from pipeline_assets.launchers import emr_cluster
 from pipeline_assets.launchers.drivers import Drivers
@@ -61,8 +61,7 @@ class Attached:
 
 @dataclass
 class ClusterLease:
-    settings: Emr
-    runs_uri: str
+    settings: Settings
     instance_id: str
     key: str
     id_timeout: timedelta = ID_TIMEOUT
@@ -104,8 +103,9 @@ class ClusterLease:
         tags = {INSTANCE_TAG: self.instance_id, LEASE_TAG: self.key}
         try:
             # Days of a backfill share it: whatever steps run at once.
-            drivers = Drivers.of((*JOBS, MAINTAIN), at_once=self.settings.step_concurrency)
-            wanted = emr_cluster.request(self.settings, name=f"{self.key} {number}", tags=tags, drivers=drivers)
+            emr = emr_cluster.emr_settings(self.settings)
+            drivers = Drivers.of((*domain_of(self.settings).jobs, MAINTAIN), at_once=emr.step_concurrency)
+            wanted = emr_cluster.request(emr, name=f"{self.key} {number}", tags=tags, drivers=drivers)
             cluster_id = str(self._emr.run_job_flow(**wanted)["JobFlowId"])
         except BaseException:
             self._objects.delete(str(number))  # nobody waits for its id
@@ -127,14 +127,14 @@ class ClusterLease:
             if datetime.now(UTC) - claimed_at > self.id_timeout:
                 self.log(f"no cluster within {self.id_timeout.seconds} s of claim {number}; the next one is elected")
                 return None
-            time.sleep(self.settings.poll_interval_s / 2)
+            time.sleep(emr_cluster.emr_settings(self.settings).poll_interval_s / 2)
 
     def _claims(self) -> list[int]:
         return [int(name) for name in self._objects.names() if name.isdecimal()]
 
     @cached_property
     def _objects(self) -> Folder:
-        return Folder(f"{self.runs_uri}/leases/{self.key}")
+        return Folder(f"{self.settings.runs.uri}/leases/{self.key}")
 
     @cached_property
     def _emr(self) -> Any:
@@ -162,7 +162,7 @@ def cluster_of_run(
 def lease(
     settings: Settings, instance: dg.DagsterInstance, key: str, *, log: Callable[[str], None] = logger.info
 ) -> ClusterLease:
-    return ClusterLease(emr_cluster.emr_settings(settings), settings.runs.uri, instance_id(instance), key, log=log)
+    return ClusterLease(settings, instance_id(instance), key, log=log)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import Any
 
 import dagster as dg
 from emr_jobs.catalog import Job
+from emr_jobs.domain import domain_of
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Emr, Settings
 
@@ -107,7 +108,10 @@ class EmrStepLauncher(dg.PipesClient):
                 reports=[part for pair in session.get_bootstrap_cli_arguments().items() for part in pair],
             )
             submit = emr_submit(
-                job, arguments, shipped_package(emr, log=context.log.info, build=self._build), self._settings.aws
+                job,
+                arguments,
+                shipped_package(self._settings, log=context.log.info, build=self._build),
+                self._settings.aws,
             )
             cluster = cluster_of_run(self._settings, context.instance, run, log=context.log.info)
             running = RunningStep.add(f"{job.name} {context.partition_key}", submit, cluster, emr)
@@ -123,6 +127,7 @@ class EmrStepLauncher(dg.PipesClient):
             failure = f"{failure}\n{running.console()}\n{log}"
         yield from results(
             session.message_handler,
+            domain_of(self._settings),
             job,
             partition=context.partition_key,
             place=remedies.EMR,
@@ -138,8 +143,11 @@ def shipped_settings(settings: Settings, settings_uri: str, emr: Emr) -> str:
     return package.upload_text(Path(settings_uri).read_text(), emr.launched_uri, "settings-{}.toml")
 
 
-def shipped_package(emr: Emr, *, log: Callable[[str], None], build: Callable[..., Package] | None = None) -> Shipped:
-    built = (build or package.build)(emr.arch, progress=lambda what: log(f"packaging: {what}"))
+def shipped_package(
+    settings: Settings, *, log: Callable[[str], None], build: Callable[..., Package] | None = None
+) -> Shipped:
+    emr = emr_cluster.emr_settings(settings)
+    built = (build or package.build)(emr.arch, settings.domain, progress=lambda what: log(f"packaging: {what}"))
     shipped, new = package.upload(built, emr.launched_uri)
     for address in new:
         log(f"uploaded {address}")

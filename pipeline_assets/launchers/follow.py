@@ -15,6 +15,7 @@ from typing import Any
 
 import dagster as dg
 from emr_jobs.catalog import Job
+from emr_jobs.domain import domain_of
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Settings
 from tenacity import before_sleep_log, retry, retry_if_exception, stop_after_delay, wait_random_exponential
@@ -24,7 +25,6 @@ from pipeline_assets.launchers.heartbeat import heartbeat
 from pipeline_assets.launchers.messages_on_s3 import attempts_prefix, messages_on_s3, prefix
 from pipeline_assets.launchers.outcome import Result, left_out, replayed_results
 from pipeline_assets.production.executions import Execution, Executions, JobRun
-from pipeline_assets.production.synth import production_of
 from pipeline_assets.s3 import Folder
 from pipeline_assets.tags import EXECUTION_TAG
 
@@ -78,7 +78,9 @@ class FollowLauncher(dg.PipesClient):
             messages = self._replayed(context, followed, attempt)
         went = followed.look()
         if went.status == "not run" and followed.execution.status == "SUCCEEDED":
-            yield from left_out(job, [], log=context.log)  # the job is newer than the execution
+            yield from left_out(
+                domain_of(self._settings), job, [], log=context.log
+            )  # the job is newer than the execution
             return
         metadata = followed.metadata()
         failure = _failure(followed, went)
@@ -91,6 +93,7 @@ class FollowLauncher(dg.PipesClient):
             )
         yield from replayed_results(
             messages,
+            domain_of(self._settings),
             job,
             partition=context.partition_key,
             place=remedies.of_execution(followed.name),
@@ -133,7 +136,7 @@ class _Followed:
     @classmethod
     def by(cls, settings: Settings, name: str, job: Job) -> "_Followed":
         """Raises Misconfigured when nothing is deployed, or no execution has this name."""
-        executions = patiently(Executions)(production_of(settings).name)
+        executions = patiently(Executions)(settings)
         assert settings.emr is not None, "checked by production_of"
         return cls(
             executions,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 from emr_jobs.catalog import Job
+from emr_jobs.domain import domain_of
 from emr_jobs.settings import Settings
 
 from pipeline_assets import remedies
@@ -58,6 +59,7 @@ class LocalLauncher(dg.PipesClient):
                 process.kill()
         yield from results(
             session.message_handler,
+            domain_of(self._settings),
             job,
             partition=context.partition_key,
             place=remedies.LOCAL,

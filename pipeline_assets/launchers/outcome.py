@@ -11,9 +11,9 @@ from typing import Any
 
 import dagster as dg
 from emr_jobs.catalog import Job
-from emr_jobs.contracts import contracts
+from emr_jobs.domain import Domain
 from emr_jobs.errors import Remedy
-from emr_jobs.report import asset_key, checks_of
+from emr_jobs.report import asset_key
 
 from pipeline_assets.remedies import Place, what_to_select
 
@@ -29,9 +29,9 @@ class Owed:
     checks: tuple[str, ...]
 
     @classmethod
-    def by(cls, job: Job) -> "Owed":
+    def by(cls, found: Domain, job: Job) -> "Owed":
         """Under today's definitions."""
-        checks = tuple(f"{asset_key(dataset)}:{check.name}" for dataset, check in checks_of(job))
+        checks = tuple(f"{asset_key(dataset)}:{check.name}" for dataset, check in found.checks_of(job))
         return cls(tuple(map(asset_key, job.outputs)), checks)
 
     @classmethod
@@ -45,12 +45,13 @@ class Owed:
 
     def missing(self, reported: Sequence[Reported]) -> list[str]:
         """As `layer.name` and `layer.name check`."""
-        found = {_key(result) for result in reported}
-        return [_said(key) for key in (*self.outputs, *self.checks) if key not in found]
+        there = {_key(result) for result in reported}
+        return [_said(key) for key in (*self.outputs, *self.checks) if key not in there]
 
 
 def results(
     messages: dg.PipesMessageHandler,
+    found: Domain,
     job: Job,
     *,
     partition: str,
@@ -63,18 +64,19 @@ def results(
     `failure`: what the launcher itself saw go wrong, such as an exit code.
     """
     reported = messages.get_reported_results()
-    yield from (_completed(result, metadata) for result in reported)
+    yield from (_completed(found, result, metadata) for result in reported)
     said = failure_said(messages)
     if said is not None:
-        sentence = _sentence(said, job, partition, place)
+        sentence = _sentence(said, found, job, partition, place)
         raise dg.Failure(sentence, metadata=metadata, allow_retries=said["retryable"])
     if failure is not None:
         raise dg.Failure(f"{job.name}: {failure}", metadata=metadata)
-    _require_complete(messages, job, Owed.by(job), reported, metadata)
+    _require_complete(messages, job, Owed.by(found, job), reported, metadata)
 
 
 def replayed_results(
     messages: dg.PipesMessageHandler,
+    found: Domain,
     job: Job,
     *,
     partition: str,
@@ -88,25 +90,25 @@ def replayed_results(
     What that version owed decides what is missing. What today's definitions do not know is logged and dropped; for
     a check that they have and it had not, an output without an evaluation is given, which Dagster insists on.
     """
-    today, then = Owed.by(job), Owed.recorded(messages)
+    today, then = Owed.by(found, job), Owed.recorded(messages)
     reported = messages.get_reported_results()
     for result in reported:
         if today.knows(result):
-            yield _completed(result, metadata)
+            yield _completed(found, result, metadata)
         else:
             log.warning(f"{_said(_key(result))} was recorded and is not defined any more: left out")
     said = failure_said(messages)
     if said is not None:
-        raise dg.Failure(_sentence(said, job, partition, place), metadata=metadata, allow_retries=False)
+        raise dg.Failure(_sentence(said, found, job, partition, place), metadata=metadata, allow_retries=False)
     if failure is not None:
         raise dg.Failure(f"{job.name}: {failure}", metadata=metadata, allow_retries=False)
     _require_complete(messages, job, then or today, reported, metadata, allow_retries=False)
-    yield from left_out(job, reported, log=log)
+    yield from left_out(found, job, reported, log=log)
 
 
-def left_out(job: Job, reported: Sequence[Reported], *, log: dg.DagsterLogManager) -> Iterator[Result]:
+def left_out(found: Domain, job: Job, reported: Sequence[Reported], *, log: dg.DagsterLogManager) -> Iterator[Result]:
     """What today's definitions have and an older version had not."""
-    today = Owed.by(job)
+    today = Owed.by(found, job)
     for key in today.missing(reported):
         log.warning(f"{key} is newer than what was recorded: left out")
     for key in set(today.checks) - {_key(result) for result in reported}:
@@ -120,8 +122,8 @@ def failure_said(messages: dg.PipesMessageHandler) -> Mapping[str, Any] | None:
     return next((message["failed"] for message in messages.get_custom_messages() if "failed" in message), None)
 
 
-def _sentence(said: Mapping[str, Any], job: Job, partition: str, place: Place) -> str:
-    remedy, select = Remedy(said.get("remedy", "")), what_to_select(said.get("dataset"), otherwise=job.name)
+def _sentence(said: Mapping[str, Any], found: Domain, job: Job, partition: str, place: Place) -> str:
+    remedy, select = Remedy(said.get("remedy", "")), what_to_select(found, said.get("dataset"), otherwise=job.name)
     return f"{said['kind']}: {said['message']}{place.then(remedy, partition=partition, select=select)}"
 
 
@@ -143,8 +145,8 @@ def _require_complete(
         )
 
 
-def _completed(result: Reported, metadata: Mapping[str, Any]) -> Reported:
-    together: dict[str, Any] = {**(result.metadata or {}), **metadata, **_lineage(result)}
+def _completed(found: Domain, result: Reported, metadata: Mapping[str, Any]) -> Reported:
+    together: dict[str, Any] = {**(result.metadata or {}), **metadata, **_lineage(found, result)}
     return result._replace(metadata=together)
 
 
@@ -158,11 +160,11 @@ def _said(key: str) -> str:
     return key.replace("/", ".").replace(":", " ")
 
 
-def _lineage(result: Reported) -> dict[str, Any]:
+def _lineage(found: Domain, result: Reported) -> dict[str, Any]:
     """Where each column comes from: Dagster shows it with the materialization."""
     if not isinstance(result, dg.MaterializeResult):
         return {}
-    contract = contracts()[_said(_key(result))]
+    contract = found.contracts[_said(_key(result))]
     deps = {
         column.name: [
             dg.TableColumnDep(asset_key=dg.AssetKey.from_user_string(asset_key(dataset)), column_name=source)
@@ -171,5 +173,5 @@ def _lineage(result: Reported) -> dict[str, Any]:
         ]
         for column in contract.columns
     }
-    lineage = dg.TableColumnLineage({column: found for column, found in deps.items() if found})
+    lineage = dg.TableColumnLineage({column: upstream for column, upstream in deps.items() if upstream})
     return {"dagster/column_lineage": lineage}

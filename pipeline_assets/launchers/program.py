@@ -88,7 +88,7 @@ def _on_emr(program: Program, settings: Settings, settings_uri: str, run_id: str
     messages = Folder(f"{settings.runs.uri}/{prefix(run_id, program.reports_as, 0)}")
     recorded = _Heard(_Objects(messages), say)
     arguments = program.arguments(shipped_settings(settings, settings_uri, emr), run_id, f"{settings.runs.uri}/pipes")
-    submit = emr_submit(program.job, arguments, shipped_package(emr, log=say), settings.aws)
+    submit = emr_submit(program.job, arguments, shipped_package(settings, log=say), settings.aws)
     with dg.DagsterInstance.from_config(str(dagster_home())) as instance:
         cluster = lease(settings, instance, run_id, log=say)
         try:

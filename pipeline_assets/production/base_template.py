@@ -4,7 +4,7 @@ Parameters: an existing bucket for each that it would make, and whether the data
 which the main stack takes as parameters of the same names.
 """
 
-from emr_jobs.contracts import Contract, Medium, contracts
+from emr_jobs.domain import domain_of
 from emr_jobs.publish.bulk import DEAD_LETTER_DAYS, DEAD_LETTERS
 from emr_jobs.settings import Settings
 from troposphere import (
@@ -79,7 +79,7 @@ def base_template(settings: Settings) -> Template:
         )
     )
     made.add_condition("MakesDatabases", Equals(Ref(there), ""))
-    for layer, name in databases(tables(), settings.lake.database_prefix).items():
+    for layer, name in databases(domain_of(settings).tables, settings.lake.database_prefix).items():
         made.add_resource(
             glue.Database(
                 f"{layer.capitalize()}Database",
@@ -94,10 +94,6 @@ def base_template(settings: Settings) -> Template:
             )
         )
     return made
-
-
-def tables() -> list[Contract]:
-    return [contract for contract in contracts().values() if contract.medium is Medium.TABLE]
 
 
 def _bucket(made: Template, title: str, lifetimes: dict[str, int], tags: Tags) -> None:

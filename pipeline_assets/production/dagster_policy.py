@@ -9,12 +9,12 @@ from typing import Any
 
 from awacs.aws import Condition, Null, Statement
 from emr_jobs.contracts import Contract
+from emr_jobs.domain import domain_of
 from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Emr, Production, Settings
 from troposphere import Ref, Sub
 
 from pipeline_assets.launchers.emr_cluster import INSTANCE_TAG
-from pipeline_assets.production.base_template import tables
 from pipeline_assets.production.daily_machine import STACK_TAG
 from pipeline_assets.production.policies import allow, catalog_arns, cleanup_role, pass_role, publish, read_secrets
 from pipeline_assets.production.secrets import secrets
@@ -29,7 +29,7 @@ def dagster_statements(settings: Settings, *, service_role: Any, instance_role: 
     return [
         *_production(settings.production),
         *_objects(settings, settings.emr),
-        *_published(settings, tables()),
+        *_published(settings, domain_of(settings).tables),
         *read_secrets(sorted(set(secrets(settings).values()))),
         *_clusters(),
         pass_role([service_role], "elasticmapreduce.amazonaws.com"),

@@ -13,13 +13,14 @@ from typing import Any
 
 import tomlkit
 from emr_jobs import settings as settings_module
+from emr_jobs.domain import domain_of
 from emr_jobs.errors import Misconfigured
 from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Settings
 
 from pipeline_assets.home import ROOT
 from pipeline_assets.production import package
-from pipeline_assets.production.base_template import BUCKETS, TAKES_DATABASES, tables
+from pipeline_assets.production.base_template import BUCKETS, TAKES_DATABASES
 from pipeline_assets.production.daily_machine import STACK_TAG
 from pipeline_assets.production.main_template import SHIPPED
 from pipeline_assets.production.policies import databases
@@ -119,7 +120,7 @@ class Deploying:
         settings = _parsed(for_jobs)
         artifacts = self._artifacts(names)
         progress("building the package")
-        built = package.build(_emr(self.deployment.settings).arch, progress=progress)
+        built = package.build(_emr(self.deployment.settings).arch, self.deployment.settings.domain, progress=progress)
         progress("uploading the package")
         shipped, _ = package.upload(built, artifacts)
         progress("tables of the lake")
@@ -218,7 +219,7 @@ def _databases_there(deployment: Deployment) -> dict[str, str | None]:
 
     glue = boto3.client("glue")
     found: dict[str, str | None] = {}
-    for name in databases(tables(), deployment.settings.lake.database_prefix).values():
+    for name in databases(domain_of(deployment.settings).tables, deployment.settings.lake.database_prefix).values():
         with suppress(glue.exceptions.EntityNotFoundException):
             found[name] = glue.get_database(Name=name)["Database"].get("Parameters", {}).get(STACK_TAG)
     return found
@@ -277,7 +278,7 @@ def delete_data(deployment: Deployment, base: Stack, *, progress: Progress) -> N
     if not base.parameters["ExistingGuardTable"]:
         boto3.client("dynamodb").delete_table(TableName=base.outputs["GuardTable"])
     if not base.parameters[TAKES_DATABASES]:
-        for name in databases(tables(), deployment.settings.lake.database_prefix).values():
+        for name in databases(domain_of(deployment.settings).tables, deployment.settings.lake.database_prefix).values():
             boto3.client("glue").delete_database(Name=name)  # and the tables in it
 
 

@@ -56,7 +56,7 @@ def differences(
         wanted |= stack.outputs if name == deployment.base_stack else {}
         found += _drift(name, stacks)
         if name == deployment.production.name:
-            found += _shipped_code(stack)
+            found += _shipped_code(stack, deployment.settings.domain)
             found += _jobs_settings(deployment, stack)
             found += _live_machines(deployment, stack)
             found += _live_schedules(name, template)
@@ -81,9 +81,10 @@ def _drift(name: str, stacks: Stacks) -> list[Difference]:
     ]
 
 
-def _shipped_code(stack: Stack) -> list[Difference]:
+def _shipped_code(stack: Stack, domain: str) -> list[Difference]:
     """Of the package only our own code: its dependencies are not built to be compared."""
-    deployed, ours = stack.parameters["Code"].rpartition("/")[2], package.code_name().removesuffix(".zip")
+    deployed = stack.parameters["Code"].rpartition("/")[2]
+    ours = package.code_name(domain).removesuffix(".zip")
     return [] if deployed == ours else [Difference(stack.name, "Code", deployed, ours)]
 
 

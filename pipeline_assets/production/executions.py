@@ -12,17 +12,17 @@ from functools import cached_property
 from typing import Any
 
 from emr_jobs.catalog import MAINTAIN, Job
-from emr_jobs.domain import JOBS
+from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import Misconfigured, samples
 from emr_jobs.partition import Partition
+from emr_jobs.settings import Settings
 
 from pipeline_assets.production import guard
 from pipeline_assets.production.asl import CONDITION_FAILED
 from pipeline_assets.production.daily_machine import BOOT_AGAIN, CLAIMED, failed_state, state_name
 from pipeline_assets.production.stacks import Stack, Stacks
+from pipeline_assets.production.synth import production_of
 
-BY_STATE = {state_name(job): job for job in (*JOBS, MAINTAIN)}
-_AFTER_FAILURE = {failed_state(job): state_name(job) for job in JOBS}
 SHOWN = 20
 GUARD_EVENTS = 200  # of a history, enough to see whether it got past the guard
 _FAILURES = {
@@ -66,6 +66,7 @@ class Execution:
     given: dict[str, Any]
     error: str
     cause: str
+    domain: Domain
 
     @property
     def partition(self) -> Partition:
@@ -75,8 +76,9 @@ class Execution:
     @property
     def jobs(self) -> list[str]:
         """That it was asked for and that there still are. Raises Misconfigured when that is none."""
-        asked = self.given.get("only", [job.name for job in JOBS])
-        known = [job.name for job in JOBS if isinstance(asked, list) and job.name in asked]
+        names = [job.name for job in self.domain.jobs]
+        asked = self.given.get("only", names)
+        known = [name for name in names if isinstance(asked, list) and name in asked]
         if not known:
             raise Misconfigured(f"`only` names no job that there is: {str(asked)[:100]}")
         return known
@@ -95,11 +97,12 @@ class Execution:
 
 
 class Executions:
-    def __init__(self, name: str) -> None:
-        """Of the deployment with this name. Raises Misconfigured when there is none."""
+    def __init__(self, settings: Settings) -> None:
+        """Of the deployment of these settings. Raises Misconfigured when there is none."""
         import boto3
 
-        self._stack = _deployed(name)
+        self.domain = domain_of(settings)
+        self._stack = _deployed(production_of(settings).name)
         self._states = boto3.client("stepfunctions")
 
     @property
@@ -171,12 +174,12 @@ class Executions:
         return [found for each in started if (found := self.find(each.name)).day == str(partition)]
 
     def jobs(self, execution: Execution) -> list[JobRun]:
-        """In the catalogue's order."""
-        return [run for run in self.steps(execution) if run.job in JOBS]
+        """In the domain's order."""
+        return [run for run in self.steps(execution) if run.job in self.domain.jobs]
 
     def steps(self, execution: Execution) -> list[JobRun]:
         """The jobs, and the upkeep of the lake after them."""
-        return job_runs(self.history(execution))
+        return job_runs(self.history(execution), self.domain)
 
     def history(self, execution: Execution) -> list[dict[str, Any]]:
         """Every event, oldest first."""
@@ -242,11 +245,22 @@ class Executions:
             given=given if isinstance(given, dict) else {},
             error=found.get("error") or "",
             cause=found.get("cause") or "",
+            domain=self.domain,
         )
 
 
-def job_runs(events: Iterable[dict[str, Any]]) -> list[JobRun]:
+def _by_state(found: Domain) -> dict[str, Job]:
+    return {state_name(job): job for job in (*found.jobs, MAINTAIN)}
+
+
+def _after_failure(found: Domain) -> dict[str, str]:
+    """By the state that a failed job goes on to, the job's."""
+    return {failed_state(job): state_name(job) for job in found.jobs}
+
+
+def job_runs(events: Iterable[dict[str, Any]], found: Domain) -> list[JobRun]:
     """Pure: from an execution's history, oldest event first."""
+    by_state, after_failure = _by_state(found), _after_failure(found)
     by_id: dict[int, dict[str, Any]] = {}
     status: dict[str, str] = {}
     attempts: Counter[str] = Counter()
@@ -258,9 +272,9 @@ def job_runs(events: Iterable[dict[str, Any]]) -> list[JobRun]:
         if _entered(event) == BOOT_AGAIN:  # whatever failed did so for want of a cluster
             for known in (status, attempts, causes, settled):
                 known.clear()
-        if kind == "TaskStateExited" or state in _AFTER_FAILURE:
-            settled.add(_AFTER_FAILURE.get(state or "", state or ""))
-        if state not in BY_STATE:
+        if kind == "TaskStateExited" or state in after_failure:
+            settled.add(after_failure.get(state or "", state or ""))
+        if state not in by_state:
             continue
         if kind == "TaskScheduled":
             status[state] = "running"
@@ -271,21 +285,22 @@ def job_runs(events: Iterable[dict[str, Any]]) -> list[JobRun]:
             status[state] = "succeeded"
     return [
         JobRun(job, status.get(state, "not run"), attempts[state], causes.get(state, ""), state in settled)
-        for state, job in BY_STATE.items()
+        for state, job in by_state.items()
     ]
 
 
-def refused_calls(events: Iterable[dict[str, Any]]) -> dict[str, str]:
+def refused_calls(events: Iterable[dict[str, Any]], found: Domain) -> dict[str, str]:
     """By state that is no job's, with what its last call was refused. Pure: from a history, oldest event first.
 
     A condition that did not hold is an answer: the day is somebody else's.
     """
+    of_jobs = {*_by_state(found), *_after_failure(found)}  # a job without a word of its own leaves none
     by_id: dict[int, dict[str, Any]] = {}
     refused: dict[str, str] = {}
     for event in events:
         by_id[event["id"]] = event
         state = _state(event, by_id)
-        if state is None or state in BY_STATE or state in _AFTER_FAILURE:  # a job without a word of its own leaves none
+        if state is None or state in of_jobs:
             continue
         if event["type"] in _FAILURES and not (refusal := _failure(event)).startswith(CONDITION_FAILED):
             refused[state] = refusal

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from awacs.aws import Action, ArnEquals, Condition, Null, Principal, StringEquals
 from awacs.aws import Bool as AwsBool
 from emr_jobs.catalog import MAINTAIN, Job
-from emr_jobs.contracts import contracts
+from emr_jobs.domain import domain_of
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import RUN_AT, TIMEZONE
 from emr_jobs.settings import Production, Settings
@@ -45,7 +45,7 @@ from troposphere import (
 from pipeline_assets.launchers.emr_cluster import INSTANCE_TAG
 from pipeline_assets.production import daily_machine, side_machines
 from pipeline_assets.production.asl import STATUSES
-from pipeline_assets.production.base_template import BUCKETS, tables
+from pipeline_assets.production.base_template import BUCKETS
 from pipeline_assets.production.dagster_policy import dagster_statements
 from pipeline_assets.production.plan import Plan
 from pipeline_assets.production.policies import (
@@ -299,7 +299,7 @@ class _Main:
             ),
             allow(
                 ["glue:GetDatabase", "glue:GetDatabases", "glue:GetTable", "glue:GetTables", "glue:UpdateTable"],
-                catalog_arns(tables(), self.settings.lake.database_prefix),
+                catalog_arns(domain_of(self.settings).tables, self.settings.lake.database_prefix),
             ),
         ]
         if secrets:
@@ -525,7 +525,9 @@ class _Main:
                 Tags=self.tags,
             )
         )
-        late = max(contract.available_by for contract in contracts().values() if contract.available_by)
+        late = max(
+            contract.available_by for contract in domain_of(self.settings).contracts.values() if contract.available_by
+        )
         context = {"scheduled_time": "<aws.scheduler.scheduled-time>"}
         starts = {
             "daily": (RUN_AT, "DailyMachine", {**context, "trigger": daily_machine.SCHEDULE}),

@@ -26,8 +26,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from emr_jobs.catalog import MAINTAIN, ROLLBACK
-from emr_jobs.domain import JOBS
+from emr_jobs.catalog import MAINTAIN, ROLLBACK, RUN_JOB
 from emr_jobs.errors import Misconfigured
 
 from pipeline_assets import home
@@ -38,7 +37,7 @@ Arch = Literal["x86_64", "aarch64"]
 
 LOCK = ROOT / "emr.lock"
 CODE_NAME = "code-{}.zip"
-CODE = ("emr_jobs/**/*.py", "shop/**/*.py", "shop/**/*.sql", "shop/**/*.yaml")
+CODE = ("py", "sql", "yaml")  # kinds of files, of emr_jobs and the domain
 GLIBC = "manylinux_2_28"  # Amazon Linux 2023 has glibc 2.34
 # No job imports these: bin/ and RECORD name the interpreter that built them, the rest is a third of pyarrow.
 LEFT_OUT = (
@@ -82,21 +81,22 @@ def host_arch() -> Arch:
     return "aarch64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 
 
-def build(arch: Arch, *, progress: Callable[[str], None] = lambda _: None) -> Package:
-    """The package of this checkout; what is there already is not built again."""
+def build(arch: Arch, domain: str, *, progress: Callable[[str], None] = lambda _: None) -> Package:
+    """The package of this checkout with this domain; what is there already is not built again."""
     folder = home.cache() / "packages"
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
         progress("code")
-        code = _keep(folder, CODE_NAME, code_zip())
+        code = _keep(folder, CODE_NAME, code_zip(domain))
         return Package(code, _dependencies(folder, arch, progress))
 
 
-def code_zip() -> bytes:
+def code_zip(domain: str) -> bytes:
     """Our own Python, SQL and contracts, laid out as in the repository."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(path for pattern in CODE for path in ROOT.glob(pattern)):
+        folders = ("emr_jobs", domain.replace(".", "/"))
+        for path in sorted(path for each in folders for kind in CODE for path in ROOT.glob(f"{each}/**/*.{kind}")):
             entry = zipfile.ZipInfo(path.relative_to(ROOT).as_posix(), date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
@@ -136,7 +136,7 @@ def upload(package: Package, artifacts_uri: str) -> tuple[Shipped, list[str]]:
 
 def _upload_scripts(code: Path, artifacts: Folder) -> None:
     with zipfile.ZipFile(code) as archive:
-        for script in {job.script for job in (*JOBS, ROLLBACK, MAINTAIN)}:
+        for script in (RUN_JOB, ROLLBACK.script, MAINTAIN.script):
             artifacts.write(f"{code.stem}/{Path(script).name}", archive.read(script))
 
 
@@ -180,9 +180,9 @@ def _install(arch: Arch, target: Path) -> None:
         raise Misconfigured(f"emr.lock was not installed for {arch}: {done.stderr.strip()[-500:]}")
 
 
-def code_name() -> str:
+def code_name(domain: str) -> str:
     """Of this checkout's code, without building the rest."""
-    return CODE_NAME.format(_hash(code_zip()))
+    return CODE_NAME.format(_hash(code_zip(domain)))
 
 
 def _keep(folder: Path, name: str, content: bytes) -> Path:

@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from emr_jobs.catalog import Job
-from emr_jobs.domain import JOBS
+from emr_jobs.domain import Domain
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -75,21 +75,19 @@ def plan(jobs: Iterable[Job], edges: Iterable[tuple[str, str]]) -> Plan:
     return Plan(root, wanted, orderings(root) - order)
 
 
-def plan_of(graph: "dg.AssetGraph") -> Plan:
+def plan_of(graph: "dg.AssetGraph", found: Domain) -> Plan:
     """The plan of the jobs that publish the graph's assets."""
-    from emr_jobs.domain import job_of
-
-    published = {output for job in JOBS for output in job.outputs}
     edges = set()
     for key in graph.get_all_asset_keys():
         dataset = ".".join(key.path)
-        if dataset not in published:
+        if dataset not in found.published:
             continue
+        job = found.job_of(dataset)
         for parent in graph.get(key).parent_keys:
             upstream = ".".join(parent.path)
-            if upstream in published and job_of(upstream) != job_of(dataset):
-                edges.add((job_of(upstream).name, job_of(dataset).name))
-    return plan(JOBS, edges)
+            if upstream in found.published and found.job_of(upstream) != job:
+                edges.add((found.job_of(upstream).name, job.name))
+    return plan(found.jobs, edges)
 
 
 def jobs_in(node: Node) -> list[Job]:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from emr_jobs.catalog import Job
-from emr_jobs.contracts import Medium, contracts
+from emr_jobs.contracts import Medium
+from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Settings
 
@@ -24,7 +25,7 @@ def secrets(settings: Settings) -> dict[str, str]:
 
 def secrets_of(job: Job, settings: Settings) -> list[str]:
     """`aws:NAME`, sorted. Raises Misconfigured for a source of which nobody has said where its settings are."""
-    sections = {section for output in job.outputs for section in _sections(output)}
+    sections = {section for output in job.outputs for section in _sections(domain_of(settings), output)}
     found = secrets(settings).items()
     return sorted({name for place, name in found if any(place.startswith(f"{each}.") for each in sections)})
 
@@ -39,11 +40,11 @@ def require_a_reader(settings: Settings, jobs: tuple[Job, ...]) -> None:
         )
 
 
-def _sections(dataset: str) -> Iterator[str]:
-    contract = contracts()[dataset]
+def _sections(found: Domain, dataset: str) -> Iterator[str]:
+    contract = found.contracts[dataset]
     if contract.medium is Medium.INDEX:
         yield SEARCH
-    for upstream in map(contracts().__getitem__, contract.upstream):
+    for upstream in map(found.contracts.__getitem__, contract.upstream):
         if upstream.medium is Medium.SOURCE:
             if upstream.layer not in SECTIONS:
                 raise Misconfigured(

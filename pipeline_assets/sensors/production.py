@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES  # has no public name
 from emr_jobs.catalog import MAINTAIN
-from emr_jobs.domain import JOBS
+from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Partition
 from emr_jobs.s3_uri import bucket_and_key
@@ -69,7 +69,7 @@ def production_sensors(
         return []
     return [
         _production_executions(settings, partitions, daily),
-        _checks_after_production(settings.production.name, daily, checks, after_production),
+        _checks_after_production(settings, daily, checks, after_production),
     ]
 
 
@@ -86,7 +86,7 @@ def _production_executions(
     def production_executions(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         assert settings.production is not None, "checked above"
         try:
-            executions = Executions(settings.production.name)
+            executions = Executions(settings)
         except Misconfigured as error:
             return dg.SkipReason(str(error))
         since, seen = _instants(context.cursor)
@@ -103,7 +103,7 @@ def _production_executions(
 
 
 def _checks_after_production(
-    deployed: str, daily: "AssetJob", checks: "AssetJob", keys: Sequence[dg.AssetCheckKey]
+    settings: Settings, daily: "AssetJob", checks: "AssetJob", keys: Sequence[dg.AssetCheckKey]
 ) -> dg.SensorDefinition:
     @dg.run_status_sensor(
         run_status=dg.DagsterRunStatus.SUCCESS,
@@ -118,10 +118,10 @@ def _checks_after_production(
         execution, day = run.tags.get(EXECUTION_TAG), day_of(run.tags)
         if execution is None or day is None:
             return dg.SkipReason(f"run {run.run_id} followed no execution of a day")
-        has = Executions(deployed).day(Partition.parse(day))
+        has = Executions(settings).day(Partition.parse(day))
         status = has.get("status")
         # Its jobs have published before the machine has marked the day, and this run may end in between.
-        soon = status == guard.RUNNING and _publishes_the_day(run, context.repository_def)
+        soon = status == guard.RUNNING and _publishes_the_day(run, context.repository_def, domain_of(settings))
         if has.get("execution") != execution or not (status == guard.PUBLISHED or soon):
             return dg.SkipReason(f"{day} is {status} by {has.get('execution')}, not published by {execution}")
         return dg.RunRequest(run_key=run.run_id, partition_key=day, asset_check_keys=list(keys))
@@ -129,10 +129,10 @@ def _checks_after_production(
     return checks_after_production
 
 
-def _publishes_the_day(run: dg.DagsterRun, repository: dg.RepositoryDefinition | None) -> bool:
+def _publishes_the_day(run: dg.DagsterRun, repository: dg.RepositoryDefinition | None, found: Domain) -> bool:
     """Whether the daily machine marks the day as published once these assets are."""
     assert repository is not None, "Dagster gives it to every sensor of a code location"
-    last, _ = selection(job.name for job in plan_of(repository.asset_graph).last)
+    last, _ = selection(found, (job.name for job in plan_of(repository.asset_graph, found).last))
     return run.asset_selection is None or set(last) <= run.asset_selection
 
 
@@ -230,7 +230,7 @@ def _day(execution: Execution, settings: Settings, partitions: dg.PartitionsDefi
 def _request(
     executions: Executions, execution: Execution, day: str, jobs: list[str], cluster: str | None, settings: Settings
 ) -> dg.RunRequest:
-    assets, checks = selection(jobs)
+    assets, checks = selection(executions.domain, jobs)
     running = execution.status == "RUNNING"
     return dg.RunRequest(
         run_key=execution.name,
@@ -265,7 +265,7 @@ def longest_s(settings: Settings) -> int:
     """No execution lasts longer: all jobs one after the other, each as often as it is tried."""
     assert settings.emr is not None, "production needs it"
     waits = settings.emr.start_allowance_s
-    return sum((job.timeout_s + waits) * (job.max_retries + 1) for job in (*JOBS, MAINTAIN))
+    return sum((job.timeout_s + waits) * (job.max_retries + 1) for job in (*domain_of(settings).jobs, MAINTAIN))
 
 
 def _links(executions: Executions, cluster: str | None, settings: Settings) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ import tomlkit
 from botocore.exceptions import NoRegionError
 
 from emr_jobs import job as frame
-from emr_jobs.domain import job_named
+from emr_jobs.catalog import RUN_JOB
 from emr_jobs.job import JobRun
 from pipeline_assets.home import ROOT
 
@@ -28,7 +28,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     named = {"--partition": DAY, "--settings": str(LOCAL), "--run-id": "by-hand", "--attempt": "0"}
     given = [part for name, value in named.items() if name not in arguments for part in (name, value)]
     with pytest.raises(SystemExit) as ended:
-        frame.main(job_named("extract_orders"), starts, ["extract_orders", *given, *arguments])
+        frame.main(frame.parser(RUN_JOB).parse_args(["extract_orders", *given, *arguments]), starts)
     assert ended.value.code == 2
     said = capsys.readouterr()
     return (said.out + said.err).strip().splitlines()[-1]
@@ -91,7 +91,7 @@ def test_an_argument_that_cannot_be(
 
 def test_a_call_without_a_day_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        frame.main(job_named("master"), starts, ["master", "--settings", "x", "--run-id", "by-hand", "--attempt", "0"])
+        frame.parser(RUN_JOB).parse_args(["master", "--settings", "x", "--run-id", "by-hand", "--attempt", "0"])
     assert ended.value.code == 2
     assert capsys.readouterr().err.endswith(
         "emr_jobs/run_job.py: error: one of the arguments --partition --scheduled-time is required\n"

@@ -8,20 +8,22 @@ from itertools import repeat
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from emr_jobs import job as frame
 from emr_jobs import recording
-from emr_jobs.domain import job_named
+from emr_jobs.catalog import RUN_JOB
 from emr_jobs.errors import Unavailable
 from emr_jobs.job import JobRun
 from pipeline_assets.home import ROOT
 from pipeline_assets.launchers.command import job_arguments
 from tests.running import wait_for
+from tests.shop import SHOP
 
-JOB = job_named("extract_shipments")
+JOB = SHOP.job("extract_shipments")
 PARTITION = "2026-11-20"
 REFUSED = ClientError({"Error": {"Code": "SlowDown", "Message": "Please reduce your request rate."}}, "PutObject")
 
@@ -76,8 +78,10 @@ def run(body: Callable[[JobRun], None], *more: str, settings: Path = ROOT / "set
         JOB, day=("--partition", PARTITION), settings=str(settings), run_id="by-hand", attempt="0"
     )
     spark: Any = SimpleNamespace(sparkContext=SimpleNamespace(applicationId="application"))
-    with pytest.raises(SystemExit) as ended:
-        frame.main(replace(JOB, outputs=()), body, [*arguments, *more], spark=spark)
+    given = frame.parser(RUN_JOB).parse_args([*arguments, *more])
+    without_outputs = replace(SHOP, jobs=(replace(JOB, outputs=()),))
+    with mock.patch.object(frame, "domain_of", return_value=without_outputs), pytest.raises(SystemExit) as ended:
+        frame.main(given, body, spark=spark)
     assert isinstance(ended.value.code, int)
     return ended.value.code
 
@@ -168,9 +172,15 @@ def test_reason_is_that_of_the_last_attempt_and_of_no_other(tmp_path: Path) -> N
 
 def test_reason_is_kept_of_a_day_that_cannot_be_read(tmp_path: Path) -> None:
     """Before there is a Pipes session."""
-    arguments = job_arguments(JOB, day=("--scheduled-time", "soon"), settings="x", run_id="by-hand", attempt="0")
+    arguments = job_arguments(
+        JOB,
+        day=("--scheduled-time", "soon"),
+        settings=str(ROOT / "settings" / "local.toml"),
+        run_id="by-hand",
+        attempt="0",
+    )
     with pytest.raises(SystemExit):
-        frame.main(JOB, says(Store(), 0), [*arguments, "--messages", str(tmp_path)])
+        frame.main(frame.parser(RUN_JOB).parse_args([*arguments, "--messages", str(tmp_path)]), says(Store(), 0))
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["reason.txt"]
 
 

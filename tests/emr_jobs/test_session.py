@@ -2,12 +2,12 @@
 
 import subprocess
 
-from emr_jobs.domain import job_named
 from emr_jobs.session import session_conf
 from emr_jobs.settings import Aws
 from pipeline_assets.home import ROOT, deployment_settings
 from pipeline_assets.launchers.command import UTF8, job_arguments, local_environment, local_submit
 from tests.running import Day, finished
+from tests.shop import SHOP
 
 
 def test_executors_and_their_python_know_the_region() -> None:
@@ -20,7 +20,7 @@ def test_executors_and_their_python_know_the_region() -> None:
 
 
 def test_a_jvm_that_reads_ascii_is_refused(published_day: Day) -> None:
-    job = job_named("extract_customers")
+    job = SHOP.job("extract_customers")
     arguments = job_arguments(
         job,
         day=("--partition", published_day.partition),

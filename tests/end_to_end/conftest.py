@@ -10,7 +10,6 @@ import requests
 from pyspark.sql import SparkSession
 
 from emr_jobs import settings as settings_module
-from emr_jobs.domain import JOBS
 from emr_jobs.settings import Settings
 from local_stack.services import services
 from local_stack.snowflake import load
@@ -19,6 +18,7 @@ from pipeline_assets.checks.tables import row_count
 from pipeline_assets.home import ROOT
 from shop import sample
 from tests.running import Day, InProcess, readers_see, session_for
+from tests.shop import SHOP
 
 PARTITION = "2026-11-20"
 ORDERS = 300
@@ -52,7 +52,7 @@ def whole_day(_own_day: Day, spark: SparkSession, run_job: InProcess) -> Day:
     """Extracted and published, in some state; every test may publish over it."""
     load(_own_day.data / "snowflake")  # another stack of this process may have put its tables there
     seen = readers_see(_own_day.settings, _own_day.partition)
-    for job in JOBS:
+    for job in SHOP.jobs:
         if not all(seen[dataset] for dataset in job.outputs[1:] or job.outputs):
             succeeded(run_job, job.name, _own_day)
     return _own_day
@@ -77,7 +77,7 @@ def succeeded(run_job: InProcess, job: str, day: Day, settings_uri: str | None =
 def unchanged(own_day: Day) -> Iterator[None]:
     """Whatever the test does, readers see afterwards what they saw before."""
     before = readers_see(own_day.settings, own_day.partition)
-    of_the_day = [dataset for job in JOBS for dataset in job.outputs if dataset != "intermediate.rejected_orders"]
+    of_the_day = [dataset for job in SHOP.jobs for dataset in job.outputs if dataset != "intermediate.rejected_orders"]
     assert all(before[dataset] for dataset in of_the_day), "there is an old day to lose"
     yield
     assert readers_see(own_day.settings, own_day.partition) == before

@@ -18,20 +18,19 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from emr_jobs import job as frame
-from emr_jobs.contracts import contracts
+from emr_jobs.catalog import RUN_JOB
 from emr_jobs.contracts.table import spark_type
-from emr_jobs.domain import job_named
 from emr_jobs.job import JobRun
 from emr_jobs.partition import Partition
 from emr_jobs.publish import both, fence, lake
 from emr_jobs.publish.audit import Finding
 from emr_jobs.publish.search import SearchIndex
-from emr_jobs.report import checks_of
 from emr_jobs.rollback import rollback
 from emr_jobs.settings import Settings, load
 from pipeline_assets import lake as lake_of_readers
 from pipeline_assets.lake import catalog
 from tests.running import arguments_of, documents, session_for
+from tests.shop import SHOP
 
 CUSTOMERS, RATES = "intermediate.customers", "intermediate.fx_rates"
 FACTS, SALES, SEARCH = "final.order_facts", "final.daily_sales", "search.orders"
@@ -89,7 +88,6 @@ class Run:
     """`until`, `step` and `end` let it go on; between them it stands still."""
 
     arguments: list[str]
-    job: str
     body: Callable[[JobRun], None]
     spark: SparkSession
     error: Exception | None = None
@@ -138,7 +136,8 @@ class Run:
         _here.run = self
         try:
             settings = load(self.arguments[self.arguments.index("--settings") + 1])
-            frame.run(job_named(self.job), self.body, self.arguments, spark=session_for(self.spark, settings))
+            given = frame.parser(RUN_JOB).parse_args(self.arguments)
+            frame.run(given, self.body, spark=session_for(self.spark, settings))
         except Exception as error:  # noqa: BLE001  # the test's to judge
             self.error = error
         finally:
@@ -161,7 +160,7 @@ def stoppable() -> Iterator[None]:
         return arriving
 
     def passed(run: JobRun, days: object, *, measures: object) -> list[Finding]:
-        findings = [Finding(dataset, check, True, "", "") for dataset, check in checks_of(run.job)]
+        findings = [Finding(dataset, check, True, "", "") for dataset, check in run.domain.checks_of(run.job)]
         for finding in findings:
             run.report.check(finding)
         return findings
@@ -191,18 +190,18 @@ class SmallDay:
         return load(self.settings_uri)
 
     def run(self, job: str, label: str, *, run_id: str | None = None, attempt: int = 0) -> Run:
-        arguments = arguments_of(
-            job, settings_uri=self.settings_uri, partition=str(self.partition), run_id=run_id, attempt=attempt
-        )
         name, body = {"extract": ("extract_customers", extract), "master": ("master", master)}[job]
-        return Run(arguments, name, body(label), self.spark)
+        arguments = arguments_of(
+            name, settings_uri=self.settings_uri, partition=str(self.partition), run_id=run_id, attempt=attempt
+        )
+        return Run(arguments, body(label), self.spark)
 
     def rollback(self, job: str, version: str) -> Run:
         name = {"extract": "extract_customers", "master": "master"}[job]
         arguments = arguments_of(
             name, settings_uri=self.settings_uri, partition=str(self.partition), run_id=None, attempt=0
         )
-        return Run(arguments, name, partial(rollback, version=version), self.spark)
+        return Run(arguments, partial(rollback, version=version), self.spark)
 
     def published(self, job: str, label: str, *, run_id: str | None = None, attempt: int = 0) -> None:
         error = self.run(job, label, run_id=run_id, attempt=attempt).end()
@@ -226,7 +225,7 @@ class SmallDay:
         for dataset in (CUSTOMERS, RATES, FACTS, SALES):
             version = lake_of_readers.version(catalog(self.settings).load_table(dataset), self.partition)
             found[dataset] = [(version.wap_id, version.inputs)] if version else []
-        target = SearchIndex(self.settings.search, contracts()[SEARCH])
+        target = SearchIndex(self.settings.search, SHOP.contracts[SEARCH])
         for index in target.published(self.partition):
             version = target.version(index.name)
             assert version is not None

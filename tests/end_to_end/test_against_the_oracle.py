@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from emr_jobs.domain import JOBS
 from local_stack.services import services
 from local_stack.snowflake import load
 from tests.end_to_end.conftest import succeeded
 from tests.running import Day, InProcess, documents, table_rows
+from tests.shop import SHOP
 from tests.shop.reference import expected, odd_inputs
 
 Row = dict[str, Any]
@@ -87,7 +87,7 @@ def test_a_day_of_every_defect_and_oddity(odd_days: Day, run_job: InProcess, par
     day = replace(odd_days, partition=partition)
     odd_inputs.write_tables(day.data, date.fromisoformat(partition))
     load(day.data / "snowflake")
-    for job in JOBS:
+    for job in SHOP.jobs:
         succeeded(run_job, job.name, day)
     wanted = compare(day)
     read = {row["order_id"] for row in wanted["intermediate.orders"]}

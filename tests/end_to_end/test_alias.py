@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 from opensearchpy.exceptions import AuthorizationException
 
-from emr_jobs.contracts import contracts
 from emr_jobs.errors import AccessDenied, PipelineError, SchemaDrift, Unavailable
 from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex, errors_named
 from tests.running import Day
+from tests.shop import SHOP
 
 DAY = Partition.parse("2026-02-01")
 
@@ -18,7 +18,7 @@ DAY = Partition.parse("2026-02-01")
 @pytest.fixture
 def target(_own_day: Day) -> Iterator[SearchIndex]:
     """An alias and indices of the test's own."""
-    contract = replace(contracts()["search.orders"], id="search.trial", physical_name="trial")
+    contract = replace(SHOP.contracts["search.orders"], id="search.trial", physical_name="trial")
     found = SearchIndex(_own_day.settings.search, contract)
     yield found
     found.client.indices.delete(index="trial*", params={"expand_wildcards": "all"})

@@ -15,6 +15,7 @@ from pipeline_assets import damaged_tables, lake
 from tests.aws import Cloud, keys_of
 from tests.end_to_end.test_lake import DAY, OTHER, RATES, currencies, publish, stage
 from tests.running import Typed, session_for, typed
+from tests.shop import SHOP
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def on_glue(spark: SparkSession, cloud: Cloud) -> Iterator[SparkSession]:
     with keys_of(cloud.settings.aws, spark):
         yield session_for(spark, cloud.settings)
     catalog = lake.catalog(cloud.settings)
-    for contract in lake.tables():
+    for contract in SHOP.tables:
         catalog.drop_table(lake.identifier(catalog, contract))
 
 

@@ -19,7 +19,6 @@ import pytest
 import tomlkit
 
 from emr_jobs.catalog import Job
-from emr_jobs.domain import JOBS, job_named
 from emr_jobs.partition import Partition
 from local_stack import stack
 from local_stack.aws.account import client
@@ -37,11 +36,12 @@ from pipeline_assets.tags import LAUNCHER_TAG
 from shop import sample
 from tests.end_to_end.test_against_the_oracle import compare
 from tests.running import Day, pipeline, pipeline_process, table_rows, typed, wait_for
+from tests.shop import SHOP
 
 GOLDEN = Path(__file__).with_name("golden")
 PARTITION = "2026-11-21"
 ORDERS = 300
-SHIPMENTS = job_named("extract_shipments")
+SHIPMENTS = SHOP.job("extract_shipments")
 WAITS = "import time; time.sleep(600)"
 SUBMIT = ["spark-submit", "--deploy-mode", "cluster", "--driver-memory", "1g", "--conf", "spark.yarn.maxAppAttempts=1"]
 EXTRACTIONS = ("extract_orders", "extract_customers", "extract_shipments")
@@ -91,7 +91,7 @@ def test_without_its_share_of_memory_a_second_driver_waits_on_its_job_s_time(yar
         Bucket="pipeline-artifacts", Key="waits.py", Body=WAITS
     )
     settings = yarn_day.settings.emr.model_copy(update={"task": None})
-    request = emr_cluster.request(settings, name="of a tenth", tags={}, drivers=Drivers.of(JOBS, at_once=3))
+    request = emr_cluster.request(settings, name="of a tenth", tags={}, drivers=Drivers.of(SHOP.jobs, at_once=3))
     request["Configurations"] = [each for each in request["Configurations"] if "spark" in each["Classification"]]
     cluster_id = emr(yarn_day).run_job_flow(**request)["JobFlowId"]
     try:
@@ -236,8 +236,8 @@ class TestInterrupted:
 def without(module: str, folder: Path) -> Callable[..., Package]:
     """The package, its dependencies short of one module."""
 
-    def build(arch: package.Arch, **_: Any) -> Package:
-        real = package.build(arch)
+    def build(arch: package.Arch, domain: str, **_: Any) -> Package:
+        real = package.build(arch, domain)
         short = folder / "deps-short.tar.gz"
         with tarfile.open(real.dependencies) as old, tarfile.open(short, "w:gz", compresslevel=1) as new:
             for entry in old:

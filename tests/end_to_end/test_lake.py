@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from emr_jobs import maintain
-from emr_jobs.contracts import Contract, contracts
+from emr_jobs.contracts import Contract
 from emr_jobs.contracts.table import spark_ddl
 from emr_jobs.errors import CheckFailed
 from emr_jobs.partition import TIMEZONE, Partition
@@ -21,9 +21,10 @@ from emr_jobs.settings import Settings
 from pipeline_assets import lake
 from pipeline_assets.history import history
 from tests.running import Day, pipeline, readers_see
+from tests.shop import SHOP
 
 DAY, OTHER = Partition.parse("2026-11-21"), Partition.parse("2026-11-20")
-RATES = contracts()["intermediate.fx_rates"]
+RATES = SHOP.contracts["intermediate.fx_rates"]
 
 
 def stage(own: SparkSession, currencies: str, wap_id: str, *, day: Partition = DAY) -> publishing.Staged:
@@ -250,7 +251,7 @@ def test_the_version_of_a_day_of_rejects_outlives_its_snapshot_and_goes_with_the
     own: SparkSession, settings: Settings
 ) -> None:
     """A run has the orders' day by the version that the rejects show, also when upkeep comes between."""
-    rejects, upkeep = contracts()["intermediate.rejected_orders"], datetime.now(UTC) + timedelta(days=1, hours=1)
+    rejects, upkeep = SHOP.contracts["intermediate.rejected_orders"], datetime.now(UTC) + timedelta(days=1, hours=1)
     patient = settings.lake.model_copy(update={"snapshot_keep_days": 1, "staged_keep_days": 30})
     # By the day of the upkeep: an hour before midnight in New York it is two dates on, else one.
     days = [Partition(upkeep.astimezone(ZoneInfo(TIMEZONE)).date() - timedelta(days=age)) for age in (30, 20)]
@@ -271,7 +272,7 @@ def test_the_version_of_a_day_of_rejects_outlives_its_snapshot_and_goes_with_the
 def test_maintenance_deletes_the_rejects_of_expired_days_and_what_holds_them(
     own: SparkSession, settings: Settings
 ) -> None:
-    rejects = contracts()["intermediate.rejected_orders"]
+    rejects = SHOP.contracts["intermediate.rejected_orders"]
     now = datetime.now(UTC)
     new_york = now.astimezone(ZoneInfo(TIMEZONE)).date()
     days = {age: new_york - timedelta(days=age) for age in (30, 31, 400)}
@@ -316,7 +317,7 @@ def test_apply_adds_the_columns_of_a_newer_contract(settings: Settings, monkeypa
 
 
 def contract(dataset: str) -> Contract:
-    return contracts()[dataset]
+    return SHOP.contracts[dataset]
 
 
 def test_the_verb_maintains_every_table(published_day: Day) -> None:

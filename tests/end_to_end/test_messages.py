@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from emr_jobs.domain import job_named
-from emr_jobs.report import asset_key, checks_of
+from emr_jobs.report import asset_key
 from tests.running import Day, InProcess
+from tests.shop import SHOP
 
-JOB = job_named("extract_shipments")
+JOB = SHOP.job("extract_shipments")
 
 
 def recorded(run_job: InProcess, day: Day, folder: Path, settings_uri: str | None = None) -> list[dict[str, Any]]:
@@ -39,7 +39,7 @@ def test_everything_that_is_published_and_checked_is_recorded(own_day: Day, run_
     assert materialized["asset_key"] == "intermediate/shipments"
     assert materialized["metadata"]["attempt"]["raw_value"] == 2
     reported = [(each["asset_key"], each["check_name"]) for each in of(messages, "report_asset_check")]
-    assert reported == [(asset_key(dataset), check.name) for dataset, check in checks_of(JOB)]
+    assert reported == [(asset_key(dataset), check.name) for dataset, check in SHOP.checks_of(JOB)]
 
 
 def test_the_same_attempt_once_more_starts_its_record_anew(own_day: Day, run_job: InProcess, tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ import orjson
 import pytest
 
 from emr_jobs import settings as settings_module
-from emr_jobs.contracts import contracts
 from emr_jobs.contracts.mapping import index_body
 from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
 from tests.end_to_end.conftest import deliver, good_lines, succeeded
 from tests.end_to_end.search_proxy import FOR_EVER, BusyProxy, busy_proxy
 from tests.running import Day, Ended, InProcess, pipeline, readers_see, typed
+from tests.shop import SHOP
 
 
 def master(run_job: InProcess, day: Day, uri: str | None = None, **options: object) -> Ended:
@@ -30,7 +30,7 @@ def proxy(_own_day: Day) -> Iterator[BusyProxy]:
 
 
 def indices(day: Day) -> dict[str, set[str]]:
-    target = SearchIndex(day.settings.search, contracts()["search.orders"])
+    target = SearchIndex(day.settings.search, SHOP.contracts["search.orders"])
     return {index.name: set(index.aliases) for index in target.indices(Partition.parse(day.partition))}
 
 
@@ -114,8 +114,8 @@ def test_a_refused_document_within_the_limit_is_left_out(
 
 def test_a_day_is_not_loaded_beside_days_that_lack_a_field_of_the_contract(own_day: Day, run_job: InProcess) -> None:
     before = readers_see(own_day.settings, own_day.partition)
-    client = SearchIndex(own_day.settings.search, contracts()["search.orders"]).client
-    body = index_body(contracts()["search.orders"], meta={})
+    client = SearchIndex(own_day.settings.search, SHOP.contracts["search.orders"]).client
+    body = index_body(SHOP.contracts["search.orders"], meta={})
     del body["mappings"]["properties"]["units"]
     old = f"orders-2026-11-19-{'0' * 12}-0"
     client.indices.create(index=old, body={**body, "aliases": {"orders": {}}})
@@ -173,7 +173,7 @@ def test_rollback_of_a_day_without_a_replaced_index_says_so(own_day: Day) -> Non
 def test_retention_keeps_as_many_replaced_indices_as_set_and_its_trouble_fails_no_day(
     own_day: Day, run_job: InProcess, tmp_path: Path
 ) -> None:
-    target = SearchIndex(own_day.settings.search, contracts()["search.orders"])
+    target = SearchIndex(own_day.settings.search, SHOP.contracts["search.orders"])
     day = Partition.parse(own_day.partition)
     uri = own_day.settings_with(tmp_path, search={"keep_previous": 1})
     names = [target.name(day, run_id="retention", attempt=attempt) for attempt in range(3)]

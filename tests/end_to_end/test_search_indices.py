@@ -12,15 +12,16 @@ import pytest
 from opensearchpy.exceptions import AuthorizationException
 from pyspark.sql import Row
 
-from emr_jobs.contracts import Column, Contract, contracts
+from emr_jobs.contracts import Column, Contract
 from emr_jobs.errors import Misconfigured, SchemaDrift, Unavailable
 from emr_jobs.partition import Partition
 from emr_jobs.publish import bulk
 from emr_jobs.publish.search import Retained, SearchIndex
 from pipeline_assets import search
 from tests.running import Day
+from tests.shop import SHOP
 
-SEARCH = contracts()["search.orders"]
+SEARCH = SHOP.contracts["search.orders"]
 DAY, NEXT = Partition.parse("2026-11-20"), Partition.parse("2026-11-21")
 
 
@@ -207,7 +208,8 @@ class TestNewColumns:
     @pytest.fixture
     def applied(self, index: SearchIndex, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
         """What `lake apply` does to the indices of this contract."""
-        monkeypatch.setattr(search, "contracts", lambda: {index.contract.id: index.contract})
+        changed = replace(SHOP, contracts={index.contract.id: index.contract})
+        monkeypatch.setattr(search, "domain_of", lambda _: changed)
         settings = SimpleNamespace(search=index.settings)
         return lambda: dict(search.apply(settings))[index.contract.id]  # type: ignore[arg-type]
 

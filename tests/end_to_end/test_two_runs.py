@@ -11,7 +11,6 @@ from itertools import count
 import pytest
 from pyspark.sql import SparkSession
 
-from emr_jobs.contracts import contracts
 from emr_jobs.errors import BadInput, Conflict, Outdated, Unavailable
 from emr_jobs.maintain import maintain
 from emr_jobs.partition import Partition
@@ -21,6 +20,7 @@ from emr_jobs.settings import load
 from pipeline_assets import lake
 from tests.end_to_end.small_runs import CUSTOMERS, FACTS, RATES, SALES, SEARCH, SmallDay, stoppable
 from tests.running import Day, session_for
+from tests.shop import SHOP
 
 _days = count()  # the index is shared: every test has a day of its own
 
@@ -282,7 +282,7 @@ def test_a_day_that_was_taken_back_halfway_is_taken_back_by_the_same_once_more(
 
 def previous(day: SmallDay) -> str | None:
     tables = {name: lake.as_json(lake.catalog(day.settings).load_table(name).metadata) for name in (FACTS, SALES)}
-    target = SearchIndex(day.settings.search, contracts()[SEARCH])
+    target = SearchIndex(day.settings.search, SHOP.contracts[SEARCH])
     return earlier.previous(tables, target.indexed(day.partition), FACTS, day.partition)
 
 
@@ -350,12 +350,12 @@ def upkeep(day: SmallDay, spark: SparkSession, *datasets: str, after: timedelta 
     own = session_for(spark, day.settings)
     patient = day.settings.lake.model_copy(update={"staged_keep_days": 30})
     for dataset in datasets:
-        maintain(own, contracts()[dataset], patient, now=datetime.now(UTC) + after)
+        maintain(own, SHOP.contracts[dataset], patient, now=datetime.now(UTC) + after)
 
 
 def test_an_alias_that_cannot_be_changed_leaves_the_lake_as_it_is(day: SmallDay) -> None:
     day.published("master", "O")
-    target = SearchIndex(day.settings.search, contracts()[SEARCH])
+    target = SearchIndex(day.settings.search, SHOP.contracts[SEARCH])
     (shown,) = target.published(day.partition)
     target.client.indices.put_settings(index=shown.name, body={"index.blocks.read_only": True})
     error = day.run("master", "A").end()

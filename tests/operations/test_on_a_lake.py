@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pipeline_assets import lake
 from tests.end_to_end.conftest import good_lines
 from tests.operations.conftest import Shop
+from tests.shop import SHOP
 
 FACTS, ORDERS = "final.order_facts", "intermediate.orders"
 FINAL = (FACTS, "final.daily_sales", "search.orders")
@@ -80,7 +81,7 @@ def test_what_a_failed_check_is_about_is_looked_at(shop: Shop) -> None:
 def test_a_table_that_nobody_can_open_is_found_and_set_back(shop: Shop) -> None:
     shop.publishes(FEW)
     published = shop.readers_see()
-    table = lake.table(lake.catalog(shop.day.settings), lake.table_contract(FACTS))
+    table = lake.table(lake.catalog(shop.day.settings), SHOP.contracts[FACTS])
     assert table is not None
     table.append(table.schema().as_arrow().empty_table())
     lost = urlsplit(table.metadata_location)
@@ -97,7 +98,7 @@ def test_a_table_that_nobody_can_open_is_found_and_set_back(shop: Shop) -> None:
 
 def test_tables_and_index_are_brought_up_to_the_contracts(shop: Shop) -> None:
     catalog = lake.catalog(shop.day.settings)
-    sales = lake.table_contract("final.daily_sales")
+    sales = SHOP.contracts["final.daily_sales"]
     catalog.drop_table(lake.identifier(catalog, sales))
     ended = shop.types("pipeline lake apply")
     assert ended.code == 0, ended.err
@@ -110,7 +111,7 @@ def test_upkeep_keeps_what_readers_see(shop: Shop) -> None:
     ended = shop.types("pipeline lake maintain")
     assert ended.code == 0, ended.err
     assert {line.split()[0] for line in ended.out.splitlines() if "." in line.split(" ")[0]} == {
-        each.id for each in lake.tables()
+        each.id for each in SHOP.tables
     }
     assert ended.out.endswith("\ndead letters deleted: 0\n")
     assert shop.readers_see() == before

@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from emr_jobs.domain import JOBS
 from emr_jobs.partition import Partition
-from pipeline_assets import lake
 from pipeline_assets.home import ROOT
 from pipeline_assets.launchers.emr_cluster import NAME_PREFIX, release_label
 from tests.operations.conftest import EMPTY, FAILS, HANGS, OnCall
 from tests.running import Typed, wait_for
+from tests.shop import SHOP
 
 SECRETS = ("pipeline/snowflake-key", "pipeline/shipments-token")
 
@@ -69,7 +68,7 @@ def test_verbs_about_data_find_the_settings_that_deploy_has_kept(on_call: OnCall
     )
     assert ended.code == 0, ended.err
     whole = {dataset for dataset, state in ended.json.items() if not state["damage"]}
-    assert whole == {each.id for each in lake.tables()}
+    assert whole == {each.id for each in SHOP.tables}
 
 
 def test_a_day_is_run_and_run_again_whole_or_in_part(on_call: OnCall) -> None:
@@ -84,7 +83,7 @@ def test_a_day_is_run_and_run_again_whole_or_in_part(on_call: OnCall) -> None:
     again = on_call.ran(on_call.types("pipeline trigger --partition P --rerun", day))
     master = on_call.ran(on_call.types("pipeline trigger --partition P --only master --rerun", day))
     assert [each["status"] for each in (again, master)] == ["SUCCEEDED"] * 2
-    assert jobs_of(again) == [job.name for job in JOBS]
+    assert jobs_of(again) == [job.name for job in SHOP.jobs]
     assert jobs_of(master) == ["master"]
     names = [whole.out.split()[1], again["run"], master["run"]]
     of_day = on_call.types("pipeline show --partition P", day)

@@ -9,27 +9,26 @@ import dagster as dg
 import pytest
 
 from emr_jobs import settings as settings_module
-from emr_jobs.contracts import contracts
 from emr_jobs.contracts.mapping import index_body
 from emr_jobs.contracts.model import Bound
 from emr_jobs.contracts.table import iceberg_type
-from emr_jobs.domain import job_named
 from emr_jobs.errors import Misconfigured, Remedy
 from emr_jobs.publish.versions import Version
 from pipeline_assets.checks import tables
 from pipeline_assets.checks.indices import judge_index, mapping_differences, rows_in
 from pipeline_assets.checks.joins import Answer, judge_rules
-from pipeline_assets.checks.runs import inputs_of, judge_run
+from pipeline_assets.checks.runs import judge_run
 from pipeline_assets.checks.spark import spark_session
 from pipeline_assets.checks.tables import Reported, reported_rows
 from pipeline_assets.checks.verdict import Verdict, result
 from pipeline_assets.home import ROOT
 from pipeline_assets.remedies import PRODUCTION
+from tests.shop import SHOP
 
-FACTS = contracts()["final.order_facts"]
-RATES = contracts()["intermediate.fx_rates"]
-REJECTED = contracts()["intermediate.rejected_orders"]
-SEARCH = contracts()["search.orders"]
+FACTS = SHOP.contracts["final.order_facts"]
+RATES = SHOP.contracts["intermediate.fx_rates"]
+REJECTED = SHOP.contracts["intermediate.rejected_orders"]
+SEARCH = SHOP.contracts["search.orders"]
 DAY = "2026-11-21"
 judge_table = partial(tables.judge_table, today=date(2026, 12, 21))
 RATE_COLUMNS = {column.name: str(iceberg_type(column)) for column in RATES.columns}
@@ -135,7 +134,7 @@ class TestReportedRows:
 class TestIndices:
     def judged(self, **changed: object) -> Verdict:
         good = {"shown": ["orders-2026-11-21-0123456789ab-0"], "wrong": [], "documents": 5, "rows": 5}
-        return judge_index(SEARCH, **{**good, **changed})  # type: ignore[arg-type]
+        return judge_index(SEARCH, source=FACTS, **{**good, **changed})  # type: ignore[arg-type]
 
     def test_one_index_with_a_document_for_every_row_passes(self) -> None:
         verdict = self.judged()
@@ -164,7 +163,7 @@ class TestIndices:
         assert verdict.remedy is Remedy.RERUN
 
     def test_documents_are_the_rows_of_the_table_that_their_key_comes_from(self) -> None:
-        assert rows_in(SEARCH) is FACTS
+        assert rows_in(SHOP, SEARCH) is FACTS
 
     def test_the_mapping_of_the_contract_has_no_difference_whatever_its_meta_says(self) -> None:
         assert mapping_differences(SEARCH, index_body(SEARCH, meta={"run_id": "any"})["mappings"]) == []
@@ -207,14 +206,14 @@ class TestRuns:
     def test_a_day_is_of_its_lead_s_run_and_of_the_inputs_as_they_are(
         self, shown: list[Version | None], lead: list[Version | None], found: str
     ) -> None:
-        verdict = judge_run(SEARCH, shown=shown, lead=lead, now=self.NOW)
+        verdict = judge_run(SHOP.job("master"), shown=shown, lead=lead, now=self.NOW)
         assert (verdict.passed, verdict.found) == (";" not in found, found)
         assert verdict.expected == "the version of final.order_facts, computed of the inputs as they are now"
         assert verdict.remedy is Remedy.RERUN
 
     def test_inputs_are_what_other_jobs_publish(self) -> None:
-        assert inputs_of(job_named("extract_orders")) == []
-        assert inputs_of(job_named("master")) == sorted(FACTS.upstream)
+        assert SHOP.inputs_of(SHOP.job("extract_orders")) == []
+        assert SHOP.inputs_of(SHOP.job("master")) == sorted(FACTS.upstream)
 
 
 class TestJoins:

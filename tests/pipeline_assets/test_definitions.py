@@ -9,11 +9,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from emr_jobs.contracts import Check, Contract, Medium, contracts
-from emr_jobs.domain import JOBS, job_named
-from emr_jobs.report import checks_of
+from emr_jobs.contracts import Check, Contract, Medium
 from pipeline_assets.definitions import definitions
 from pipeline_assets.home import ROOT
+from tests.shop import SHOP
 
 # Refused as they happen, whoever asks.
 GUARDED_IMPORT = """
@@ -47,7 +46,7 @@ def checks(defs: dg.Definitions) -> dict[tuple[str, str], dg.AssetCheckSpec]:
 
 
 def contract_checks() -> dict[tuple[str, str], Check]:
-    return {(dataset, check.name): check for job in JOBS for dataset, check in checks_of(job)}
+    return {(dataset, check.name): check for job in SHOP.jobs for dataset, check in SHOP.checks_of(job)}
 
 
 @pytest.mark.usefixtures("processes")
@@ -82,12 +81,12 @@ def test_dagster_validates_the_workspace(tmp_path: Path) -> None:
 
 
 def test_every_dataset_is_an_asset_and_nothing_else_is(defs: dg.Definitions) -> None:
-    assert set(specs(defs)) == set(contracts())
-    published = [dataset for job in JOBS for dataset in job.outputs]
-    assert sorted(published) == sorted(each.id for each in contracts().values() if each.medium is not Medium.SOURCE)
+    assert set(specs(defs)) == set(SHOP.contracts)
+    published = [dataset for job in SHOP.jobs for dataset in job.outputs]
+    assert sorted(published) == sorted(each.id for each in SHOP.contracts.values() if each.medium is not Medium.SOURCE)
 
 
-@pytest.mark.parametrize("contract", contracts().values(), ids=lambda contract: contract.id)
+@pytest.mark.parametrize("contract", SHOP.contracts.values(), ids=lambda contract: contract.id)
 def test_an_asset_is_described_by_its_contract(defs: dg.Definitions, contract: Contract) -> None:
     spec = specs(defs)[contract.id]
     assert spec.description == contract.description
@@ -122,7 +121,7 @@ def test_a_table_as_a_whole(defs: dg.Definitions) -> None:
 
 
 def test_what_is_published_is_expected_between_the_run_and_its_deadline(defs: dg.Definitions) -> None:
-    for contract in contracts().values():
+    for contract in SHOP.contracts.values():
         policy = specs(defs)[contract.id].freshness_policy
         assert (policy is None) == (contract.medium is Medium.SOURCE), contract.id
     facts = specs(defs)["final.order_facts"].freshness_policy
@@ -133,10 +132,10 @@ def test_what_is_published_is_expected_between_the_run_and_its_deadline(defs: dg
 
 def test_every_check_is_of_the_day_and_says_what_it_proves(defs: dg.Definitions) -> None:
     found = checks(defs)
-    published = {(each.id, "published") for each in contracts().values() if each.medium is not Medium.SOURCE}
+    published = {(each.id, "published") for each in SHOP.contracts.values() if each.medium is not Medium.SOURCE}
     own = contract_checks()
     declared = set(own)
-    runs = {(dataset, "of_one_run") for dataset in job_named("master").outputs}
+    runs = {(dataset, "of_one_run") for dataset in SHOP.job("master").outputs}
     assert set(found) == declared | published | runs | {("final.order_facts", "agrees_with_inputs")}
     assert not declared & published
     for name, spec in found.items():
@@ -149,7 +148,7 @@ def test_every_check_is_of_the_day_and_says_what_it_proves(defs: dg.Definitions)
 
 def test_the_daily_job_runs_the_jobs_and_their_own_checks_only(defs: dg.Definitions) -> None:
     daily = defs.resolve_job_def("daily")
-    assert {node.name for node in daily.graph.nodes} == {job.name for job in JOBS}
+    assert {node.name for node in daily.graph.nodes} == {job.name for job in SHOP.jobs}
     evaluated = {(".".join(key.asset_key.path), key.name) for key in daily.asset_layer.asset_graph.asset_check_keys}
     assert evaluated == set(contract_checks())
 
@@ -170,7 +169,7 @@ def test_every_source_can_be_observed_and_is_in_the_job_that_does(defs: dg.Defin
     graph = defs.resolve_asset_graph()
     sources = {key for key in graph.get_all_asset_keys() if graph.get(key).is_observable}
     assert {".".join(key.path) for key in sources} == {
-        each.id for each in contracts().values() if each.medium is Medium.SOURCE
+        each.id for each in SHOP.contracts.values() if each.medium is Medium.SOURCE
     }
     observe = defs.resolve_job_def("observe_sources")
     assert observe.asset_layer.selected_asset_keys == sources

@@ -22,9 +22,8 @@ from pyiceberg.table import Table
 from pyiceberg.types import StringType
 from pyspark.sql import SparkSession
 
-from emr_jobs.contracts import Medium, contracts
+from emr_jobs.contracts import Medium
 from emr_jobs.contracts.mapping import index_body
-from emr_jobs.domain import JOBS, job_named
 from emr_jobs.errors import Unavailable
 from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
@@ -34,10 +33,11 @@ from pipeline_assets.checks.joins import answers_of, judge_rules
 from pipeline_assets.definitions import definitions
 from pipeline_assets.home import ROOT
 from tests.running import Day, finished, session_for
+from tests.shop import SHOP
 
-TABLES = {each.id for each in contracts().values() if each.medium is Medium.TABLE}
-SEARCH = contracts()["search.orders"]
-MASTER = job_named("master")
+TABLES = {each.id for each in SHOP.contracts.values() if each.medium is Medium.TABLE}
+SEARCH = SHOP.contracts["search.orders"]
+MASTER = SHOP.job("master")
 GIVE_UP_S = 60  # on a process that should have ended
 
 Evaluations = dict[tuple[str, str], dg.AssetCheckEvaluation]
@@ -137,8 +137,8 @@ class TestGoodDay:
         assert version.startswith(f"{published_day.partition}.")
 
     def test_facts_agree_with_their_inputs(self, published_day: Day, spark: SparkSession) -> None:
-        facts = contracts()["final.order_facts"]
-        answers = answers_of(session_for(spark, published_day.settings), facts, published_day.partition)
+        facts = SHOP.contracts["final.order_facts"]
+        answers = answers_of(session_for(spark, published_day.settings), SHOP, facts, published_day.partition)
         verdict = judge_rules(answers)
         assert (verdict.passed, verdict.found) == (True, "fx_rate_known 0, same_orders 0, net_matches_items 0")
 
@@ -315,11 +315,11 @@ def test_a_service_that_does_not_answer_fails_the_step_not_the_check(published_d
 
 def test_materializations_say_where_each_column_comes_from(published_day: Day) -> None:
     with dg.DagsterInstance.from_config(str(published_day.home / "dagster")) as instance:
-        for dataset in (dataset for job in JOBS for dataset in job.outputs):
+        for dataset in (dataset for job in SHOP.jobs for dataset in job.outputs):
             (record,) = instance.fetch_materializations(dg.AssetKey(dataset.split(".")), limit=1).records
             assert record.asset_materialization is not None
             lineage = record.asset_materialization.metadata["dagster/column_lineage"].value
-            contract = contracts()[dataset]
+            contract = SHOP.contracts[dataset]
             named = {column.name for column in contract.columns if any(source for _, source in column.lineage)}
             assert set(lineage.deps_by_column) == named, dataset
             if dataset == "final.order_facts":

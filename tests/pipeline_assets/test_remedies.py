@@ -17,6 +17,7 @@ from pipeline_assets.remedies import (
     place_of,
     what_to_select,
 )
+from tests.shop import SHOP
 
 DAY = "2026-11-22"
 LOCALLY = settings_module.load(str(ROOT / "settings" / "local.toml"))
@@ -44,9 +45,9 @@ def test_settings_say_where_their_data_is_made() -> None:
 
 
 def test_what_no_job_publishes_is_made_by_the_job_that_failed() -> None:
-    assert what_to_select("intermediate.orders", otherwise="extract_orders") == "intermediate.orders"
-    assert what_to_select("web_api.shipments", otherwise="extract_shipments") == "extract_shipments"
-    assert what_to_select(None, otherwise="master") == "master"
+    assert what_to_select(SHOP, "intermediate.orders", otherwise="extract_orders") == "intermediate.orders"
+    assert what_to_select(SHOP, "web_api.shipments", otherwise="extract_shipments") == "extract_shipments"
+    assert what_to_select(SHOP, None, otherwise="master") == "master"
 
 
 @pytest.mark.parametrize(

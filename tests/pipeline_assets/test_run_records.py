@@ -5,13 +5,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from emr_jobs.contracts import contracts
-from emr_jobs.domain import JOBS
 from emr_jobs.job import code_version
 from emr_jobs.publish.preview import ROWS, is_shown
-from emr_jobs.report import asset_key, checks_of
+from emr_jobs.report import asset_key
 from tests.end_to_end.test_run import EMPTY_DAY
 from tests.running import Day, table_rows
+from tests.shop import SHOP
 
 
 @pytest.fixture
@@ -31,10 +30,10 @@ def materialization(instance: dg.DagsterInstance, dataset: str, partition: str) 
 
 
 def test_every_dataset_has_a_materialization_of_its_partition(instance: dg.DagsterInstance, published_day: Day) -> None:
-    for dataset in (dataset for job in JOBS for dataset in job.outputs):
+    for dataset in (dataset for job in SHOP.jobs for dataset in job.outputs):
         metadata = materialization(instance, dataset, published_day.partition)
         assert metadata["dagster/row_count"] >= 0
-        assert metadata["code_version"] == code_version()
+        assert metadata["code_version"] == code_version("shop")
         assert metadata["origin"] == "local"
         assert metadata["attempt"] == 0
         assert metadata["phases"]
@@ -51,7 +50,7 @@ def test_a_materialization_previews_rows_of_its_table(instance: dg.DagsterInstan
     for dataset, rows in table_rows(published_day.settings, published_day.partition).items():
         preview = materialization(instance, dataset, published_day.partition)["preview"]
         shown = [column.name for column in preview.schema.columns]
-        assert shown == [column.name for column in contracts()[dataset].columns if is_shown(column)]
+        assert shown == [column.name for column in SHOP.contracts[dataset].columns if is_shown(column)]
         texts = [{name: row[name] for name in shown if isinstance(row[name], str)} for row in rows]
         assert 0 < len(preview.records) <= min(ROWS, len(rows)), dataset
         for record in preview.records:
@@ -68,7 +67,7 @@ def test_rejects_duplicates_and_test_orders_are_counted(instance: dg.DagsterInst
 
 
 def test_every_declared_check_was_evaluated_on_its_partition(instance: dg.DagsterInstance, published_day: Day) -> None:
-    declared = {(asset_key(dataset), check.name) for job in JOBS for dataset, check in checks_of(job)}
+    declared = {(asset_key(dataset), check.name) for job in SHOP.jobs for dataset, check in SHOP.checks_of(job)}
     evaluations = [
         entry.asset_check_evaluation
         for run in instance.get_runs()

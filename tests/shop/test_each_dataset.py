@@ -4,16 +4,16 @@ import ast
 
 import pytest
 
-from emr_jobs.contracts import Medium, contracts
-from emr_jobs.domain import JOBS
+from emr_jobs.contracts import Medium
 from pipeline_assets.home import ROOT
+from tests.shop import SHOP
 
-PUBLISHED = sorted(name for name, contract in contracts().items() if contract.medium is not Medium.SOURCE)
+PUBLISHED = sorted(name for name, contract in SHOP.contracts.items() if contract.medium is not Medium.SOURCE)
 
 
 @pytest.mark.parametrize("dataset", PUBLISHED)
 def test_a_dataset_has_a_job_a_program_and_an_oracle(dataset: str) -> None:
-    jobs = [job for job in JOBS if dataset in job.outputs]
+    jobs = [job for job in SHOP.jobs if dataset in job.outputs]
     lacking = {
         "one job in shop/jobs.py": len(jobs) == 1,
         "a program that names it": all(_mentions(f"shop/{job.name}.py", dataset) for job in jobs),
@@ -23,7 +23,7 @@ def test_a_dataset_has_a_job_a_program_and_an_oracle(dataset: str) -> None:
 
 
 def test_what_jobs_publish_has_a_contract() -> None:
-    assert sorted(dataset for job in JOBS for dataset in job.outputs) == PUBLISHED
+    assert sorted(dataset for job in SHOP.jobs for dataset in job.outputs) == PUBLISHED
 
 
 def _mentions(where: str, dataset: str) -> bool:

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import psutil
 
-from emr_jobs.domain import JOBS, job_named
 from emr_jobs.settings import Settings
 from pipeline_assets.home import ROOT
 from pipeline_assets.launchers.command import local_environment, local_submit
 from pipeline_assets.launchers.process import TiedProcess
 from tests.running import Day, Ended, InProcess, arguments_of
+from tests.shop import SHOP
 from tests.torture import MASTER, Torn
 from tests.torture.deliveries import NAMES, Delivery, two_deliveries
 from tests.torture.moments import Moment, is_phase, phases_of
@@ -114,7 +114,7 @@ class Process:
         try:
             if victim is Victim.JVM:
                 return process.name() == "java"
-            program = [f"{ROOT}/{job_named(self.job).script}", self.job]
+            program = [f"{ROOT}/{SHOP.job(self.job).script}", self.job]
             return process.name().startswith("python") and process.cmdline()[1:3] == program
         except psutil.NoSuchProcess:
             return False
@@ -144,7 +144,7 @@ class Bench:
     def shown(self) -> dict[str, str]:
         """By job, whose delivery readers see of its datasets."""
         seen = read(self.settings, self.day.partition)
-        names = {job.name: {self.known.name(dataset, seen[dataset]) for dataset in job.outputs} for job in JOBS}
+        names = {job.name: {self.known.name(dataset, seen[dataset]) for dataset in job.outputs} for job in SHOP.jobs}
         return {job: "/".join(sorted(of_job)) for job, of_job in names.items()}
 
     def bring_about(self, wanted: dict[str, str]) -> None:
@@ -155,7 +155,7 @@ class Bench:
         self._publish(shown, wanted)
 
     def _publish(self, shown: dict[str, str], wanted: dict[str, str]) -> dict[str, str]:
-        for job in JOBS:
+        for job in SHOP.jobs:
             if shown[job.name] != wanted[job.name]:
                 self.publish(job.name, wanted[job.name])
         return wanted
@@ -181,7 +181,7 @@ class Bench:
         arguments = arguments_of(job, settings_uri=uri, partition=self.day.partition, run_id=run_id, attempt=0)
         log = self.folder / f"{run_id}.log"
         with log.open("w") as output:
-            command = local_submit(job_named(job).script, arguments, self.settings.spark)
+            command = local_submit(SHOP.job(job).script, arguments, self.settings.spark)
             tied = TiedProcess(command, env=local_environment(), cwd=ROOT, output=output)
         process = Process(job, run_id, log, tied)
         try:
@@ -198,7 +198,7 @@ def bench(
     with two_deliveries(day, folder) as deliveries:
         made = Bench(day, folder, run_job, {each.name: each for each in deliveries})
         for name in reversed(NAMES):
-            for job in JOBS:
+            for job in SHOP.jobs:
                 progress(f"undisturbed: {job.name} of delivery {name}")
                 made.phases[job.name] = phases_of(made.publish(job.name, name).output)
             made.known.days[name] = read(day.settings, day.partition)

@@ -7,7 +7,7 @@ other dataset what was there. A rerun then gives what an undisturbed run gives.
 import random
 from dataclasses import dataclass
 
-from emr_jobs.domain import JOBS
+from tests.shop import SHOP
 from tests.torture import MASTER, Torn
 from tests.torture.bench import Bench, Victim
 from tests.torture.deliveries import NAMES
@@ -32,8 +32,8 @@ class Kill:
 
     @classmethod
     def drawn(cls, seed: int, number: int, phases: dict[str, list[str]]) -> "Kill":
-        turn, position = divmod(number, len(JOBS))
-        order = [job.name for job in JOBS if job.name != MASTER]
+        turn, position = divmod(number, len(SHOP.jobs))
+        order = [job.name for job in SHOP.jobs if job.name != MASTER]
         random.Random(f"{seed} round {turn}").shuffle(order)
         order.append(MASTER)
         old, new = NAMES if turn % 2 == 0 else reversed(NAMES)
@@ -65,7 +65,7 @@ def play(bench: Bench, kill: Kill, *, seed: int) -> Played:
     bench.bring_about(kill.before)
     states = {
         dataset: [kill.old, kill.new] if job.name == kill.job else [kill.before[job.name]]
-        for job in JOBS
+        for job in SHOP.jobs
         for dataset in job.outputs
     }
     run_id = f"kill-{seed}-{kill.number}"

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from emr_jobs.catalog import Job
-from emr_jobs.contracts import contracts
-from emr_jobs.domain import JOBS, job_named
 from emr_jobs.partition import Partition
 from emr_jobs.publish import versions
 from emr_jobs.publish.search import SearchIndex
 from emr_jobs.publish.versions import Version
 from pipeline_assets import lake
 from tests.running import Ended
+from tests.shop import SHOP
 from tests.torture import MASTER, Torn
 from tests.torture.bench import Bench, Process
 from tests.torture.deliveries import NAMES
@@ -49,7 +48,7 @@ class Pair:
     @classmethod
     def drawn(cls, seed: int, number: int, phases: Mapping[str, list[str]]) -> "Pair":
         rng = random.Random(f"{seed} pair {number}")
-        job = rng.choice([job.name for job in JOBS] + [MASTER] * 2)  # which has two targets
+        job = rng.choice([job.name for job in SHOP.jobs] + [MASTER] * 2)  # which has two targets
         rival = rng.choice(list(Rival))
         one, other = rng.sample(NAMES, 2)
         if job == MASTER and rival is Rival.SAME_JOB:
@@ -73,7 +72,7 @@ def play(bench: Bench, pair: Pair, *, seed: int) -> Played:
     """Raises Torn."""
     one, other = pair.deliveries
     (unlike,) = set(NAMES) - {other}
-    bench.bring_about({job.name: one if job.name != MASTER else unlike for job in JOBS})
+    bench.bring_about({job.name: one if job.name != MASTER else unlike for job in SHOP.jobs})
     run_ids = [f"pair-{seed}-{pair.number}-{number}" for number in (1, 2)]
     with reading(bench.known, bench.settings, bench.day.partition) as reader, ExitStack() as processes:
         first = processes.enter_context(bench.process(pair.job, one, run_id=run_ids[0]))
@@ -90,11 +89,11 @@ def play(bench: Bench, pair: Pair, *, seed: int) -> Played:
             first.until(pair.stops)
             with first.standing_still():
                 overlapped = _begun(bench, first) and not _publishes(bench, first)
-                for job in JOBS:
+                for job in SHOP.jobs:
                     bench.publish(job.name, other)
             runs = {first.run_id: first.wait()}
             codes = (runs[first.run_id].code, 0)
-    found = [*reader.strange, *_faults(bench, job_named(pair.job), runs)]
+    found = [*reader.strange, *_faults(bench, SHOP.job(pair.job), runs)]
     if overlapped and codes.count(0) != 1:
         found.append(f"each had begun before the other published, and their exit codes are {codes}")
     if found:
@@ -118,7 +117,7 @@ def _faults(bench: Bench, job: Job, runs: Mapping[str, Ended]) -> list[str]:
     standing, published = _versions(bench)
     shown = bench.shown()
     found = []
-    for each in JOBS:
+    for each in SHOP.jobs:
         version, *others = dict.fromkeys(standing[dataset].wap_id for dataset in each.outputs)
         if others:
             found.append(f"{each.name}: of several runs: {[standing[dataset].wap_id for dataset in each.outputs]}")
@@ -143,13 +142,13 @@ def _versions(bench: Bench) -> tuple[dict[str, Version], dict[str, set[str]]]:
     """Which version each dataset shows, and the runs that a table has ever shown."""
     partition = Partition.parse(bench.day.partition)
     standing, published = {}, {}
-    for contract in lake.tables():
+    for contract in SHOP.tables:
         metadata = json.loads(lake.catalog(bench.settings).load_table(contract.id).metadata.model_dump_json())
         version = versions.of_day(metadata, partition)
         standing[contract.id] = version or Version("none", None)
         summaries = (snapshot["summary"] for snapshot in metadata["snapshots"])
         published[contract.id] = {_run_of(each[versions.PUBLISHED]) for each in summaries if versions.PUBLISHED in each}
-    target = SearchIndex(bench.settings.search, contracts()[SEARCH])
+    target = SearchIndex(bench.settings.search, SHOP.contracts[SEARCH])
     metas = [
         target.client.indices.get_mapping(index=index.name)[index.name]["mappings"]["_meta"]
         for index in target.published(partition)

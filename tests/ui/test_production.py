@@ -18,7 +18,6 @@ import tomlkit
 from playwright.sync_api import Page, expect
 
 from emr_jobs import settings as settings_module
-from emr_jobs.domain import JOBS
 from emr_jobs.partition import Partition
 from local_stack.simulation.follower import Follower, start_daemon
 from local_stack.simulation.scenarios import SCENARIOS, no_delivery
@@ -27,6 +26,7 @@ from pipeline_assets.home import ROOT
 from pipeline_assets.production.executions import Execution
 from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG, PARTITION_TAG
 from tests.running import Ended, documents, pipeline, table_rows, wait_for
+from tests.shop import SHOP
 from tests.ui.conftest import Picture, serving
 from tests.ui.test_what_a_user_sees import hide_navigation, metadata
 
@@ -178,11 +178,11 @@ def test_followed_run_shows_its_execution_and_its_steps(
         page.goto(f"{url}/runs/{run.run_id}")
         hide_navigation(page)
         expect(page.get_by_text("Success", exact=True).first).to_be_visible()
-        for job in JOBS:  # the chart shortens the name of a short step in its middle
+        for job in SHOP.jobs:  # the chart shortens the name of a short step in its middle
             name = rf"^({job.name}|{job.name[:3]}\w*…\w*{job.name[-6:]})$"
             expect(page.get_by_text(re.compile(name)).first).to_be_visible()
-        expect(page.get_by_text(f"Succeeded ({len(JOBS)})")).to_be_attached()
-        page.get_by_text(JOBS[-1].name, exact=True).first.click(trial=True)  # waits until the chart stands still
+        expect(page.get_by_text(f"Succeeded ({len(SHOP.jobs)})")).to_be_attached()
+        page.get_by_text(SHOP.jobs[-1].name, exact=True).first.click(trial=True)  # waits until the chart stands still
         picture("followed-run")
         page.get_by_role("button", name="View tags and config").click()
         dialog = page.get_by_role("dialog")

@@ -5,10 +5,11 @@ import re
 import dagster as dg
 from playwright.sync_api import Locator, Page, expect
 
-from emr_jobs.contracts import Contract, contracts
+from emr_jobs.contracts import Contract
 from emr_jobs.publish.preview import is_shown
 from pipeline_assets.definitions import defs
 from tests.running import Day
+from tests.shop import SHOP
 from tests.ui.conftest import FailedDay, Picture
 
 KINDS = {
@@ -23,7 +24,7 @@ FACETS_LEFT_OUT = ("Sync status tags", "Latest event", "Status", "Automation", "
 
 
 def test_the_lineage_shows_every_dataset_with_its_kinds_and_checks(page: Page, ui: str, picture: Picture) -> None:
-    datasets = contracts().values()
+    datasets = SHOP.contracts.values()
     page.set_viewport_size({"width": 1400, "height": 1180})  # in a smaller window the nodes show their names only
     groups = ",".join(f"global@global:{layer}" for layer in sorted({each.layer for each in datasets}))
     page.goto(f"{ui}/asset-groups?expanded={groups}")
@@ -59,7 +60,7 @@ def test_a_partition_shows_what_its_run_published(page: Page, ui: str, published
 
     preview = metadata(page, "preview")
     expect(preview.get_by_text(re.compile(r"^O-\d{6}-\d{7}$")).first).to_be_visible()
-    columns = contracts()["final.order_facts"].columns
+    columns = SHOP.contracts["final.order_facts"].columns
     for column in columns:
         expect(preview.get_by_text(column.name, exact=True)).to_have_count(1 if is_shown(column) else 0)
     picture("materialization")

@@ -9,7 +9,7 @@ from pyiceberg import types
 from pyiceberg.schema import Schema
 from pyiceberg.types import NestedField
 
-from emr_jobs.contracts import Check, Contract, Medium, Severity, contracts
+from emr_jobs.contracts import Check, Contract, Medium, Severity
 from emr_jobs.contracts.mapping import Drift, drift, index_body
 from emr_jobs.contracts.model import (
     AcceptedValues,
@@ -22,13 +22,13 @@ from emr_jobs.contracts.model import (
     UniqueKey,
 )
 from emr_jobs.contracts.table import iceberg_schema, spark_ddl, spark_type, table_identifier
-from emr_jobs.domain import JOBS
 from shop.transforms import order_line
+from tests.shop import SHOP
 
-SALES = contracts()["final.daily_sales"]
-SEARCH = contracts()["search.orders"]
-REJECTED = contracts()["intermediate.rejected_orders"]
-OUTPUTS = [contracts()[dataset] for job in JOBS for dataset in job.outputs]
+SALES = SHOP.contracts["final.daily_sales"]
+SEARCH = SHOP.contracts["search.orders"]
+REJECTED = SHOP.contracts["intermediate.rejected_orders"]
+OUTPUTS = [SHOP.contracts[dataset] for job in SHOP.jobs for dataset in job.outputs]
 SALES_KEY = ("partition_date", "shipping_country", "customer_segment", "channel")
 
 KEYWORD = {"type": "keyword"}
@@ -86,7 +86,7 @@ def test_iceberg_schema_of_a_table_where_only_the_day_is_not_null() -> None:
 
 def test_an_array_that_is_required_is_not_null_in_the_table() -> None:
     """The audit cannot see its nulls: files count none for arrays."""
-    assert iceberg_schema(contracts()["final.order_facts"]).find_field("tags") == NestedField(
+    assert iceberg_schema(SHOP.contracts["final.order_facts"]).find_field("tags") == NestedField(
         11, "tags", types.ListType(1000, types.StringType(), element_required=False), required=True
     )
 
@@ -166,7 +166,7 @@ def test_checks_of_an_index_have_no_required_columns_because_absent_fields_are_n
 
 
 def test_checks_of_a_query_with_samples_and_of_a_measure_between_two_limits() -> None:
-    checks = {check.name: check for check in contracts()["final.order_facts"].checks}
+    checks = {check.name: check for check in SHOP.contracts["final.order_facts"].checks}
     rate_known, drift = checks["fx_rate_known"].rule, checks["row_count_drift"]
     assert isinstance(rate_known, Query)
     assert rate_known.sql.startswith("SELECT count(*) FROM (")
@@ -196,16 +196,16 @@ def test_every_column_of_an_output_comes_from_columns_that_exist(contract: Contr
     for column in contract.columns:
         assert column.lineage or (contract.layer, column.name) == ("intermediate", "partition_date"), column.name
         for dataset, source_column in column.lineage:
-            names = [each.name for each in contracts()[dataset].columns]
+            names = [each.name for each in SHOP.contracts[dataset].columns]
             assert source_column is None or source_column in names, f"{column.name}: {dataset}.{source_column}"
-            assert source_column or contracts()[dataset].medium is Medium.SOURCE, f"{column.name}: all of {dataset}"
+            assert source_column or SHOP.contracts[dataset].medium is Medium.SOURCE, f"{column.name}: all of {dataset}"
 
 
 def test_sources_of_the_datasets_are_published_before_them() -> None:
-    published = [contract.id for contract in contracts().values() if contract.medium is Medium.SOURCE]
-    for job in JOBS:
+    published = [contract.id for contract in SHOP.contracts.values() if contract.medium is Medium.SOURCE]
+    for job in SHOP.jobs:
         for dataset in job.outputs:
-            assert set(contracts()[dataset].upstream) <= set(published), dataset
+            assert set(SHOP.contracts[dataset].upstream) <= set(published), dataset
             published.append(dataset)
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from emr_jobs.contracts import InvalidContracts, contracts, load
-from emr_jobs.contracts.load import CONTRACTS
+from emr_jobs.contracts import InvalidContracts, load
+from pipeline_assets.home import ROOT
+from tests.shop import SHOP
 
 ORDERS = "intermediate.orders.odcs.yaml"
 FACTS = "final.order_facts.odcs.yaml"
@@ -20,7 +21,7 @@ SALES_ORDERS = "{name: orders, logicalType: integer,"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(CONTRACTS, tmp_path / "contracts"))
+    return Path(shutil.copytree(ROOT / "shop" / "contracts", tmp_path / "contracts"))
 
 
 def edit(folder: Path, file: str, old: str, new: str) -> None:
@@ -38,7 +39,7 @@ def faults(folder: Path) -> list[str]:
 
 
 def test_a_copy_of_the_folder_loads_as_the_project_does(folder: Path) -> None:
-    assert load(folder) == contracts()
+    assert load(folder) == SHOP.contracts
 
 
 @pytest.mark.parametrize(

@@ -4,18 +4,18 @@ from decimal import Decimal
 
 import pytest
 
-from emr_jobs.contracts import contracts
 from emr_jobs.errors import CheckFailed
 from emr_jobs.partition import Partition
 from emr_jobs.publish import audit
 from emr_jobs.publish.lake import ColumnMetrics, Staged
+from tests.shop import SHOP
 
 DAY = Partition.parse("2026-11-21")
 
 
 def rates(least: Decimal | None) -> Staged:
     """A staged day of exchange rates whose smallest is this one."""
-    contract = contracts()["intermediate.fx_rates"]
+    contract = SHOP.contracts["intermediate.fx_rates"]
     metrics = {column.name: ColumnMetrics(0, None) for column in contract.columns}
     metrics["usd_rate"] = ColumnMetrics(0, least)
     return Staged(contract, DAY, "wap", 1, 5, 1, 1000, metrics)
@@ -47,7 +47,7 @@ def test_any_other_rate_passes(rate: str | None) -> None:
     [("intermediate.customers", False), ("intermediate.fx_rates", True), ("final.order_facts", True)],
 )
 def test_a_repeated_key_is_not_shown_when_it_is_classified(dataset: str, shown: bool) -> None:
-    contract = contracts()[dataset]
+    contract = SHOP.contracts[dataset]
     (check,) = (check for check in contract.checks if check.name == "key_unique")
     statement = audit.compiled(check, contract)
     assert statement is not None

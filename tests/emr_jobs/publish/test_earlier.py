@@ -9,6 +9,7 @@ from emr_jobs.publish import earlier
 from emr_jobs.publish.earlier import Indexed
 from emr_jobs.settings import Lake
 from tests.emr_jobs.publish.test_versions import ANOTHER, COMPACTED, DAY, published, table
+from tests.shop import SHOP
 
 A, B, C = (f"{DAY}.{run}.0" for run in "abc")
 LAKE = Lake(catalog="glue", warehouse="s3://lake")
@@ -66,7 +67,7 @@ def test_previous(facts: dict[str, Any], sales: dict[str, Any], indexed: Indexed
 )
 def test_what_has_expired_is_refused_with_its_limit(dataset: str, limit: str) -> None:
     with pytest.raises(BadInput) as refused:
-        earlier.snapshots({dataset: lineage(B)}, DAY, A, lake=LAKE)
+        earlier.snapshots({dataset: lineage(B)}, DAY, A, contracts=SHOP.contracts, lake=LAKE)
     assert str(refused.value) == (
         f"{dataset} {DAY}: expected a snapshot with version {A}, found none. It has expired, or never was: snapshots "
         f"are kept for {limit}. Mend the source or the code, and run the day again"

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from emr_jobs.contracts import Column, contracts
+from emr_jobs.contracts import Column
 from emr_jobs.publish import preview
+from tests.shop import SHOP
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_a_cell_is_text_or_null(value: object, shown: str | None) -> None:
     ],
 )
 def test_classified_columns_and_the_day_itself_are_left_out(dataset: str, left_out: set[str]) -> None:
-    assert {column.name for column in contracts()[dataset].columns if not preview.is_shown(column)} == left_out
+    assert {column.name for column in SHOP.contracts[dataset].columns if not preview.is_shown(column)} == left_out
 
 
 def test_rows_that_do_not_fit_are_left_out_from_the_end() -> None:

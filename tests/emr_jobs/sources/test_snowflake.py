@@ -12,7 +12,6 @@ import snowflake.connector  # its urllib3 opens a socket while it is imported
 from starlette.applications import Starlette
 
 from emr_jobs import settings
-from emr_jobs.domain import job_named
 from emr_jobs.errors import AccessDenied, Misconfigured, PipelineError, Unavailable
 from emr_jobs.job import JobRun
 from emr_jobs.partition import Partition
@@ -23,6 +22,7 @@ from local_stack.serving import serving
 from local_stack.snowflake import KeyPairLogin, key_pair
 from pipeline_assets.home import ROOT
 from shop.extract_customers import statements
+from tests.shop import SHOP
 
 DAY = Partition.parse("2026-11-21")
 ADDRESS = "https://stage.example/part?X-Amz-Signature=s3cr3t"
@@ -60,8 +60,8 @@ def make_batch(**overrides: Any) -> pa.Table:
 def test_statements_are_asked_of_the_day_and_its_end_in_utc(day: str, end: str, oldest_rate: str) -> None:
     values: Any = settings.load(str(ROOT / "settings" / "local.toml"))
     unused: Any = None
-    job = job_named("extract_customers")
-    run = JobRun(job, Partition.parse(day), values, "run", 0, False, unused, unused, wap_id="", replaced=None)
+    job = SHOP.job("extract_customers")
+    run = JobRun(job, SHOP, Partition.parse(day), values, "run", 0, False, unused, unused, wap_id="", replaced=None)
     asked = [(each.contract.id, each.parameters, each.sql.count("?")) for each in statements(run)]
     assert asked == [
         ("intermediate.customers", (end, day), 2),

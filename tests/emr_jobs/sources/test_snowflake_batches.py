@@ -17,7 +17,6 @@ import pytest
 from pyspark import cloudpickle
 from pyspark.sql import DataFrame, SparkSession
 
-from emr_jobs.contracts import contracts
 from emr_jobs.errors import BadInput, PipelineError, Unavailable
 from emr_jobs.partition import Partition
 from emr_jobs.settings import SnowflakeSource
@@ -26,12 +25,13 @@ from emr_jobs.sources.snowflake import Statement
 from local_stack.snowflake import ACCOUNT, USER, key_pair
 from local_stack.snowflake import snowflake as server
 from pipeline_assets.home import ROOT
+from tests.shop import SHOP
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
 DAY = Partition.parse("2026-11-21")
-STATEMENT = Statement(contracts()["intermediate.fx_rates"], DAY, ROOT / "shop" / "sql" / "fx_rates.sql", ())
+STATEMENT = Statement(SHOP.contracts["intermediate.fx_rates"], DAY, ROOT / "shop" / "sql" / "fx_rates.sql", ())
 ADDRESS = "https://stage.example/part?X-Amz-Signature=s3cr3t"
 
 

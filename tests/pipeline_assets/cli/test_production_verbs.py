@@ -22,9 +22,7 @@ import pytest
 import requests
 import tomlkit
 
-from emr_jobs.catalog import MAINTAIN
-from emr_jobs.contracts import contracts
-from emr_jobs.domain import JOBS
+from emr_jobs.catalog import MAINTAIN, RUN_JOB
 from emr_jobs.partition import Partition
 from emr_jobs.settings import Aws, load
 from local_stack.aws.account import LocalAws, client
@@ -34,6 +32,7 @@ from pipeline_assets.home import ROOT, aws_environment
 from pipeline_assets.production.stacks import BODY_LIMIT_BYTES
 from tests.deployed import NEEDED, profile_at
 from tests.running import Ended, Typed, pipeline, typed, wait_for
+from tests.shop import SHOP
 
 BEHAVIOURS = {"extract_orders": "fails", "extract_customers": "hangs", "extract_shipments": "is killed for its memory"}
 FAILED_DAY, HELD_DAY, NO_CLUSTER_DAY, GOOD_DAY = "2026-09-01", "2026-09-02", "2026-09-03", "2026-09-04"
@@ -138,8 +137,8 @@ def deployed(account: Account, first_deploy: Typed) -> Account:
     assert main is not None
     parameters = {each["ParameterKey"]: each["ParameterValue"] for each in main["Parameters"]}
     s3 = client("s3", account.url)
-    stubs.ship(s3, parameters["Code"], stubs.program(behaviours=BEHAVIOURS), jobs=JOBS)
-    stubs.ship(s3, parameters["Code"], b"import sys; sys.exit('no lake')", jobs=(MAINTAIN,))
+    stubs.ship(s3, parameters["Code"], stubs.program(behaviours=BEHAVIOURS), scripts=(RUN_JOB,))
+    stubs.ship(s3, parameters["Code"], b"import sys; sys.exit('no lake')", scripts=(MAINTAIN.script,))
     return account
 
 
@@ -290,7 +289,7 @@ def test_two_deployments_in_one_account_have_no_table_in_common(deployed: Accoun
         return f"s3://{name}-base-artifactsbucket/pipeline/settings.toml"
 
     with patch.dict(os.environ, keys), patch.object(boto3, "DEFAULT_SESSION", None):
-        table = lake.table(lake.catalog(load(settings("second"))), contracts()["final.daily_sales"])
+        table = lake.table(lake.catalog(load(settings("second"))), SHOP.contracts["final.daily_sales"])
     assert table is not None
     schema = table.schema().as_arrow()
     table.append(pa.Table.from_pylist([{"partition_date": date(2026, 9, 1), "orders": 7}], schema=schema))

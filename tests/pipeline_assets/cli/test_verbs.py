@@ -9,17 +9,17 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from emr_jobs.domain import JOBS
 from pipeline_assets.home import ROOT
 from shop.sample import REJECT_RATES
 from tests.running import Day, pipeline, readers_see, typed
+from tests.shop import SHOP
 
 SQL = "SELECT status, count(*) AS orders FROM final.order_facts GROUP BY status ORDER BY status"
 
 
 def test_run_prints_a_row_for_every_dataset(published_day: Day) -> None:
     rows = {line.split()[0]: line for line in published_day.said.splitlines() if re.match(r"\w+\.\w+ +\d", line)}
-    assert set(rows) == {dataset for job in JOBS for dataset in job.outputs}
+    assert set(rows) == {dataset for job in SHOP.jobs for dataset in job.outputs}
     orders = published_day.truth["orders"]
     rejected = sum(published_day.truth["planted"][reason] for reason in REJECT_RATES)
     assert re.match(rf"intermediate\.orders +{orders} +{rejected} +5 passed +\d{{15,}} ", rows["intermediate.orders"])

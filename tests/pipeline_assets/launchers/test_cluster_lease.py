@@ -23,7 +23,7 @@ from pipeline_assets.s3 import Folder
 from pipeline_assets.launchers.cluster_lease import ClusterLease
 uri, key, dies = sys.argv[1:]
 values = settings.load(uri)
-lease = ClusterLease(values.emr, values.runs.uri, "instance-a", key)
+lease = ClusterLease(values, "instance-a", key)
 if dies == "dies":
     Folder.write = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # the first thing it writes is the id
 print(lease.acquire())
@@ -31,8 +31,7 @@ print(lease.acquire())
 
 
 def make_lease(cloud: Cloud, key: str, **changes: Any) -> ClusterLease:
-    assert cloud.settings.emr is not None
-    lease = ClusterLease(cloud.settings.emr, cloud.settings.runs.uri, "instance-a", key)
+    lease = ClusterLease(cloud.settings, "instance-a", key)
     return replace(lease, **changes)
 
 

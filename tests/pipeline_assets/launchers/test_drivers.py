@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from emr_jobs.catalog import MAINTAIN
-from emr_jobs.domain import JOBS, job_named
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Emr, Fleet
 from pipeline_assets.home import deployment_settings
 from pipeline_assets.launchers.drivers import Drivers, node_mb
+from tests.shop import SHOP
 
 DRIVERS = Drivers(at_once=3, size_mb=3072)
 
@@ -57,8 +57,8 @@ def test_the_share_is_never_more_than_all() -> None:
 
 
 def test_the_largest_driver_counts() -> None:
-    large = replace(job_named("master"), driver_memory_mb=5000, driver_overhead_mb=120)
-    assert Drivers.of((*JOBS, large, MAINTAIN), at_once=2) == Drivers(2, 5120)
+    large = replace(SHOP.job("master"), driver_memory_mb=5000, driver_overhead_mb=120)
+    assert Drivers.of((*SHOP.jobs, large, MAINTAIN), at_once=2) == Drivers(2, 5120)
 
 
 def test_drivers_without_room_are_refused() -> None:

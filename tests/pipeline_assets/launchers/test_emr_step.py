@@ -13,7 +13,6 @@ import dagster as dg
 import pytest
 
 from emr_jobs.catalog import Job
-from emr_jobs.domain import JOBS, job_named
 from emr_jobs.errors import Misconfigured
 from local_stack.aws.account import client
 from local_stack.simulation import stubs
@@ -29,9 +28,10 @@ from pipeline_assets.sensors.clusters import end_when_last
 from pipeline_assets.tags import BACKFILL_TAG, CLUSTER_TAG, LAUNCHER_TAG
 from tests.aws import Cloud
 from tests.running import wait_for
+from tests.shop import SHOP
 
 PARTITION = "2026-11-20"
-JOB = replace(job_named("extract_orders"), max_retries=0)
+JOB = replace(SHOP.job("extract_orders"), max_retries=0)
 
 
 @pytest.fixture(autouse=True)
@@ -78,8 +78,8 @@ def test_with_runtime_roles_it_is_refused_before_a_cluster_is_made(tmp_path: Pat
 def packing(behaviour: str, folder: Path) -> Callable[..., Package]:
     """The real package with another program in the place of the job's."""
 
-    def build(arch: package.Arch, **_: Any) -> Package:
-        real = package.build(arch)
+    def build(arch: package.Arch, domain: str, **_: Any) -> Package:
+        real = package.build(arch, domain)
         code = folder / f"code-{behaviour.replace(' ', '-')}.zip"
         with zipfile.ZipFile(io.BytesIO(real.code.read_bytes())) as old, zipfile.ZipFile(code, "w") as new:
             for name in old.namelist():
@@ -193,7 +193,7 @@ def test_throttling_is_no_failure(cloud: Cloud, run_step: Any) -> None:
 
 
 def test_a_given_cluster_is_used_and_stays(cloud: Cloud, run_step: Any) -> None:
-    drivers = Drivers.of(JOBS, at_once=1)
+    drivers = Drivers.of(SHOP.jobs, at_once=1)
     request = emr_step.emr_cluster.request(cloud.settings.emr, name="somebody's", tags={}, drivers=drivers)
     given = cloud.emr.run_job_flow(**request)["JobFlowId"]
     before = set(cloud.clusters())

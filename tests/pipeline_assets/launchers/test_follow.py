@@ -18,8 +18,6 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
 from urllib3 import HTTPResponse
 
-from emr_jobs.domain import job_named
-from emr_jobs.report import checks_of
 from pipeline_assets.assets.jobs import all_jobs
 from pipeline_assets.home import dagster_home
 from pipeline_assets.launchers.follow import PATIENCE_S, _Followed, patiently
@@ -43,8 +41,9 @@ from tests.deployed import (
     facts,
 )
 from tests.running import wait_for
+from tests.shop import SHOP
 
-JOB = job_named("extract_orders")
+JOB = SHOP.job("extract_orders")
 NAMES = {"intermediate.orders", "intermediate.order_items", "intermediate.rejected_orders"}
 
 # A run worker of its own, which a test can kill.
@@ -123,7 +122,7 @@ def test_results_are_those_of_production_and_say_so(production: Deployed, follow
     assert metadata["cluster"] == production.executions.cluster(execution.name)
     assert metadata["execution"].endswith(execution.arn)
     evaluated = {(".".join(each.asset_key.path), each.check_name) for each in result.get_asset_check_evaluations()}
-    assert evaluated == {(dataset, check.name) for dataset, check in checks_of(JOB)}
+    assert evaluated == {(dataset, check.name) for dataset, check in SHOP.checks_of(JOB)}
     assert {each.partition for each in result.get_asset_check_evaluations()} == {GOOD}
 
 

@@ -8,9 +8,10 @@ import dagster as dg
 import pytest
 
 from emr_jobs.catalog import Job
-from emr_jobs.report import asset_key, checks_of
+from emr_jobs.report import asset_key
 from pipeline_assets.launchers.outcome import Result, results
 from pipeline_assets.remedies import EMR
+from tests.shop import SHOP
 
 pytestmark = pytest.mark.usefixtures("processes")
 
@@ -41,7 +42,9 @@ def outcome(folder: Path, **said: object) -> tuple[list[Result], str | None]:
 
     @dg.multi_asset(
         specs=[dg.AssetSpec(asset_key(dataset).split("/")) for dataset in JOB.outputs],
-        check_specs=[dg.AssetCheckSpec(check.name, asset=asset_key(name).split("/")) for name, check in checks_of(JOB)],
+        check_specs=[
+            dg.AssetCheckSpec(check.name, asset=asset_key(name).split("/")) for name, check in SHOP.checks_of(JOB)
+        ],
     )
     def job(context: dg.AssetExecutionContext) -> Iterator[Result]:
         import subprocess
@@ -55,7 +58,7 @@ def outcome(folder: Path, **said: object) -> tuple[list[Result], str | None]:
             subprocess.run([sys.executable, str(script), *arguments], check=True)
         try:
             for result in results(
-                session.message_handler, JOB, partition="2026-11-22", place=EMR, metadata={"origin": "test"}
+                session.message_handler, SHOP, JOB, partition="2026-11-22", place=EMR, metadata={"origin": "test"}
             ):
                 collected.append(result)
                 yield result
@@ -69,7 +72,7 @@ def outcome(folder: Path, **said: object) -> tuple[list[Result], str | None]:
 
 KEYS = [asset_key(dataset) for dataset in JOB.outputs]
 NO_DAY = {"kind": "BadInput", "message": "no day", "retryable": False}
-CHECKS = [(asset_key(dataset), check.name) for dataset, check in checks_of(JOB)]
+CHECKS = [(asset_key(dataset), check.name) for dataset, check in SHOP.checks_of(JOB)]
 
 
 def test_a_job_that_reported_everything_succeeds(tmp_path: Path) -> None:

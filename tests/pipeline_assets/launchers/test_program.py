@@ -30,8 +30,8 @@ def ship(behaviour: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real package with another program in the place of maintain."""
     build = package.build
 
-    def built(arch: package.Arch, **more: Any) -> Package:
-        real = build(arch, **more)
+    def built(arch: package.Arch, domain: str, **more: Any) -> Package:
+        real = build(arch, domain, **more)
         code = folder / f"code-maintain-{behaviour}.zip"
         with zipfile.ZipFile(io.BytesIO(real.code.read_bytes())) as old, zipfile.ZipFile(code, "w") as new:
             for name in old.namelist():

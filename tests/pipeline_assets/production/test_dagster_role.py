@@ -21,8 +21,6 @@ from dagster._core.test_utils import create_run_for_test
 from dagster_aws.s3 import S3ComputeLogManager
 
 from emr_jobs import settings as settings_module
-from emr_jobs.contracts import contracts
-from emr_jobs.domain import job_named
 from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.secret_ref import resolve
 from emr_jobs.sources.listing import listing
@@ -43,9 +41,10 @@ from tests.deployed import FAILS, Deployed
 from tests.pipeline_assets.launchers.test_emr_step import failure_of, packing
 from tests.pipeline_assets.sensors.test_production import drained, tick
 from tests.pipeline_assets.test_alerts import run as run_with_a_failed_check
+from tests.shop import SHOP
 
 DAY = "2026-07-01"
-JOB = replace(job_named("extract_orders"), max_retries=0)
+JOB = replace(SHOP.job("extract_orders"), max_retries=0)
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ def test_it_overwrites_nothing_that_production_runs(production: Deployed, role: 
     stack = Stacks().find("pipeline-assets")
     assert stack is not None
     bucket, code = bucket_and_key(stack.parameters["Code"])
-    keys = [f"{code}/{JOB.name}.py", f"{code}.zip", bucket_and_key(stack.parameters["SettingsUri"])[1],
+    keys = [f"{code}/run_job.py", f"{code}.zip", bucket_and_key(stack.parameters["SettingsUri"])[1],
             bucket_and_key(production.settings_uri)[1]]  # fmt: skip
     with role.acting():
         for key in keys:
@@ -198,7 +197,7 @@ def test_it_reads_what_is_published_and_observes_the_sources(
     production: Deployed, role: Role, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake.apply(production.settings)
-    table = lake.table(lake.catalog(production.settings), contracts()["final.order_facts"])
+    table = lake.table(lake.catalog(production.settings), SHOP.contracts["final.order_facts"])
     assert table is not None
     table.append(table.schema().as_arrow().empty_table())
     addresses = lake._addresses(production.settings.aws)
@@ -209,8 +208,8 @@ def test_it_reads_what_is_published_and_observes_the_sources(
         role.client("secretsmanager").create_secret(Name=secret.removeprefix("aws:"), SecretString="it")
     with role.acting() as refused:
         catalog = lake.catalog(production.settings)
-        tables = [lake.table(catalog, contract) for contract in lake.tables()]
-        assert [row_count(each, DAY) for each in tables if each] == [0] * len(lake.tables())
+        tables = [lake.table(catalog, contract) for contract in SHOP.tables]
+        assert [row_count(each, DAY) for each in tables if each] == [0] * len(SHOP.tables)
         assert listing(source.orders.of(DAY)) == []
         assert [resolve(source.snowflake.private_key), resolve(source.shipments.token)] == ["it", "it"]
     assert refused == []

@@ -3,6 +3,7 @@
 from typing import Any
 
 from pipeline_assets.production.executions import refused_calls
+from tests.shop import SHOP
 
 
 def entered(number: int, state: str) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def test_of_a_state_the_last_refusal_in_the_words_of_aws() -> None:
         failed(4, "EMR.AmazonElasticMapReduceException", "slower", after=3),
         failed(5, "EMR.AmazonElasticMapReduceException", "quota", after=4),
     ]
-    assert refused_calls(events) == {"CreateCluster": "EMR.AmazonElasticMapReduceException quota"}
+    assert refused_calls(events, SHOP) == {"CreateCluster": "EMR.AmazonElasticMapReduceException quota"}
 
 
 def test_what_was_answered_in_the_end_or_is_a_jobs_is_no_refusal() -> None:
@@ -37,4 +38,4 @@ def test_what_was_answered_in_the_end_or_is_a_jobs_is_no_refusal() -> None:
         entered(8, "ExtractOrdersFailed"),
         failed(9, "S3.NoSuchKeyException", "not there", after=8),
     ]
-    assert refused_calls(events) == {}
+    assert refused_calls(events, SHOP) == {}

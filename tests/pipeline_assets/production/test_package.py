@@ -15,18 +15,20 @@ from pipeline_assets import home
 from pipeline_assets.home import ROOT
 from pipeline_assets.production import package
 from tests.aws import Cloud
+from tests.shop import SHOP
 
 # Imports every module of the code, and what jobs import inside functions, from the archives alone.
 IMPORT_ALL = """
 import importlib, pkgutil, sys
-import emr_jobs
-for found in pkgutil.walk_packages(emr_jobs.__path__, "emr_jobs."):
-    importlib.import_module(found.name)
+for package in map(importlib.import_module, ("emr_jobs", "shop")):
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if found.name != "shop.sample":  # for a laptop
+            importlib.import_module(found.name)
 for name in ("boto3", "opensearchpy", "pyarrow", "pyarrow.compute", "requests", "snowflake.connector.result_batch"):
     importlib.import_module(name)
-from emr_jobs.contracts import contracts
+from emr_jobs.domain import domain
 from emr_jobs.job import code_version
-print(len(contracts()), code_version())
+print(len(domain("shop").contracts), code_version("shop"))
 """
 
 
@@ -34,7 +36,7 @@ print(len(contracts()), code_version())
 def unpacked(tmp_path_factory: pytest.TempPathFactory, processes: None) -> Path:
     """Both archives as a container has them."""
     folder = tmp_path_factory.mktemp("container")
-    built = package.build(package.host_arch())
+    built = package.build(package.host_arch(), "shop")
     with zipfile.ZipFile(built.code) as code:
         code.extractall(folder / "code")
     with tarfile.open(built.dependencies) as dependencies:
@@ -46,23 +48,22 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory, processes: None) -> Path:
 def test_two_builds_are_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_CACHE_DIR", str(home.cache() / "uv"))
     monkeypatch.setenv("UV_OFFLINE", "1")  # setup has fetched them
-    built = package.build(package.host_arch())  # by setup
+    built = package.build(package.host_arch(), "shop")  # by setup
     monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path))
-    again = package.build(package.host_arch())
+    again = package.build(package.host_arch(), "shop")
     assert built.code != again.code
     assert [file.name for file in again.files] == [file.name for file in built.files]  # the name is the hash
 
 
 def test_a_changed_contract_is_another_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    before = package.code_zip()
+    before = package.code_zip("shop")
     (tmp_path / "shop" / "contracts").mkdir(parents=True)
     (tmp_path / "shop" / "contracts" / "new.odcs.yaml").write_text("id: new")
     monkeypatch.setattr(package, "ROOT", tmp_path)
-    assert package.code_zip() != before
+    assert package.code_zip("shop") != before
 
 
 def test_the_archives_are_enough_for_every_job(unpacked: Path) -> None:
-    from emr_jobs.contracts import contracts
     from emr_jobs.job import code_version
 
     spark = [str(Path(sys.modules[name].__file__ or "").parents[1]) for name in ("pyspark",)]
@@ -79,7 +80,7 @@ def test_the_archives_are_enough_for_every_job(unpacked: Path) -> None:
         env={"PYTHONPATH": "code:deps:spark"},
         cwd=unpacked,
     )
-    assert ran.stdout.split() == [str(len(contracts())), code_version()], ran.stderr
+    assert ran.stdout.split() == [str(len(SHOP.contracts)), code_version("shop")], ran.stderr
 
 
 def test_the_dependencies_have_the_versions_of_the_project(unpacked: Path) -> None:
@@ -99,7 +100,7 @@ def test_the_lock_names_no_host() -> None:
 
 def test_what_is_on_s3_is_not_uploaded_again(cloud: Cloud) -> None:
     assert cloud.settings.emr is not None
-    built = package.build(package.host_arch())
+    built = package.build(package.host_arch(), "shop")
     place = f"{cloud.settings.emr.artifacts_uri}/{uuid4().hex}"
     first, new = package.upload(built, place)
     again, none = package.upload(built, place)
@@ -111,6 +112,6 @@ def test_what_is_on_s3_is_not_uploaded_again(cloud: Cloud) -> None:
 @pytest.mark.usefixtures("package_index")  # fetches the wheels of the other architecture
 def test_either_architecture_is_built_here() -> None:
     (other,) = {"x86_64", "aarch64"} - {package.host_arch()}
-    with tarfile.open(package.build(other).dependencies) as archive:  # type: ignore[arg-type]
+    with tarfile.open(package.build(other, "shop").dependencies) as archive:  # type: ignore[arg-type]
         native = {name.rpartition("cpython-311-")[2] for name in archive.getnames() if "cpython-311-" in name}
     assert native == {f"{other}-linux-gnu.so"}

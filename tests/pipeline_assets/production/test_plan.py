@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emr_jobs.catalog import Job
-from emr_jobs.domain import JOBS
 from pipeline_assets.definitions import defs
 from pipeline_assets.production.plan import (
     Node,
@@ -22,6 +21,7 @@ from pipeline_assets.production.plan import (
     plan_of,
     width,
 )
+from tests.shop import SHOP
 
 
 def job(name: str) -> Job:
@@ -119,9 +119,9 @@ def test_cycle_is_refused() -> None:
 
 
 def test_plan_of_the_asset_graph() -> None:
-    orders, customers, shipments, master = map(Single, JOBS)
-    made = plan_of(defs.resolve_asset_graph())
+    orders, customers, shipments, master = map(Single, SHOP.jobs)
+    made = plan_of(defs.resolve_asset_graph(), SHOP)
     assert made.root == Series((Parallel((orders, customers, shipments)), master))
     assert made.added == frozenset()
-    assert made.last == (JOBS[-1],)
+    assert made.last == (SHOP.jobs[-1],)
     assert [each.name for each in made.downstream("extract_orders")] == ["extract_orders", "master"]

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from emr_jobs.contracts import contracts
-from emr_jobs.domain import JOBS, job_named
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Search, Settings
 from pipeline_assets.cli.synth import deployment
 from pipeline_assets.home import deployment_settings
 from pipeline_assets.production import secrets
 from pipeline_assets.production.secrets import require_a_reader, secrets_of
+from tests.shop import SHOP
 
 
 @pytest.fixture
@@ -29,7 +28,7 @@ def settings() -> Settings:
 
 
 def test_each_job_reads_the_secrets_of_its_own_sources(settings: Settings) -> None:
-    assert {job.name: secrets_of(job, settings) for job in JOBS} == {
+    assert {job.name: secrets_of(job, settings) for job in SHOP.jobs} == {
         "extract_orders": [],
         "extract_customers": ["aws:pipeline/snowflake-key"],
         "extract_shipments": ["aws:shop/api"],
@@ -53,15 +52,15 @@ def readable(resource: dict[str, Any]) -> set[str]:
 
 def test_secret_that_no_job_reads_is_refused_before_anything_is_written(settings: Settings) -> None:
     with pytest.raises(Misconfigured) as refused:
-        require_a_reader(settings, tuple(job for job in JOBS if job.name != "extract_shipments"))
+        require_a_reader(settings, tuple(job for job in SHOP.jobs if job.name != "extract_shipments"))
     assert str(refused.value).startswith("settings: no job reads what sources.shipments.token = aws:shop/api is for")
 
 
 def test_source_whose_connection_nobody_has_named_is_refused(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fax = replace(contracts()["web_api.shipments"], id="fax.shipments")
-    known = {**contracts(), "web_api.shipments": fax}
-    monkeypatch.setattr(secrets, "contracts", lambda: known)
+    fax = replace(SHOP.contracts["web_api.shipments"], id="fax.shipments")
+    known = {**SHOP.contracts, "web_api.shipments": fax}
+    monkeypatch.setattr(secrets, "domain_of", lambda _: replace(SHOP, contracts=known))
     with pytest.raises(Misconfigured, match=r"fax\.shipments: which section of the settings is its connection\?"):
-        secrets_of(job_named("extract_shipments"), settings)
+        secrets_of(SHOP.job("extract_shipments"), settings)

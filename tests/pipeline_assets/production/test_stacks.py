@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from emr_jobs.errors import Misconfigured
 from local_stack.aws import REGION, cloudformation, faults
+from pipeline_assets.home import deployment_settings
 from pipeline_assets.production.executions import Executions
 from pipeline_assets.production.stacks import StackFailed, Stacks
 
@@ -92,8 +93,11 @@ def test_a_creation_that_fails_leaves_only_what_is_retained_always_and_a_stack_t
         "that asks for more than TLS. Mend it, then: pipeline deploy"
     )
     assert buckets() == ["retain"]
+    settings = deployment_settings()
+    assert settings.production is not None
+    named = settings.model_copy(update={"production": settings.production.model_copy(update={"name": NAME})})
     with pytest.raises(Misconfigured, match="nothing is deployed as shop"):
-        Executions(NAME)
+        Executions(named)
     for kind, said in (("CREATE", "already exists"), ("UPDATE", "is in ROLLBACK_COMPLETE state and can not be")):
         with pytest.raises(ClientError, match=said):
             boto3.client("cloudformation").create_change_set(

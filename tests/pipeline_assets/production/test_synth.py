@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-from emr_jobs.contracts import contracts
-from emr_jobs.domain import JOBS, job_of
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Fleet
 from local_stack.aws.cloudformation.template import Resolver
@@ -23,6 +21,7 @@ from pipeline_assets.production.daily_machine import state_name
 from pipeline_assets.production.main_template import schedule_expression
 from pipeline_assets.production.synth import BASE, MAIN, write
 from tests.running import pipeline, typed
+from tests.shop import SHOP
 
 COMMITTED = ROOT / "deployment"
 KEY = "arn:aws:kms:us-east-1:123456789012:key/of-secrets"
@@ -90,10 +89,10 @@ def test_every_edge_of_the_asset_graph_is_an_order_of_the_machine() -> None:
     """From the files alone: contracts say who reads what, the template what runs before what."""
     machine = json.loads((COMMITTED / MAIN).read_text())["Resources"]["DailyMachine"]["Properties"]["Definition"]
     edges = set()
-    for contract in contracts().values():
+    for contract in SHOP.contracts.values():
         for upstream in contract.upstream:
             try:
-                reader, writer = job_of(contract.id), job_of(upstream)
+                reader, writer = SHOP.job_of(contract.id), SHOP.job_of(upstream)
             except KeyError:
                 continue  # a source
             if reader != writer:
@@ -160,7 +159,7 @@ def test_the_cluster_has_room_for_as_many_drivers_as_jobs_run_at_once() -> None:
     wide = settings.emr.model_copy(update={"step_concurrency": 12})
     machine = deployment(settings.model_copy(update={"emr": wide})).definitions["daily"]
     given = {each["Classification"]: each["Properties"] for each in made_with(machine)["Configurations"]}
-    share = f"{math.ceil(110 * 3 * max(job.driver_mb for job in JOBS) / (2 * 11712)) / 100:.2f}"
+    share = f"{math.ceil(110 * 3 * max(job.driver_mb for job in SHOP.jobs) / (2 * 11712)) / 100:.2f}"
     assert given["capacity-scheduler"]["yarn.scheduler.capacity.maximum-am-resource-percent"] == share
     small = settings.emr.model_copy(update={"core": Fleet(instance_types=("c7g.xlarge",), capacity=1)})
     with pytest.raises(Misconfigured, match=r"emr\.core, 1 of c7g\.xlarge .* and 3 run at once"):
@@ -187,7 +186,7 @@ def test_with_runtime_roles_only_the_job_that_reads_a_source_has_its_secret(main
     assert reads == {"ExtractCustomers": ["pipeline/snowflake-key"], "ExtractShipments": ["pipeline/shipments-token"]}
     assert ("MaintainRole" in made) is maintain
     (taking,) = made["RuntimeRolesPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    runtime = {f"{title}Role" for title in (*map(state_name, JOBS), *(["Maintain"] if maintain else []))}
+    runtime = {f"{title}Role" for title in (*map(state_name, SHOP.jobs), *(["Maintain"] if maintain else []))}
     assert {each["Fn::GetAtt"][0] for each in taking["Resource"]} == runtime
     for title in runtime:
         (trust,) = made[title]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
@@ -197,7 +196,7 @@ def test_with_runtime_roles_only_the_job_that_reads_a_source_has_its_secret(main
 def test_every_step_of_the_machine_is_told_its_region() -> None:
     machine = json.dumps(json.loads((COMMITTED / MAIN).read_text())["Resources"]["DailyMachine"])
     steps = machine.count("spark-submit")
-    assert steps == len(JOBS) + 1  # and the lake's upkeep
+    assert steps == len(SHOP.jobs) + 1  # and the lake's upkeep
     for name, value in deployment_settings().aws.region_environment.items():
         assert machine.count(f"spark.yarn.appMasterEnv.{name}={value}") == steps
 

@@ -13,7 +13,6 @@ import requests
 from botocore.stub import Stubber
 from dagster._core.test_utils import create_run_for_test
 
-from emr_jobs.domain import JOBS, job_named
 from emr_jobs.partition import Partition
 from emr_jobs.s3_uri import bucket_and_key
 from pipeline_assets.assets.jobs import selection, warn_of_production
@@ -25,6 +24,7 @@ from pipeline_assets.sensors.production import MAX_REQUESTS, Tick, longest_s, of
 from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG, PARTITION_TAG, RANGE_TAGS
 from tests.deployed import LONG, Deployed
 from tests.running import wait_for
+from tests.shop import SHOP
 
 WHOLE_DAY, ONE_JOB, RUNNING, TWICE, ENDED, REFUSED, LOOKED_AT = (f"2026-08-{day:02}" for day in range(1, 8))
 ONE_BY_ONE, BESIDE, AGAIN, LOOKED_AT_EARLY = (f"2026-08-{day:02}" for day in range(20, 24))
@@ -99,7 +99,7 @@ def test_execution_is_one_request_with_its_day_and_links(production: Deployed, i
     bucket, prefix = bucket_and_key(production.settings.emr.log_uri)
     assert (request.run_key, request.partition_key) == (execution.name, ENDED)
     assert request.asset_selection == [
-        dg.AssetKey(output.split(".")) for job in ("extract_orders", "master") for output in job_named(job).outputs
+        dg.AssetKey(output.split(".")) for job in ("extract_orders", "master") for output in SHOP.job(job).outputs
     ]
     assert {tag: value for tag, value in request.tags.items() if tag.startswith("pipeline/")} == {
         EXECUTION_TAG: execution.name,
@@ -370,7 +370,7 @@ def looked(
     days = {PARTITION_TAG: day} if not until else dict(zip(RANGE_TAGS, (day, until), strict=True))
     defs = definitions(production.settings_uri)
     sensor = defs.resolve_sensor_def("checks_after_production")
-    assets, _ = selection(jobs or [job.name for job in JOBS])
+    assets, _ = selection(SHOP, jobs or [job.name for job in SHOP.jobs])
     run = create_run_for_test(
         instance,
         tags={EXECUTION_TAG: execution, **days},

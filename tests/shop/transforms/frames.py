@@ -12,10 +12,10 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
-from emr_jobs.contracts import contracts
 from emr_jobs.contracts.table import spark_ddl
 from emr_jobs.partition import Partition
 from shop.transforms.order_lines import parse, settle
+from tests.shop import SHOP
 
 DAY = Partition.parse("2026-11-21")  # 5:00 UTC to 5:00 UTC
 
@@ -28,7 +28,7 @@ class Frames:
 
     def of(self, dataset: str, rows: Sequence[Row]) -> DataFrame:
         """A dataset's rows; a column that a row does not name is null."""
-        return self.typed(spark_ddl(contracts()[dataset]), rows)
+        return self.typed(spark_ddl(SHOP.contracts[dataset]), rows)
 
     def typed(self, ddl: str, rows: Sequence[Row]) -> DataFrame:
         schema = to_arrow_schema(StructType.fromDDL(ddl))
@@ -49,7 +49,7 @@ class Frames:
 def rows_of(frame: DataFrame, dataset: str | None = None) -> list[Row]:
     """All rows, ordered by their columns from left to right. Of a dataset: its columns and types, whole."""
     if dataset is not None:
-        wanted = StructType.fromDDL(spark_ddl(contracts()[dataset]))
+        wanted = StructType.fromDDL(spark_ddl(SHOP.contracts[dataset]))
         assert [(each.name, each.dataType.simpleString()) for each in frame.schema] == [
             (each.name, each.dataType.simpleString()) for each in wanted
         ]

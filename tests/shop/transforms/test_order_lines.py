@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from emr_jobs.contracts import contracts
 from emr_jobs.partition import Partition
 from shop.transforms.order_line import TEST
 from shop.transforms.order_lines import DUPLICATE, ORDER, parse, settle
+from tests.shop import SHOP
 from tests.shop.transforms.frames import DAY, Frames, rows_of
 from tests.shop.transforms.order_export import ABSENT, Json, encoded, line, make_item, make_order
 
@@ -48,7 +48,9 @@ BROKEN = {
 
 def test_the_reason_is_the_first_rule_that_a_line_breaks(frames: Frames) -> None:
     rules = list(BROKEN)
-    (declared,) = [column.accepted for column in contracts()["intermediate.rejected_orders"].columns if column.accepted]
+    (declared,) = [
+        column.accepted for column in SHOP.contracts["intermediate.rejected_orders"].columns if column.accepted
+    ]
     assert declared == ("malformed_json", *rules)
     wanted = [
         (line(**{name: value for rule in reversed(rules[number:]) for name, value in BROKEN[rule].items()}), reason)

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from emr_jobs.contracts import contracts
 from shop.transforms.search_orders import search_orders
+from tests.shop import SHOP
 from tests.shop.transforms.frames import DAY, Frames, Row, rows_of
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -62,7 +62,7 @@ def test_a_document_is_the_order_with_its_items_by_line_no(frames: Frames) -> No
     documents = search_orders(
         frames.of("final.order_facts", [FACT | NOT_SEARCHED, FACT | {"order_id": "A-2", "tags": []}]),
         frames.of("intermediate.order_items", items),
-        contract=contracts()["search.orders"],
+        contract=SHOP.contracts["search.orders"],
     )
     assert rows_of(documents, "search.orders") == [
         FACT | {"items": [in_document(two), in_document(ten)]},

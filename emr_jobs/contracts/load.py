@@ -45,6 +45,7 @@ SUFFIX = ".odcs.yaml"
 PARTITION_COLUMN = "partition_date"
 PLACEHOLDER = re.compile(r"\$\{([a-z0-9_]+\.[a-z0-9_]+)\}")
 
+COUNTS = "SELECT count(*) FROM "
 ROW_COUNT_DRIFT = "row_count_drift"  # the measure that the audit takes by itself
 
 _MEDIUM = {"table": Medium.TABLE, "index": Medium.INDEX}
@@ -101,7 +102,8 @@ class _ColumnExtras(_Strict):
 class _QualityExtras(_Strict):
     """Custom properties of a quality rule."""
 
-    samplesQuery: str | None = None  # up to three values that break a sql rule
+    samples: str | None = None  # of a query that counts rows, what to show of each: an expression over them
+    fix: str | None = None  # what to do when it fails; {partition} is the day
 
 
 class _Measure(_Strict):
@@ -298,16 +300,20 @@ class _Reader:
             self.fault(where, "a rule needs a name: it becomes the asset check's")
         if quality.severity not in (None, *Severity):
             self.fault(f"{where}.severity", f"{quality.severity}: expected error or warning")
-        rule = self.rule(quality, where, column)
+        extras = self.extras(_QualityExtras, quality.customProperties, where)
+        rule = self.rule(quality, where, column, extras)
         if rule is not None and len(self.faults) == before:
             severity = Severity(quality.severity or Severity.ERROR)
-            yield Check(quality.name or "", severity, quality.description or _described(rule), rule)
+            fix = extras.fix if extras else None
+            yield Check(quality.name or "", severity, quality.description or _described(rule), rule, fix)
 
-    def rule(self, quality: DataQuality, where: str, column: str | None) -> Rule | None:
-        extras = self.extras(_QualityExtras, quality.customProperties, where)
+    def rule(self, quality: DataQuality, where: str, column: str | None, extras: _QualityExtras | None) -> Rule | None:
         if quality.type == "sql":
-            bound = self.bound(quality.model_dump(exclude_none=True), where)
-            return Query(quality.query or "", bound, extras.samplesQuery if extras else None) if bound else None
+            bound, sql = self.bound(quality.model_dump(exclude_none=True), where), quality.query or ""
+            shown = extras.samples if extras else None
+            if shown and not sql.startswith(COUNTS):
+                self.fault(f"{where}.customProperties", f"samples are of a query that begins with {COUNTS.strip()}")
+            return Query(sql, bound, shown and _samples(sql, shown)) if bound else None
         if quality.type == "custom":
             if quality.engine != "pipeline":
                 self.fault(f"{where}.engine", f"{quality.engine}: expected pipeline")
@@ -369,6 +375,11 @@ class _Reader:
             for fault in error.errors(include_url=False):
                 self.fault(".".join([where, *map(str, fault["loc"])]), fault["msg"])
             return None
+
+
+def _samples(sql: str, shown: str) -> str:
+    """Up to four of the rows that the query counts."""
+    return f"SELECT DISTINCT {shown} FROM {sql.removeprefix(COUNTS)} ORDER BY 1 LIMIT 4"  # noqa: S608  # the contract
 
 
 def _described(rule: Rule) -> str:

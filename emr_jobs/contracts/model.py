@@ -143,6 +143,7 @@ class Check:
     severity: Severity
     description: str
     rule: Rule
+    fix: str | None = None  # what to do when it fails, where the rule alone does not say it; {partition} is the day
 
     @property
     def blocking(self) -> bool:

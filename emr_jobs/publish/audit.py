@@ -203,12 +203,8 @@ def require(findings: Iterable[Finding], *, partition: Partition) -> None:
 
 
 def _fix(finding: Finding, partition: Partition) -> str:
-    if finding.check.name == "rejected_share":
-        return (
-            "Nothing was published but the rejects: "
-            f'pipeline query "SELECT reason, raw FROM intermediate.rejected_orders '
-            f"WHERE partition_date = '{partition}'\""
-        )
+    if finding.check.fix:
+        return finding.check.fix.replace("{partition}", str(partition))
     if isinstance(finding.check.rule, RowCount):
         return "Nothing was published."
     return "Nothing was published. Mend the source."

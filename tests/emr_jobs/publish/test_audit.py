@@ -52,3 +52,12 @@ def test_a_repeated_key_is_not_shown_when_it_is_classified(dataset: str, shown: 
     statement = audit.compiled(check, contract)
     assert statement is not None
     assert (statement.samples_sql is not None) == shown
+
+
+@pytest.mark.parametrize(("earlier", "drift"), [([10, 10, 10, 2], -0.375), ([10, 10, 10], None), ([5, 5, 5, 5], 0.0)])
+def test_drift_is_against_the_mean_of_as_many_days_before(
+    monkeypatch: pytest.MonkeyPatch, earlier: list[int], drift: float | None
+) -> None:
+    day, unused = rates(None), None
+    monkeypatch.setattr(audit, "recent_row_counts", lambda _, contract, *, before, days: earlier[:days])
+    assert audit.row_count_drift(unused, day, days=4) == drift  # type: ignore[arg-type]

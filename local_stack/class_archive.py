@@ -18,9 +18,9 @@ from emr_jobs.partition import Partition
 from emr_jobs.settings import load
 from local_stack import jars
 from local_stack.jars import archive
+from local_stack.sample import sample
 from local_stack.services import services
 from pipeline_assets.launchers.command import job_arguments, local_environment, local_submit
-from shop import sample
 
 _DAY = Partition.parse("2026-01-15")
 
@@ -43,7 +43,7 @@ def build() -> bool:
 
 def _train(folder: Path) -> None:
     """Everything once: the node and a Spark process note which classes they load, and write them when they end."""
-    sample.generate(folder / "data", partition=_DAY, orders=50)
+    sample().generate(folder / "data", partition=_DAY, orders=50)
     node_options = [f"-XX:ArchiveClassesAtExit={archive('opensearch')}"]
     with services(folder / "home", folder / "data", node_options=node_options) as running:
         spark = running.settings.spark

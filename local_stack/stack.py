@@ -23,9 +23,9 @@ from typing import IO, Any
 import psutil
 
 from emr_jobs.partition import Partition
+from local_stack.sample import sample
 from local_stack.services import services
 from pipeline_assets.home import lock_file, stack_is_running
-from shop import sample
 
 STOP_TIMEOUT_S = 30
 
@@ -158,7 +158,7 @@ def _supervise(order: Order) -> None:
     def prepare() -> None:
         if order.sample is not None:
             partition = Partition.parse(order.sample.partition)
-            sample.generate(data, partition=partition, orders=order.sample.orders)
+            sample().generate(data, partition=partition, orders=order.sample.orders)
 
     def stop(*_: Any) -> None:
         raise SystemExit(0)

@@ -13,6 +13,7 @@ from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Aws, Settings
 
 ROOT = Path(__file__).parents[1]
+LOCAL_SETTINGS = ROOT / "settings" / "local.toml"
 
 
 def home() -> Path:
@@ -31,7 +32,7 @@ def settings_uri(given: str | None = None) -> str:
         return named
     if stack_is_running(home()):
         return str(home() / "settings.toml")
-    return str(ROOT / "settings" / "local.toml")
+    return str(LOCAL_SETTINGS)
 
 
 def load_settings(given: str | None = None) -> Settings:

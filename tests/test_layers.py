@@ -8,6 +8,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from pipeline_assets.home import ROOT
 
 HEAVY = {"pyspark", "dagster_aws", "dagster_snowflake", "dagster_pyspark", "snowflake", "opensearchpy"}
@@ -49,6 +51,15 @@ def offenders(folder: str, banned: set[str], *, inside_functions: bool) -> list[
 def test_jobs_know_nothing_of_dagster_and_of_their_starters() -> None:
     banned = {"dagster", "dagster_aws", "pipeline_assets", "local_stack"}
     assert offenders("emr_jobs", banned, inside_functions=True) == []
+
+
+@pytest.mark.parametrize("folder", ["emr_jobs", "pipeline_assets", "local_stack"])
+def test_nothing_imports_the_domain_by_its_name(folder: str) -> None:
+    assert offenders(folder, {"shop"}, inside_functions=True) == []
+
+
+def test_the_domain_imports_what_runs_on_the_cluster_and_nothing_else_of_ours() -> None:
+    assert offenders("shop", {"dagster", "pipeline_assets", "local_stack"}, inside_functions=True) == []
 
 
 def test_the_code_location_imports_what_is_heavy_only_where_it_is_used() -> None:

@@ -29,6 +29,7 @@ from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Aws, Settings
 from local_stack.aws import ADDRESSES, GROUPS, SUBNETS, VPC
 from local_stack.aws.account import LocalAws, client, furnish
+from local_stack.sample import sample
 from local_stack.services import Running, services
 from local_stack.simulation import stub_job, stubs
 from local_stack.simulation.follower import Follower, follower
@@ -44,7 +45,6 @@ from pipeline_assets.production.stacks import Stacks
 from pipeline_assets.production.synth import Deployment
 from pipeline_assets.search import index_of
 from pipeline_assets.sensors.production import did_work
-from shop import sample
 
 PARAMETERS = {
     "Vpc": VPC,
@@ -350,7 +350,7 @@ def _services(
 
     def prepare() -> None:
         for day in days:
-            sample.generate(data, partition=day, orders=orders)
+            sample().generate(data, partition=day, orders=orders)
 
     with services(home, data, prepare=prepare, progress=progress, aws=True, yarn=yarn, lake_tables=False) as running:
         yield running

@@ -37,13 +37,13 @@ def up(
     """Start the services in the background; returns when all of them answer."""
     from emr_jobs.partition import Partition
     from local_stack import stack
-    from shop import sample
+    from local_stack.sample import sample
 
     partition = Partition.latest_complete(datetime.now(UTC))
     folder = data.resolve() if data else home() / "data"
-    missing = data is None and partition not in sample.partitions_in(folder)
+    missing = data is None and partition not in sample().partitions_in(folder)
     addresses = start(
-        folder, stack.Sample(str(partition), sample.ORDERS) if missing else None, aws=aws or yarn, yarn=yarn
+        folder, stack.Sample(str(partition), sample().ORDERS) if missing else None, aws=aws or yarn, yarn=yarn
     )
     if json:
         print_json({**asdict(addresses), "partition": None if data else str(partition)})
@@ -116,11 +116,11 @@ def sample(
 ) -> None:
     """Write seeded sample inputs with known defects; truth.json says how many of each."""
     from emr_jobs.partition import Partition
-    from shop import sample
+    from local_stack import sample as samples
 
     day = Partition.parse(partition) if partition else Partition.latest_complete(datetime.now(UTC))
     with errors().status("writing the sample"):
-        truth = sample.generate(folder, partition=day, orders=orders, seed=seed)
+        truth = samples.sample().generate(folder, partition=day, orders=orders, seed=seed)
     if json:
         print_json(truth)
         return

@@ -1,0 +1,24 @@
+"""What the local stack asks of a domain's sample data, `<package>.sample`."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from emr_jobs import settings
+from emr_jobs.partition import Partition
+from pipeline_assets.home import LOCAL_SETTINGS
+
+
+class Sample(Protocol):
+    ORDERS: int  # of a day, when nobody says how many
+
+    def generate(self, folder: Path, *, partition: Partition, orders: int = ..., seed: int = ...) -> dict[str, Any]:
+        """Write the inputs of one partition, other partitions in the folder stay; returns what truth.json says."""
+
+    def partitions_in(self, folder: Path) -> list[Partition]:
+        """Those that a folder of inputs has, oldest first."""
+
+
+def sample() -> Sample:
+    """Of the domain that the settings of a laptop name."""
+    return cast("Sample", import_module(f"{settings.load(str(LOCAL_SETTINGS)).domain}.sample"))

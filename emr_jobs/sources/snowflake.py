@@ -62,35 +62,42 @@ class Statement:
         return f"{self.file.parent.name}/{self.file.name}"
 
 
+def options(settings: SnowflakeSource, tag: Mapping[str, object]) -> dict[str, Any]:
+    """The connector's arguments but for the key: a session in UTC with this tag, whose statements end after a time.
+
+    Without those that the settings leave to Snowflake.
+    """
+    import json
+
+    given = {
+        **{key: getattr(settings, key) for key in ("account", "user", "database", "role", "warehouse")},
+        **{key: getattr(settings, key) for key in ("host", "port", "protocol")},
+        "login_timeout": settings.connect_timeout_s,
+        "network_timeout": settings.statement_timeout_s + settings.connect_timeout_s,
+        "session_parameters": {
+            "QUERY_TAG": json.dumps(tag, sort_keys=True),
+            "TIMEZONE": "UTC",
+            "STATEMENT_TIMEOUT_IN_SECONDS": settings.statement_timeout_s,
+            "CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False,
+        },
+    }
+    return {key: value for key, value in given.items() if value is not None}
+
+
 @contextmanager
 def connection(
     settings: SnowflakeSource, *, tag: Mapping[str, object], dataset: str, partition: Partition
 ) -> Iterator["SnowflakeConnection"]:
-    """A session in UTC, tagged with run, job and partition, whose statements end after the time-out."""
-    import json
-
+    """A session, tagged with run, job and partition."""
     from snowflake import connector
     from snowflake.connector.errors import DatabaseError, Error
 
-    options = {key: getattr(settings, key) for key in ("role", "warehouse", "host", "port")}
     try:
         opened = connector.connect(
-            account=settings.account,
-            user=settings.user,
             private_key=_private_key(settings),
-            database=settings.database,
-            protocol=settings.protocol,
             paramstyle="qmark",
             arrow_number_to_decimal=True,  # else a NUMBER with a scale is a double
-            login_timeout=settings.connect_timeout_s,
-            network_timeout=settings.statement_timeout_s + settings.connect_timeout_s,
-            session_parameters={
-                "QUERY_TAG": json.dumps(tag, sort_keys=True),
-                "TIMEZONE": "UTC",
-                "STATEMENT_TIMEOUT_IN_SECONDS": settings.statement_timeout_s,
-                "CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False,
-            },
-            **{key: value for key, value in options.items() if value is not None},
+            **options(settings, tag),
         )
     except DatabaseError as error:
         raise _refused(error, settings, dataset=dataset, partition=partition) from None

@@ -5,7 +5,6 @@ the API's total of the day. Secrets are resolved inside the step that uses them.
 """
 
 import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,7 +17,7 @@ from emr_jobs.errors import BadInput, Unavailable
 from emr_jobs.partition import Partition
 from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import Settings, SnowflakeSource
-from emr_jobs.sources import web_api
+from emr_jobs.sources import snowflake, web_api
 from emr_jobs.sources.listing import listing
 
 from pipeline_assets.assets.specs import asset_spec
@@ -137,25 +136,10 @@ def _table_states(
 def _snowflake(settings: SnowflakeSource, tag: dict[str, str]) -> "SnowflakeResource":
     from dagster_snowflake import SnowflakeResource
 
-    address = {"host": settings.host, "port": settings.port, "protocol": settings.protocol}
+    given = snowflake.options(settings, tag)
+    own = {key: given.pop(key) for key in list(given) if key in SnowflakeResource.model_fields}
     return SnowflakeResource(
-        account=settings.account,
-        user=settings.user,
-        private_key=resolve(settings.private_key),
-        database=settings.database,
-        role=settings.role,
-        warehouse=settings.warehouse,
-        login_timeout=settings.connect_timeout_s,
-        additional_snowflake_connection_args={
-            **{key: value for key, value in address.items() if value is not None},
-            "network_timeout": settings.statement_timeout_s + settings.connect_timeout_s,
-            "session_parameters": {
-                "QUERY_TAG": json.dumps(tag, sort_keys=True),
-                "TIMEZONE": "UTC",
-                "STATEMENT_TIMEOUT_IN_SECONDS": settings.statement_timeout_s,
-                "CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False,
-            },
-        },
+        private_key=resolve(settings.private_key), additional_snowflake_connection_args=given, **own
     )
 
 

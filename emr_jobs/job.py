@@ -14,7 +14,6 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -23,9 +22,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from emr_jobs import recording, session, settings
 from emr_jobs.catalog import Job
-from emr_jobs.contracts import Contract, Medium
+from emr_jobs.contracts import Medium
 from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import Misconfigured, PipelineError
+from emr_jobs.job_run import JobRun
 from emr_jobs.partition import Partition
 from emr_jobs.publish import lake
 from emr_jobs.report import Report
@@ -34,26 +34,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")  # part of file names, index names and SQL
-
-
-@dataclass(frozen=True)
-class JobRun:
-    """What a job's body works with."""
-
-    job: Job
-    domain: Domain
-    partition: Partition
-    settings: settings.Settings
-    run_id: str
-    attempt: int
-    allow_empty: bool
-    spark: "SparkSession"
-    report: Report
-    wap_id: str  # the version of the day that it publishes
-    replaced: str | None  # that of the lead as the run began
-
-    def contract(self, dataset: str) -> Contract:
-        return self.domain.contracts[dataset]
 
 
 class Incomplete(Exception):

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from dagster_pipes import PipesContext
@@ -15,7 +16,6 @@ from dagster_pipes import PipesContext
 from emr_jobs.catalog import Job
 from emr_jobs.contracts import Check, Severity
 from emr_jobs.errors import Outdated, PipelineError, Unavailable
-from emr_jobs.publish.audit import Finding
 
 _PIPES_SEVERITY = {Severity.ERROR: "ERROR", Severity.WARNING: "WARN"}
 
@@ -26,6 +26,22 @@ def asset_key(dataset: str) -> str:
 
 
 MESSAGE_SIZE = 2000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How a check went, for a person: what it expected, what was found."""
+
+    dataset: str
+    check: Check
+    passed: bool
+    expected: str
+    found: str
+    note: str | None = None
+
+    @property
+    def blocks(self) -> bool:
+        return not self.passed and self.check.blocking
 
 
 class Report:

@@ -17,7 +17,8 @@ from emr_jobs.contracts import Contract, Medium
 from emr_jobs.contracts.model import Measure
 from emr_jobs.contracts.table import spark_type
 from emr_jobs.errors import Remedy, SchemaDrift
-from emr_jobs.job import JobRun, main, parser
+from emr_jobs.job import main, parser
+from emr_jobs.job_run import JobRun
 from emr_jobs.publish import audit, both, earlier, lake, search
 from emr_jobs.publish.bulk import Outcome
 from emr_jobs.publish.lake import Staged

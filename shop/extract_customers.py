@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from emr_jobs.contracts import Contract
-from emr_jobs.job import JobRun
+from emr_jobs.job_run import JobRun
 from emr_jobs.publish.both import audit_then_commit, stage
 from emr_jobs.publish.lake import Staged
 from emr_jobs.sources import snowflake

@@ -6,7 +6,7 @@ rejects are published first and always, so that they can be read exactly when th
 
 from collections.abc import Sequence
 
-from emr_jobs.job import JobRun
+from emr_jobs.job_run import JobRun
 from emr_jobs.publish.both import publish_lake
 from emr_jobs.sources import s3_json
 from emr_jobs.sources.listing import File

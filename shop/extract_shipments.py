@@ -1,7 +1,7 @@
 """Shipments from the carrier's web API: intermediate.shipments."""
 
 from emr_jobs.errors import BadInput, Remedy
-from emr_jobs.job import JobRun
+from emr_jobs.job_run import JobRun
 from emr_jobs.publish.both import audit_then_commit, stage
 from emr_jobs.sources import web_api
 from pyspark import StorageLevel

@@ -25,6 +25,7 @@ from emr_jobs.contracts.model import (
 from emr_jobs.errors import CheckFailed, Remedy, samples
 from emr_jobs.partition import Partition
 from emr_jobs.publish.lake import Staged, recent_row_counts
+from emr_jobs.report import Finding
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,20 +34,6 @@ EMPTY_ASKED_FOR = "empty day, asked for with --allow-empty"
 NO_HISTORY = "not enough history to compare with"
 
 Measures = Mapping[str, float | None]  # None: it cannot be taken yet, which passes with a note
-
-
-@dataclass(frozen=True)
-class Finding:
-    dataset: str
-    check: Check
-    passed: bool
-    expected: str
-    found: str
-    note: str | None = None
-
-    @property
-    def blocks(self) -> bool:
-        return not self.passed and self.check.blocking
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,12 @@ from emr_jobs import storage
 from emr_jobs.contracts import Check
 from emr_jobs.contracts.model import Measure, RowCount, UniqueKey
 from emr_jobs.errors import Conflict
-from emr_jobs.job import JobRun
+from emr_jobs.job_run import JobRun
 from emr_jobs.publish import audit, bulk, fence, lake, preview, search
 from emr_jobs.publish.lake import Staged
 from emr_jobs.publish.search import AliasMoved
 from emr_jobs.publish.versions import Inputs
+from emr_jobs.report import Finding
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -71,7 +72,7 @@ def view(run: JobRun, dataset: str, snapshot_id: int) -> "DataFrame":
     return rows
 
 
-def audit_staged(run: JobRun, days: list[Staged], *, measures: Measures) -> list[audit.Finding]:
+def audit_staged(run: JobRun, days: list[Staged], *, measures: Measures) -> list[Finding]:
     with run.report.phase("audit"):
         findings = audit.audit(run.spark, days, measures=measures, allow_empty=run.allow_empty)
     for finding in findings:
@@ -181,17 +182,17 @@ def _write_dead_letters(run: JobRun, outcome: bulk.Outcome) -> str | None:
     return uri
 
 
-def audit_index(run: JobRun, loaded: Loaded, check: Check, *, expected: int) -> audit.Finding:
+def audit_index(run: JobRun, loaded: Loaded, check: Check, *, expected: int) -> Finding:
     """A check of the search contract. Refused documents within max_refused are known and not missing."""
     contract, outcome = loaded.target.contract, loaded.outcome
     if isinstance(check.rule, RowCount):
         if loaded.documents == 0 and run.allow_empty:
-            return audit.Finding(contract.id, check, True, f"documents: {check.rule.bound}", "0", audit.EMPTY_ASKED_FOR)
+            return Finding(contract.id, check, True, f"documents: {check.rule.bound}", "0", audit.EMPTY_ASKED_FOR)
         passed = check.rule.bound.allows(loaded.documents)
-        return audit.Finding(contract.id, check, passed, f"documents: {check.rule.bound}", f"{loaded.documents}")
+        return Finding(contract.id, check, passed, f"documents: {check.rule.bound}", f"{loaded.documents}")
     if isinstance(check.rule, UniqueKey):
         repeated = outcome.sent - outcome.refused - loaded.documents
-        return audit.Finding(contract.id, check, repeated == 0, "0 repeated ids", f"{repeated} repeated ids")
+        return Finding(contract.id, check, repeated == 0, "0 repeated ids", f"{repeated} repeated ids")
     assert isinstance(check.rule, Measure), check
     known = outcome.refused if outcome.refused <= run.settings.search.max_refused else 0
     finding = audit.measured(contract.id, check, {"missing_documents": float(expected - loaded.documents - known)})
@@ -200,7 +201,7 @@ def audit_index(run: JobRun, loaded: Loaded, check: Check, *, expected: int) -> 
     reasons = Counter(letter.reason.get("type", "unknown") for letter in outcome.dead_letters)
     why = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(3))
     found = f"{finding.found} missing, {outcome.refused} refused: {why}; {loaded.dead_letters}"
-    return audit.Finding(contract.id, check, finding.passed, finding.expected, found)
+    return Finding(contract.id, check, finding.passed, finding.expected, found)
 
 
 def swap_while_ours(run: JobRun, loaded: Loaded) -> None:

@@ -17,7 +17,7 @@ from emr_jobs import job as frame
 from emr_jobs import recording
 from emr_jobs.catalog import RUN_JOB
 from emr_jobs.errors import Unavailable
-from emr_jobs.job import JobRun
+from emr_jobs.job_run import JobRun
 from pipeline_assets.home import ROOT
 from pipeline_assets.launchers.command import job_arguments
 from tests.running import wait_for

@@ -20,11 +20,11 @@ from pyspark.sql import functions as F
 from emr_jobs import job as frame
 from emr_jobs.catalog import RUN_JOB
 from emr_jobs.contracts.table import spark_type
-from emr_jobs.job import JobRun
+from emr_jobs.job_run import JobRun
 from emr_jobs.partition import Partition
 from emr_jobs.publish import both, fence, lake
-from emr_jobs.publish.audit import Finding
 from emr_jobs.publish.search import SearchIndex
+from emr_jobs.report import Finding
 from emr_jobs.rollback import rollback
 from emr_jobs.settings import Settings, load
 from pipeline_assets import lake as lake_of_readers

@@ -8,6 +8,7 @@ from emr_jobs.errors import CheckFailed
 from emr_jobs.partition import Partition
 from emr_jobs.publish import audit
 from emr_jobs.publish.lake import ColumnMetrics, Staged
+from emr_jobs.report import Finding
 from tests.shop import SHOP
 
 DAY = Partition.parse("2026-11-21")
@@ -21,7 +22,7 @@ def rates(least: Decimal | None) -> Staged:
     return Staged(contract, DAY, "wap", 1, 5, 1, 1000, metrics)
 
 
-def finding(day: Staged, name: str) -> audit.Finding:
+def finding(day: Staged, name: str) -> Finding:
     (check,) = (check for check in day.contract.checks if check.name == name)
     return audit._by_metrics(day, check, allow_empty=False)
 

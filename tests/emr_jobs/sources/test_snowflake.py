@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from emr_jobs import settings
 from emr_jobs.errors import AccessDenied, Misconfigured, PipelineError, Unavailable
-from emr_jobs.job import JobRun
+from emr_jobs.job_run import JobRun
 from emr_jobs.partition import Partition
 from emr_jobs.settings import SnowflakeSource
 from emr_jobs.sources import snowflake

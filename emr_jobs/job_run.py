@@ -1,0 +1,35 @@
+"""What the body of a job works with, and every part of a publish: which run of which job this is.
+
+Does not own: where it comes from (job).
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emr_jobs.catalog import Job
+from emr_jobs.contracts import Contract
+from emr_jobs.domain import Domain
+from emr_jobs.partition import Partition
+from emr_jobs.report import Report
+from emr_jobs.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True)
+class JobRun:
+    job: Job
+    domain: Domain
+    partition: Partition
+    settings: Settings
+    run_id: str
+    attempt: int
+    allow_empty: bool
+    spark: "SparkSession"
+    report: Report
+    wap_id: str  # the version of the day that it publishes
+    replaced: str | None  # that of the lead as the run began
+
+    def contract(self, dataset: str) -> Contract:
+        return self.domain.contracts[dataset]

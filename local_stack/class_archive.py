@@ -20,7 +20,7 @@ from local_stack import jars
 from local_stack.jars import archive
 from local_stack.sample import sample
 from local_stack.services import services
-from pipeline_assets.launchers.command import job_arguments, local_environment, local_submit
+from pipeline_assets.command import job_arguments, local_environment, local_submit
 
 _DAY = Partition.parse("2026-01-15")
 

@@ -14,7 +14,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from local_stack import jars
-from pipeline_assets.launchers.process import TiedProcess
+from pipeline_assets.process import TiedProcess
 
 JVM_OPTIONS = ("-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 START_TIMEOUT_S = 120

@@ -24,7 +24,7 @@ from local_stack.shipments_api import shipments_api
 from local_stack.snowflake import ACCOUNT, DATABASE, USER, key_pair, snowflake
 from pipeline_assets import lake
 from pipeline_assets.home import ROOT
-from pipeline_assets.production.package import host_arch
+from pipeline_assets.shipping.package import host_arch
 
 NOTE = "# Written by `pipeline stack up`: the local profile with the addresses of the running stack.\n"
 SNOWFLAKE_KEY = "snowflake-key"

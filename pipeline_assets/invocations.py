@@ -3,7 +3,7 @@
     <DAGSTER_HOME>/invocations/<id>     the kernel lets go of it also after kill -9
 
 Runs of an invocation that nobody holds have no process any more: the next one, and `pipeline dev`, end them. Does not
-own: the end of a run's processes (launchers.process).
+own: the end of a run's processes (process).
 """
 
 import fcntl

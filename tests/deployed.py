@@ -19,9 +19,9 @@ from local_stack.simulation.world import PARAMETERS, QUICK, deploy_at_once
 from pipeline_assets.definitions import defs
 from pipeline_assets.home import ROOT
 from pipeline_assets.production.executions import Execution, Executions
-from pipeline_assets.production.package import host_arch
 from pipeline_assets.production.plan import plan_of
 from pipeline_assets.production.synth import Deployment
+from pipeline_assets.shipping.package import host_arch
 from tests.aws import Cloud
 from tests.running import wait_for
 

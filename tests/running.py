@@ -36,8 +36,8 @@ from emr_jobs.settings import Settings
 from local_stack import jars
 from pipeline_assets import lake
 from pipeline_assets.cli import app
+from pipeline_assets.command import UTF8, job_arguments, local_environment, local_submit
 from pipeline_assets.home import ROOT
-from pipeline_assets.launchers.command import UTF8, job_arguments, local_environment, local_submit
 from pipeline_assets.search import index_of
 from tests.shop import SHOP
 

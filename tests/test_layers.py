@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,13 @@ for name in sys.argv[1:]:
 
 
 def imported(path: Path, *, inside_functions: bool) -> Iterator[str]:
-    """Top-level names of what a module imports; what is under TYPE_CHECKING is for the type checker alone."""
+    """Top-level names of what a module imports."""
+    for module in modules_of(path, inside_functions=inside_functions):
+        yield module.split(".")[0]
+
+
+def modules_of(path: Path, *, inside_functions: bool = True) -> Iterator[str]:
+    """What a module imports, with dots; what is under TYPE_CHECKING is for the type checker alone."""
     pending: list[ast.AST] = [ast.parse(path.read_text())]
     while pending:
         node = pending.pop()
@@ -33,9 +40,9 @@ def imported(path: Path, *, inside_functions: bool) -> Iterator[str]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and not inside_functions:
             continue
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
+            yield from (alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module.split(".")[0]
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
         pending.extend(ast.iter_child_nodes(node))
 
 
@@ -64,6 +71,25 @@ def test_the_domain_imports_what_runs_on_the_cluster_and_nothing_else_of_ours() 
 
 def test_the_code_location_imports_what_is_heavy_only_where_it_is_used() -> None:
     assert offenders("pipeline_assets", HEAVY, inside_functions=False) == []
+
+
+def rooms_of(folder: str) -> dict[str, set[str]]:
+    """By room, a folder or module of the package, the rooms that it imports: anywhere but for the type checker."""
+    found: dict[str, set[str]] = {}
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        room = path.relative_to(ROOT / folder).parts[0].removesuffix(".py")
+        modules = (module.split(".") for module in modules_of(path))
+        found.setdefault(room, set()).update(
+            parts[1] for parts in modules if parts[0] == folder and len(parts) > 1 and parts[1] != room
+        )
+    return found
+
+
+@pytest.mark.parametrize("folder", ["emr_jobs", "pipeline_assets"])
+def test_rooms_import_each_other_one_way(folder: str) -> None:
+    rooms = rooms_of(folder)
+    assert len(rooms) > 5
+    assert list(TopologicalSorter(rooms).static_order())  # or CycleError, which names the rooms
 
 
 def test_only_the_local_verbs_use_the_local_stack() -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from emr_jobs.settings import Aws, Settings
 from local_stack.aws import ADDRESSES, REGION
 from pipeline_assets.home import aws_environment
-from pipeline_assets.launchers.process import TiedProcess
+from pipeline_assets.process import TiedProcess
 
 START_TIMEOUT_S = 60
 

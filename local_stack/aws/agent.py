@@ -20,7 +20,7 @@ from moto.core.utils import utcnow
 from local_stack.aws import disk_key, faults
 from local_stack.aws.container import NotEmulated
 from local_stack.aws.emr import ENDING, LOCK, Cluster, State, Step, StepState
-from pipeline_assets.launchers.process import TiedProcess
+from pipeline_assets.process import TiedProcess
 
 BOOT_S = 1.0
 PASS_S = 0.1

@@ -22,7 +22,7 @@ from moto.emr import models, responses
 from moto.emr.exceptions import InvalidCluster, ValidationException
 
 from local_stack.aws import faults
-from pipeline_assets.launchers.emr_cluster import release_label
+from pipeline_assets.versions import release_label
 
 LOCK = RLock()  # over the state of all clusters: the agent changes it while requests read it
 

@@ -25,8 +25,8 @@ import pyspark
 from emr_jobs.settings import Fleet
 from local_stack import jars
 from local_stack.aws.container import NotEmulated, where_programs_are
-from pipeline_assets.launchers.drivers import CORE, node_mb
-from pipeline_assets.launchers.process import TiedProcess
+from pipeline_assets.emr.drivers import CORE, node_mb
+from pipeline_assets.process import TiedProcess
 
 SPARK_HOME = Path(pyspark.__path__[0])
 # The shaded Hadoop that Spark ships, and its logging.

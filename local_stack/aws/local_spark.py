@@ -10,7 +10,7 @@ from pathlib import Path
 from local_stack import jars
 from local_stack.aws.container import JAVA_REGION, SCRATCH, Submit, command
 from local_stack.aws.plain_python import PlainPython
-from pipeline_assets.launchers.command import spark_home
+from pipeline_assets.command import spark_home
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from local_stack.aws.agent import OUTPUT
 from local_stack.aws.authorisation import instance_environment
 from local_stack.aws.container import SCRATCH, Node, Submit, environment, prepare, understand
 from local_stack.aws.emr import Cluster, Step
-from pipeline_assets.launchers.process import TiedProcess
+from pipeline_assets.process import TiedProcess
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from moto.ec2.models import EC2Backend
 from moto.servicequotas.models import ServiceQuotasBackend
 
 from local_stack.aws import GROUPS, REGION, SUBNETS, VPC
-from pipeline_assets.launchers.emr_cluster import MANAGED_TAG
+from pipeline_assets.emr.clusters import MANAGED_TAG
 
 QUOTA_VCPUS = {"L-1216C47A": 64.0, "L-34B43A08": 64.0}  # of the standard families, on demand and spot
 _MODELS = "moto.ec2.models"

@@ -17,7 +17,7 @@ from local_stack.aws.agent import OUTPUT
 from local_stack.aws.container import JAVA_REGION, Node, NotEmulated
 from local_stack.aws.emr import Cluster, Step
 from local_stack.aws.hadoop import JVM_OPTIONS, SPARK_HOME, Hadoop, Shape
-from pipeline_assets.launchers.process import TiedProcess
+from pipeline_assets.process import TiedProcess
 
 _APPLICATION = re.compile(r"application_\d+_\d+")
 

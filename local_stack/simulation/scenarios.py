@@ -17,7 +17,7 @@ from emr_jobs.partition import Partition
 from emr_jobs.s3_uri import bucket_and_key
 from local_stack.simulation.unmet import Unmet, expect
 from local_stack.simulation.world import NOWHERE, PARAMETERS, Jobs, World
-from pipeline_assets.launchers.emr_cluster import NAME_PREFIX
+from pipeline_assets.emr.clusters import NAME_PREFIX
 from pipeline_assets.production.executions import Execution, job_runs, refused_calls, to_resume
 from pipeline_assets.production.synth import Deployment
 

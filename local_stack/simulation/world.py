@@ -39,12 +39,12 @@ from pipeline_assets.definitions import defs
 from pipeline_assets.home import ROOT, use_aws
 from pipeline_assets.production.deploy import Deploying, dumped, filled
 from pipeline_assets.production.executions import Execution, Executions
-from pipeline_assets.production.package import host_arch
 from pipeline_assets.production.plan import Plan, plan, plan_of
 from pipeline_assets.production.stacks import Stacks
 from pipeline_assets.production.synth import Deployment
 from pipeline_assets.search import index_of
 from pipeline_assets.sensors.production import did_work
+from pipeline_assets.shipping.package import host_arch
 
 PARAMETERS = {
     "Vpc": VPC,

@@ -12,11 +12,11 @@ from emr_jobs.settings import Settings
 
 from pipeline_assets.alerts import alert_hook
 from pipeline_assets.assets.specs import asset_spec, check_spec
-from pipeline_assets.launchers.emr_step import EmrStepLauncher
+from pipeline_assets.launchers.emr import EmrStepLauncher
 from pipeline_assets.launchers.follow import FollowLauncher
 from pipeline_assets.launchers.local import LocalLauncher
 from pipeline_assets.launchers.outcome import Result
-from pipeline_assets.launchers.process import end_with_starter
+from pipeline_assets.process import end_with_starter
 from pipeline_assets.production.executions import Executions
 from pipeline_assets.tags import ALLOW_EMPTY_TAG, EXECUTION_TAG, LAUNCHER_TAG
 

@@ -12,8 +12,8 @@ from emr_jobs.errors import Misconfigured
 from emr_jobs.session import session_conf
 from emr_jobs.settings import Settings, Spark
 
-from pipeline_assets.launchers.command import local_environment, local_submit, scratch_folder
-from pipeline_assets.launchers.process import end_with_starter
+from pipeline_assets.command import local_environment, local_submit, scratch_folder
+from pipeline_assets.process import end_with_starter
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -276,10 +276,10 @@ def _cluster(cluster_id: str) -> str:
     """Its id, its state and EMR's reason: of a cluster that does not come up, the jobs know nothing."""
     from botocore.exceptions import ClientError
 
-    from pipeline_assets.launchers import emr_cluster
+    from pipeline_assets.emr import clusters
 
     try:
-        found = emr_cluster.describe(emr_cluster.client(), cluster_id)
+        found = clusters.describe(clusters.client(), cluster_id)
     except ClientError:  # EMR forgets a cluster after two months
         return cluster_id
     return f"{cluster_id} {found.state}{f', {found.reason}' if found.reason else ''}"

@@ -24,9 +24,9 @@ def package(
     json: Json = False,
 ) -> None:
     """Build the code and dependency archives of the EMR jobs, named by their content."""
+    from pipeline_assets.emr.clusters import emr_settings
     from pipeline_assets.home import load_settings
-    from pipeline_assets.launchers.emr_cluster import emr_settings
-    from pipeline_assets.production import package as packages
+    from pipeline_assets.shipping import package as packages
 
     values = load_settings(settings)
     wanted = arch.value if arch else (values.emr.arch if values.emr else packages.host_arch())

@@ -114,7 +114,7 @@ def _run(plan: "Plan", values: "Settings", uri: str, *, quiet: bool) -> None:
     from emr_jobs.catalog import ROLLBACK
 
     from pipeline_assets.cli import programs
-    from pipeline_assets.launchers.command import job_arguments
+    from pipeline_assets.command import job_arguments
 
     def arguments(settings: str, run_id: str, messages: str) -> Sequence[str]:
         of_every_job = job_arguments(

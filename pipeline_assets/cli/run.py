@@ -84,7 +84,7 @@ def _require_services(uri: str) -> None:
 
 def _require_emr(settings: "Settings", uri: str) -> None:
     """Before a run begins, rather than in each of its steps."""
-    from pipeline_assets.launchers.emr_cluster import emr_settings, require_reachable
+    from pipeline_assets.emr.clusters import emr_settings, require_reachable
 
     emr_settings(settings)
     require_reachable(settings, uri)
@@ -130,7 +130,7 @@ def execute(
         from pipeline_assets.assets.jobs import selection
         from pipeline_assets.cli.watch import watch
         from pipeline_assets.definitions import daily_job
-        from pipeline_assets.launchers.cluster_lease import ending_clusters
+        from pipeline_assets.emr.lease import ending_clusters
 
         tags = {
             PARTITION_TAG: partition,

@@ -7,7 +7,6 @@ wait for what AWS refuses to say, so neither does this give up at once. Does not
 (sensors), how a history is read (production.executions), the verdict (outcome).
 """
 
-import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,41 +17,18 @@ from emr_jobs.catalog import Job
 from emr_jobs.domain import domain_of
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Settings
-from tenacity import before_sleep_log, retry, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from pipeline_assets import remedies
 from pipeline_assets.launchers.heartbeat import heartbeat
-from pipeline_assets.launchers.messages_on_s3 import attempts_prefix, messages_on_s3, prefix
 from pipeline_assets.launchers.outcome import Result, left_out, replayed_results
+from pipeline_assets.messages_on_s3 import attempts_prefix, messages_on_s3, prefix
 from pipeline_assets.production.executions import Execution, Executions, JobRun
+from pipeline_assets.production.patience import patiently
 from pipeline_assets.s3 import Folder
 from pipeline_assets.tags import EXECUTION_TAG
 
 ORIGIN = "production"
 CAUSE_SIZE = 1000  # a cause is free text of Step Functions, as long as it likes
-PATIENCE_S = 600
-# With status 400, unlike those that say it by 429 or 5xx: Step Functions, CloudFormation, DynamoDB.
-THROTTLED = {"ThrottlingException", "Throttling", "ProvisionedThroughputExceededException", "RequestLimitExceeded"}
-
-
-def passes(error: BaseException) -> bool:
-    """Whether a call of AWS may succeed a little later: no answer, too many calls, a fault of AWS."""
-    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
-
-    if isinstance(error, ClientError):
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        return status == 429 or status >= 500 or error.response["Error"]["Code"] in THROTTLED
-    return isinstance(error, ConnectionError | HTTPClientError)
-
-
-# Beyond the five attempts, within seconds, that boto3 makes by itself.
-patiently = retry(
-    retry=retry_if_exception(passes),
-    wait=wait_random_exponential(multiplier=1, max=60),
-    stop=stop_after_delay(PATIENCE_S),
-    before_sleep=before_sleep_log(logging.getLogger(__name__), logging.WARNING),
-    reraise=True,
-)
 
 
 class FollowLauncher(dg.PipesClient):

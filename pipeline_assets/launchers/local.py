@@ -13,10 +13,10 @@ from emr_jobs.domain import domain_of
 from emr_jobs.settings import Settings
 
 from pipeline_assets import remedies
-from pipeline_assets.launchers.command import job_arguments, local_environment, local_submit, scratch_folder
+from pipeline_assets.command import job_arguments, local_environment, local_submit, scratch_folder
 from pipeline_assets.launchers.message_file import MessageFile
 from pipeline_assets.launchers.outcome import Result, results
-from pipeline_assets.launchers.process import TiedProcess
+from pipeline_assets.process import TiedProcess
 
 ORIGIN = "local"
 

@@ -3,7 +3,7 @@
 Here, where the settings have Spark's jars; on EMR, where they have none and the lake is in Glue, as those of a
 deployment. What the program reports is recorded beside the jobs' own messages and said while it comes. The cluster ends
 with the verb, however that ends; after kill -9 by EMR itself once it is idle. Does not own: the command line of a job
-(command), the step (emr_step), the cluster (cluster_lease).
+(command), the step (emr.steps), the cluster (emr.lease).
 """
 
 import json
@@ -19,14 +19,15 @@ from emr_jobs.catalog import Job
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Settings
 
+from pipeline_assets.command import emr_submit, local_environment, local_submit, scratch_folder
+from pipeline_assets.emr import clusters, step_logs
+from pipeline_assets.emr.lease import lease
+from pipeline_assets.emr.steps import RunningStep, Step
 from pipeline_assets.home import dagster_home
-from pipeline_assets.launchers import emr_cluster, step_logs
-from pipeline_assets.launchers.cluster_lease import lease
-from pipeline_assets.launchers.command import emr_submit, local_environment, local_submit, scratch_folder
-from pipeline_assets.launchers.emr_step import RunningStep, Step, shipped_package, shipped_settings
-from pipeline_assets.launchers.messages_on_s3 import prefix
-from pipeline_assets.launchers.process import TiedProcess
+from pipeline_assets.messages_on_s3 import prefix
+from pipeline_assets.process import TiedProcess
 from pipeline_assets.s3 import Folder
+from pipeline_assets.shipping.launched import shipped_package, shipped_settings
 
 POLL_S = 0.2
 LOG_TAIL_CHARS = 3000
@@ -80,7 +81,7 @@ def _here(program: Program, settings: Settings, settings_uri: str, run_id: str, 
 
 
 def _on_emr(program: Program, settings: Settings, settings_uri: str, run_id: str, say: Say) -> list[Facts]:
-    emr = emr_cluster.emr_settings(settings)
+    emr = clusters.emr_settings(settings)
     if settings.production and settings.production.runtime_roles:
         raise Misconfigured(
             f"{program.job.name}: with runtime_roles the instances of a cluster of its own may not read the lake"

@@ -14,7 +14,7 @@ from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Emr, Production, Settings
 from troposphere import Ref, Sub
 
-from pipeline_assets.launchers.emr_cluster import INSTANCE_TAG
+from pipeline_assets.emr.clusters import INSTANCE_TAG
 from pipeline_assets.production.daily_machine import STACK_TAG
 from pipeline_assets.production.policies import allow, catalog_arns, cleanup_role, pass_role, publish, read_secrets
 from pipeline_assets.production.secrets import secrets

@@ -7,7 +7,7 @@ After the first states `$` holds run (the input with its defaults), day (date of
 wanted (job: bool), allow_empty (yes or no), boot (first or second), expires_at, and later cluster.ClusterId and outcome
 (failed, names, error, state, readers, report, todo). Invariant: what follows CreateCluster ends in TerminateCluster,
 TerminateAfterFailure or EndFailedBoot; machine_check proves it. Does not own: the order of the jobs (plan), their
-command line (launchers.command), the guard's rules (guard), how a message looks (messages).
+command line (command), the guard's rules (guard), how a message looks (messages).
 """
 
 from calendar import timegm
@@ -19,9 +19,9 @@ from emr_jobs.recording import reason_path
 from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Emr, Production, Settings
 
-from pipeline_assets.launchers import emr_cluster
-from pipeline_assets.launchers.command import emr_submit, job_arguments
-from pipeline_assets.launchers.drivers import Drivers
+from pipeline_assets.command import emr_submit, job_arguments
+from pipeline_assets.emr import clusters
+from pipeline_assets.emr.drivers import Drivers
 from pipeline_assets.production import guard, messages
 from pipeline_assets.production.asl import (
     ALL,
@@ -52,8 +52,8 @@ from pipeline_assets.production.asl import (
     task,
 )
 from pipeline_assets.production.day_before import PARTITION, YEARS, calendar, partition_states, year_index
-from pipeline_assets.production.package import Shipped
 from pipeline_assets.production.plan import Node, Parallel, Plan, Series, Single, critical_path, width
+from pipeline_assets.shipping.package import Shipped
 
 SCHEDULE = "schedule"  # the value of `trigger` that the Scheduler sends
 EXECUTION_TAG = "pipeline:execution"
@@ -224,8 +224,8 @@ class _Machine:
         """Made without waiting: its id is known at once, and steps queue while it boots."""
         tags = {EXECUTION_TAG: EXECUTION, STACK_TAG: self.production.name}
         drivers = Drivers.of((*self.plan.jobs, MAINTAIN), at_once=width(self.plan.root))
-        request = emr_cluster.request(self.emr, name="", tags=tags, drivers=drivers)
-        request |= {"Name": call("Format", f"{emr_cluster.NAME_PREFIX}{{}}", EXECUTION)}
+        request = clusters.request(self.emr, name="", tags=tags, drivers=drivers)
+        request |= {"Name": call("Format", f"{clusters.NAME_PREFIX}{{}}", EXECUTION)}
         subnets = request["Instances"].get("Ec2SubnetIds", [])
         if len(subnets) == 1 and subnets[0].startswith("${"):  # a list that the stack puts in
             request["Instances"] |= {"Ec2SubnetIds": call("StringSplit", subnets[0], ",")}
@@ -427,7 +427,7 @@ class _Machine:
                     equals("$.boot", "first"),
                     is_absent(f"{_STATUS}.Timeline.ReadyDateTime"),
                     is_present(f"{_STATUS}.StateChangeReason.Code"),
-                    either(*(equals(f"{_STATUS}.StateChangeReason.Code", code) for code in emr_cluster.TRANSIENT)),
+                    either(*(equals(f"{_STATUS}.StateChangeReason.Code", code) for code in clusters.TRANSIENT)),
                 ),
                 BOOT_AGAIN,
                 "HasClusterReason",

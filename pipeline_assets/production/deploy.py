@@ -19,13 +19,13 @@ from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Settings
 
 from pipeline_assets.home import ROOT
-from pipeline_assets.production import package
 from pipeline_assets.production.base_template import BUCKETS, TAKES_DATABASES
 from pipeline_assets.production.daily_machine import STACK_TAG
 from pipeline_assets.production.main_template import SHIPPED
 from pipeline_assets.production.policies import databases
 from pipeline_assets.production.stacks import BODY_LIMIT_BYTES, OWNER_TAG, ROLLED_BACK, ChangeSet, Stack, Stacks
 from pipeline_assets.production.synth import Deployment, text
+from pipeline_assets.shipping import package
 
 NOT_FOR_JOBS = {"emr", "production"}  # sections; what is in them is known only when the main stack is there
 SETTINGS_NAME = "settings.toml"

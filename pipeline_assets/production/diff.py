@@ -14,11 +14,11 @@ from typing import Any
 
 import tomlkit
 
-from pipeline_assets.production import package
 from pipeline_assets.production.deploy import jobs_settings, names_in
 from pipeline_assets.production.stacks import Stack, Stacks
 from pipeline_assets.production.synth import Deployment
 from pipeline_assets.s3 import Folder
+from pipeline_assets.shipping import package
 
 ABSENT = "absent"
 STATE_BY_STATE = ("AWS::StepFunctions::StateMachine", "AWS::Scheduler::Schedule")

@@ -20,7 +20,7 @@ _STEP = re.compile(r"\bs-[A-Z0-9]{5,}\b")
 
 def why(went: JobRun, *, run: str, cluster: str | None, runs_uri: str, emr: Emr) -> str:
     """Of the last attempt that can be told something of."""
-    from pipeline_assets.launchers import step_logs
+    from pipeline_assets.emr import step_logs
 
     if sentence := _said(runs_uri, run=run, job=went.job.name, attempts=went.attempts):
         return sentence
@@ -31,7 +31,7 @@ def why(went: JobRun, *, run: str, cluster: str | None, runs_uri: str, emr: Emr)
 
 def _said(runs_uri: str, *, run: str, job: str, attempts: int) -> str | None:
     """The job's own sentence; None when it was killed, or never began."""
-    from pipeline_assets.launchers.messages_on_s3 import prefix
+    from pipeline_assets.messages_on_s3 import prefix
 
     for attempt in reversed(range(attempts)):
         for message in _recorded(Folder(f"{runs_uri}/{prefix(run, job, attempt)}")):

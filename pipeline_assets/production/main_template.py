@@ -42,7 +42,7 @@ from troposphere import (
     stepfunctions,
 )
 
-from pipeline_assets.launchers.emr_cluster import INSTANCE_TAG
+from pipeline_assets.emr.clusters import INSTANCE_TAG
 from pipeline_assets.production import daily_machine, side_machines
 from pipeline_assets.production.asl import STATUSES
 from pipeline_assets.production.base_template import BUCKETS

@@ -14,8 +14,8 @@ from typing import Any
 
 from emr_jobs.settings import Fleet
 
+from pipeline_assets.emr.clusters import MANAGED_TAG
 from pipeline_assets.findings import Fault, Finding, Level, looked_at
-from pipeline_assets.launchers.emr_cluster import MANAGED_TAG
 from pipeline_assets.production.daily_machine import CLAIMED
 from pipeline_assets.production.secrets import secrets
 from pipeline_assets.production.synth import Deployment
@@ -78,7 +78,7 @@ def _release(account: Account) -> Iterator[Fault]:
         yield Fault(
             Level.ERROR,
             f"release {label} has no application {', '.join(missing)}; it has {', '.join(sorted(there))}",
-            "Take it out of APPLICATIONS in pipeline_assets/launchers/emr_cluster.py",
+            "Take it out of APPLICATIONS in pipeline_assets/launchers/clusters.py",
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from emr_jobs.settings import Settings
 
-from pipeline_assets.launchers.emr_cluster import NAME_PREFIX, TAKES_STEPS
+from pipeline_assets.emr.clusters import NAME_PREFIX, TAKES_STEPS
 from pipeline_assets.production import guard, messages
 from pipeline_assets.production.asl import (
     ALL,

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline_assets.launchers.follow import patiently
 from pipeline_assets.production.executions import Executions, JobRun
+from pipeline_assets.production.patience import patiently
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from emr_jobs.settings import Settings
 
-from pipeline_assets.launchers import emr_cluster
-from pipeline_assets.launchers.cluster_lease import has_cluster_of_its_own, instance_id, lease, lease_key
-from pipeline_assets.launchers.emr_cluster import LEASE_TAG
+from pipeline_assets.emr import clusters
+from pipeline_assets.emr.clusters import LEASE_TAG
+from pipeline_assets.emr.lease import has_cluster_of_its_own, instance_id, lease, lease_key
 from pipeline_assets.tags import BACKFILL_TAG, ROOT_RUN_TAG
 
 FORGOTTEN_AFTER = timedelta(minutes=5)
@@ -74,9 +74,9 @@ def end_when_last(settings: Settings, instance: dg.DagsterInstance, key: str) ->
 
 def end_forgotten(settings: Settings, instance: dg.DagsterInstance, *, now: datetime) -> list[str]:
     """End every cluster of this instance that nobody waits for; returns their ids."""
-    emr = emr_cluster.client()
+    emr = clusters.client()
     forgotten = []
-    for cluster in emr_cluster.alive(emr, instance_id=instance_id(instance)):
+    for cluster in clusters.alive(emr, instance_id=instance_id(instance)):
         key = cluster.tags[LEASE_TAG]
         seen = lease(settings, instance, key).last_seen() or cluster.created_at
         if now - max(seen, cluster.created_at) > FORGOTTEN_AFTER and not _runs_of(instance, key, _WAITING):

@@ -23,7 +23,7 @@ from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Settings
 
 from pipeline_assets.assets.jobs import selection
-from pipeline_assets.launchers import emr_cluster
+from pipeline_assets.emr import clusters
 from pipeline_assets.launchers.follow import ORIGIN
 from pipeline_assets.production import guard
 from pipeline_assets.production.daily_machine import ALREADY_DONE, NOT_PUBLISHED
@@ -271,7 +271,7 @@ def longest_s(settings: Settings) -> int:
 def _links(executions: Executions, cluster: str | None, settings: Settings) -> Iterator[tuple[str, str]]:
     if cluster is not None:
         assert settings.emr is not None, "production needs it"
-        yield CLUSTER_URL_TAG, emr_cluster.console(cluster)
+        yield CLUSTER_URL_TAG, clusters.console(cluster)
         bucket, folder = bucket_and_key(f"{settings.emr.log_uri}/{cluster}/")
         region = executions.machine.split(":")[3]  # of its ARN
         yield (

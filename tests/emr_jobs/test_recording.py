@@ -18,8 +18,8 @@ from emr_jobs import recording
 from emr_jobs.catalog import RUN_JOB
 from emr_jobs.errors import Unavailable
 from emr_jobs.job_run import JobRun
+from pipeline_assets.command import job_arguments
 from pipeline_assets.home import ROOT
-from pipeline_assets.launchers.command import job_arguments
 from tests.running import wait_for
 from tests.shop import SHOP
 

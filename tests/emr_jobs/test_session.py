@@ -4,8 +4,8 @@ import subprocess
 
 from emr_jobs.session import session_conf
 from emr_jobs.settings import Aws
+from pipeline_assets.command import UTF8, job_arguments, local_environment, local_submit
 from pipeline_assets.home import ROOT, deployment_settings
-from pipeline_assets.launchers.command import UTF8, job_arguments, local_environment, local_submit
 from tests.running import Day, finished
 from tests.shop import SHOP
 

@@ -23,15 +23,15 @@ from emr_jobs.partition import Partition
 from local_stack import stack
 from local_stack.aws.account import client
 from pipeline_assets.assets.jobs import job_assets
+from pipeline_assets.emr import clusters
+from pipeline_assets.emr.drivers import Drivers
+from pipeline_assets.emr.lease import ending_clusters
 from pipeline_assets.home import aws_environment
-from pipeline_assets.launchers import emr_cluster
-from pipeline_assets.launchers.cluster_lease import ending_clusters
-from pipeline_assets.launchers.drivers import Drivers
-from pipeline_assets.launchers.emr_step import EmrStepLauncher
+from pipeline_assets.launchers.emr import EmrStepLauncher
 from pipeline_assets.partitions import daily
-from pipeline_assets.production import package
-from pipeline_assets.production.package import Package
 from pipeline_assets.sensors.clusters import end_forgotten
+from pipeline_assets.shipping import package
+from pipeline_assets.shipping.package import Package
 from pipeline_assets.tags import LAUNCHER_TAG
 from shop import sample
 from tests.end_to_end.test_against_the_oracle import compare
@@ -70,7 +70,7 @@ def test_rows_and_documents_are_those_of_the_oracle(yarn_day: Day) -> None:
 
 
 def test_one_cluster_is_made_and_ended_and_three_drivers_run_at_once_on_its_core_nodes(yarn_day: Day) -> None:
-    (cluster,) = clusters(yarn_day)
+    (cluster,) = clusters_of(yarn_day)
     wait_for(lambda: states(yarn_day)[cluster["Id"]] == "TERMINATED")
     times = {
         step["Name"].split()[0]: step["Status"]["Timeline"]
@@ -91,7 +91,7 @@ def test_without_its_share_of_memory_a_second_driver_waits_on_its_job_s_time(yar
         Bucket="pipeline-artifacts", Key="waits.py", Body=WAITS
     )
     settings = yarn_day.settings.emr.model_copy(update={"task": None})
-    request = emr_cluster.request(settings, name="of a tenth", tags={}, drivers=Drivers.of(SHOP.jobs, at_once=3))
+    request = clusters.request(settings, name="of a tenth", tags={}, drivers=Drivers.of(SHOP.jobs, at_once=3))
     request["Configurations"] = [each for each in request["Configurations"] if "spark" in each["Classification"]]
     cluster_id = emr(yarn_day).run_job_flow(**request)["JobFlowId"]
     try:
@@ -110,7 +110,7 @@ def test_without_its_share_of_memory_a_second_driver_waits_on_its_job_s_time(yar
 
 @pytest.mark.parametrize("job", [*EXTRACTIONS, "master"])
 def test_the_command_line_is_the_one_for_emr_and_holds_no_secret(yarn_day: Day, job: str) -> None:
-    (cluster,) = clusters(yarn_day)
+    (cluster,) = clusters_of(yarn_day)
     steps = emr(yarn_day).list_steps(ClusterId=cluster["Id"])["Steps"]
     (step,) = [step for step in steps if step["Name"] == f"{job} {yarn_day.partition}"]
     config = step["Config"]
@@ -260,7 +260,7 @@ def emr(day: Day) -> Any:
     return client("emr", str(day.settings.aws.endpoint))
 
 
-def clusters(day: Day) -> list[dict[str, Any]]:
+def clusters_of(day: Day) -> list[dict[str, Any]]:
     """Of the run that published the day."""
     found = emr(day).list_clusters()["Clusters"]
     return [min(found, key=lambda cluster: cluster["Status"]["Timeline"]["CreationDateTime"])]
@@ -272,7 +272,7 @@ def states(day: Day) -> dict[str, str]:
 
 def tried_again(day: Day) -> dict[str, str]:
     """Steps of that run that did not end well, and the end of what each has printed."""
-    (cluster,) = clusters(day)
+    (cluster,) = clusters_of(day)
     steps = emr(day).list_steps(ClusterId=cluster["Id"], StepStates=["FAILED", "CANCELLED"])["Steps"]
     folder = day.home / "aws" / "clusters" / cluster["Id"] / "steps"
     return {step["Name"]: printed(folder / step["Id"] / "stderr")[-3000:] for step in steps}

@@ -11,7 +11,7 @@ import pytest
 
 from local_stack.simulation.scenarios import SCENARIOS
 from local_stack.simulation.world import Jobs, World, world
-from pipeline_assets.launchers.emr_cluster import NAME_PREFIX
+from pipeline_assets.emr.clusters import NAME_PREFIX
 from pipeline_assets.production.daily_machine import STACK_TAG
 from pipeline_assets.production.diff import differences
 from pipeline_assets.production.stacks import Stacks

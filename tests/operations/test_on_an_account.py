@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from emr_jobs.partition import Partition
+from pipeline_assets.emr.clusters import NAME_PREFIX
 from pipeline_assets.home import ROOT
-from pipeline_assets.launchers.emr_cluster import NAME_PREFIX, release_label
+from pipeline_assets.versions import release_label
 from tests.operations.conftest import EMPTY, FAILS, HANGS, OnCall
 from tests.running import Typed, wait_for
 from tests.shop import SHOP

@@ -14,9 +14,9 @@ from pathlib import Path
 import psutil
 
 from emr_jobs.settings import Settings
+from pipeline_assets.command import local_environment, local_submit
 from pipeline_assets.home import ROOT
-from pipeline_assets.launchers.command import local_environment, local_submit
-from pipeline_assets.launchers.process import TiedProcess
+from pipeline_assets.process import TiedProcess
 from tests.running import Day, Ended, InProcess, arguments_of
 from tests.shop import SHOP
 from tests.torture import MASTER, Torn

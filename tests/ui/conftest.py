@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from local_stack import system_packages
 from pipeline_assets.home import ROOT
-from pipeline_assets.launchers.process import TiedProcess
+from pipeline_assets.process import TiedProcess
 from shop import sample
 from tests.running import Day, pipeline, wait_for
 

@@ -20,10 +20,11 @@ from urllib3 import HTTPResponse
 
 from pipeline_assets.assets.jobs import all_jobs
 from pipeline_assets.home import dagster_home
-from pipeline_assets.launchers.follow import PATIENCE_S, _Followed, patiently
+from pipeline_assets.launchers.follow import _Followed
 from pipeline_assets.launchers.heartbeat import heartbeat
 from pipeline_assets.partitions import daily
 from pipeline_assets.production.executions import Execution
+from pipeline_assets.production.patience import PATIENCE_S, patiently
 from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG
 from tests.deployed import (
     FAILS,

@@ -10,8 +10,8 @@ import tomlkit
 
 from emr_jobs.catalog import MAINTAIN
 from local_stack.simulation import stubs
-from pipeline_assets.production import package
-from pipeline_assets.production.package import Package
+from pipeline_assets.shipping import package
+from pipeline_assets.shipping.package import Package
 from tests.aws import Cloud
 from tests.running import typed, wait_for
 

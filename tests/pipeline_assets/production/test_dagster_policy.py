@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from local_stack.aws.cloudformation.template import Resolver
+from pipeline_assets.emr.clusters import INSTANCE_TAG
 from pipeline_assets.home import ROOT
-from pipeline_assets.launchers.emr_cluster import INSTANCE_TAG
 from pipeline_assets.production.daily_machine import CLAIMED, STACK_TAG
 
 TEMPLATE = json.loads((ROOT / "deployment/pipeline.template.json").read_text())

@@ -29,16 +29,16 @@ from pipeline_assets import lake
 from pipeline_assets.assets.jobs import all_jobs, job_assets
 from pipeline_assets.checks.tables import row_count
 from pipeline_assets.definitions import definitions
+from pipeline_assets.emr import clusters
 from pipeline_assets.home import dagster_home
-from pipeline_assets.launchers import emr_cluster
-from pipeline_assets.launchers.emr_step import EmrStepLauncher
+from pipeline_assets.launchers.emr import EmrStepLauncher
 from pipeline_assets.partitions import daily
 from pipeline_assets.production.executions import Execution
 from pipeline_assets.production.stacks import Stacks
 from pipeline_assets.sensors.clusters import end_forgotten
 from pipeline_assets.tags import BACKFILL_TAG, EXECUTION_TAG, LAUNCHER_TAG, ORIGIN_TAG
 from tests.deployed import FAILS, Deployed
-from tests.pipeline_assets.launchers.test_emr_step import failure_of, packing
+from tests.pipeline_assets.launchers.test_emr import failure_of, packing
 from tests.pipeline_assets.sensors.test_production import drained, tick
 from tests.pipeline_assets.test_alerts import run as run_with_a_failed_check
 from tests.shop import SHOP
@@ -247,7 +247,7 @@ ASKED: dict[str, Callable[[Deployed], object]] = {
         production.executions.arn("any")
     ),
     "dynamodb:GetItem": lambda production: production.executions.cluster("any"),
-    "elasticmapreduce:ListClusters": lambda _: [*emr_cluster.alive(emr_cluster.client(), instance_id="any")],
+    "elasticmapreduce:ListClusters": lambda _: [*clusters.alive(clusters.client(), instance_id="any")],
 }
 
 

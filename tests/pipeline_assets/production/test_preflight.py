@@ -13,9 +13,9 @@ from local_stack.aws import SUBNETS, VPC
 from local_stack.aws.account import client
 from local_stack.simulation.world import PARAMETERS
 from pipeline_assets.cli.synth import deployment
+from pipeline_assets.emr import clusters
 from pipeline_assets.findings import Finding, Level
 from pipeline_assets.home import deployment_settings
-from pipeline_assets.launchers import emr_cluster
 from pipeline_assets.production.preflight import CHECKS, Account, preflight
 from pipeline_assets.production.synth import Deployment
 from tests.aws import Cloud
@@ -148,13 +148,13 @@ def with_core_nodes(generated: Deployment, count: int) -> Deployment:
 def test_application_that_the_release_has_not_got_stops_a_deployment_as_it_would_the_cluster(
     generated: Deployment, aws: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(emr_cluster, "APPLICATIONS", ("Spark", "Hive"))
+    monkeypatch.setattr(clusters, "APPLICATIONS", ("Spark", "Hive"))
     (error,) = found(replace(generated))["EMR release"]
     assert error.level is Level.ERROR
     assert error.says.startswith("release emr-spark-8.1.0 has no application Hive; it has AmazonCloudWatchAgent, ")
     with pytest.raises(ClientError, match="Specified application: Hive is not supported"):
         aws("emr").run_job_flow(Name="a", Instances={}, Applications=[{"Name": "Hive"}])
-    monkeypatch.setattr(emr_cluster, "release_label", lambda: "emr-spark-9.0.0")
+    monkeypatch.setattr(clusters, "release_label", lambda: "emr-spark-9.0.0")
     (error,) = found(replace(generated))["EMR release"]
     assert error.level is Level.ERROR
     assert error.says == "EMR does not know release emr-spark-9.0.0 of versions.toml in us-east-1"

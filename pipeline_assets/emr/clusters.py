@@ -1,9 +1,8 @@
 """The transient cluster as EMR's API has it: the request that makes one, its states, who it belongs to.
 
-Does not own: when one is made or ended (cluster_lease), steps (emr_step).
+Does not own: when one is made or ended (lease), steps (steps).
 """
 
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,9 +13,8 @@ from typing import Any
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Emr, Fleet, Settings
 
-from pipeline_assets.home import ROOT
-from pipeline_assets.launchers.drivers import Drivers
-from pipeline_assets.production.package import python_version
+from pipeline_assets.emr.drivers import Drivers
+from pipeline_assets.versions import python_version, release_label
 
 NAME_PREFIX = "pipeline-assets "
 INSTANCE_TAG = "pipeline:instance"  # whose cluster: nobody touches another Dagster instance's
@@ -198,10 +196,6 @@ def _spot(fleet: Fleet, timeout_minutes: int) -> dict[str, Any]:
 
 
 @cache
-def release_label() -> str:
-    return str(tomllib.loads((ROOT / "versions.toml").read_text())["cluster"]["release_label"])
-
-
 def console(cluster_id: str) -> str:
     """Where a person looks at it."""
     region = client().meta.region_name

@@ -18,13 +18,13 @@ from local_stack.aws.account import client
 from local_stack.simulation import stubs
 from pipeline_assets.assets import jobs
 from pipeline_assets.assets.jobs import job_assets
+from pipeline_assets.emr import clusters
+from pipeline_assets.emr.drivers import Drivers
 from pipeline_assets.home import deployment_settings
-from pipeline_assets.launchers import emr_step
-from pipeline_assets.launchers.drivers import Drivers
-from pipeline_assets.launchers.emr_step import EmrStepLauncher
-from pipeline_assets.production import package
-from pipeline_assets.production.package import Package
+from pipeline_assets.launchers.emr import EmrStepLauncher
 from pipeline_assets.sensors.clusters import end_when_last
+from pipeline_assets.shipping import package
+from pipeline_assets.shipping.package import Package
 from pipeline_assets.tags import BACKFILL_TAG, CLUSTER_TAG, LAUNCHER_TAG
 from tests.aws import Cloud
 from tests.running import wait_for
@@ -194,7 +194,7 @@ def test_throttling_is_no_failure(cloud: Cloud, run_step: Any) -> None:
 
 def test_a_given_cluster_is_used_and_stays(cloud: Cloud, run_step: Any) -> None:
     drivers = Drivers.of(SHOP.jobs, at_once=1)
-    request = emr_step.emr_cluster.request(cloud.settings.emr, name="somebody's", tags={}, drivers=drivers)
+    request = clusters.request(cloud.settings.emr, name="somebody's", tags={}, drivers=drivers)
     given = cloud.emr.run_job_flow(**request)["JobFlowId"]
     before = set(cloud.clusters())
     assert run_step("good", tags={CLUSTER_TAG: given}).success

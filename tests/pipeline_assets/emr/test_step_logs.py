@@ -1,6 +1,6 @@
 """What the log of a step says of its end."""
 
-from pipeline_assets.launchers.step_logs import driver_was_killed
+from pipeline_assets.emr.step_logs import driver_was_killed
 from tests.shop import SHOP
 
 PRINTED = """\

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline_assets.launchers.process import TiedProcess
+from pipeline_assets.process import TiedProcess
 
 pytestmark = pytest.mark.usefixtures("processes")
 
@@ -51,7 +51,7 @@ def test_a_starter_that_is_killed_takes_the_command_along_and_its_folder(fifo: P
         [
             sys.executable,
             "-c",
-            "import sys; from pathlib import Path; from pipeline_assets.launchers.process import TiedProcess; "
+            "import sys; from pathlib import Path; from pipeline_assets.process import TiedProcess; "
             "TiedProcess(sys.argv[2:], scratch=Path(sys.argv[1])).wait()",
             str(scratch),
             *[sys.executable, "-c", TREE.replace("start_new_session=True", "start_new_session=False"), str(fifo)],

@@ -23,9 +23,9 @@ from emr_jobs.catalog import MAINTAIN
 from emr_jobs.domain import domain_of
 from emr_jobs.settings import Settings
 
-from pipeline_assets.launchers import emr_cluster
-from pipeline_assets.launchers.drivers import Drivers
-from pipeline_assets.launchers.emr_cluster import INSTANCE_TAG, LEASE_TAG
+from pipeline_assets.emr import clusters
+from pipeline_assets.emr.clusters import INSTANCE_TAG, LEASE_TAG
+from pipeline_assets.emr.drivers import Drivers
 from pipeline_assets.s3 import Folder
 from pipeline_assets.tags import BACKFILL_TAG, CLUSTER_TAG, LAUNCHER_TAG, ROOT_RUN_TAG
 
@@ -73,7 +73,7 @@ class ClusterLease:
         while True:
             newest = max(self._claims(), default=0)
             if newest and (cluster_id := self._wait_for_id(newest)) is not None:
-                if emr_cluster.describe(self._emr, cluster_id).state.takes_steps:
+                if clusters.describe(self._emr, cluster_id).state.takes_steps:
                     return cluster_id
                 self.log(f"cluster {cluster_id} has ended; the next one is elected")
             if not self._objects.write_if_absent(str(newest + 1), self.instance_id.encode()):
@@ -92,7 +92,7 @@ class ClusterLease:
 
     def terminate(self) -> list[str]:
         """End every cluster of this key; returns their ids. Does nothing when none is left."""
-        found = emr_cluster.alive(self._emr, instance_id=self.instance_id)
+        found = clusters.alive(self._emr, instance_id=self.instance_id)
         ids = [cluster.id for cluster in found if cluster.tags.get(LEASE_TAG) == self.key]
         if ids:
             self._emr.terminate_job_flows(JobFlowIds=ids)
@@ -103,9 +103,9 @@ class ClusterLease:
         tags = {INSTANCE_TAG: self.instance_id, LEASE_TAG: self.key}
         try:
             # Days of a backfill share it: whatever steps run at once.
-            emr = emr_cluster.emr_settings(self.settings)
+            emr = clusters.emr_settings(self.settings)
             drivers = Drivers.of((*domain_of(self.settings).jobs, MAINTAIN), at_once=emr.step_concurrency)
-            wanted = emr_cluster.request(emr, name=f"{self.key} {number}", tags=tags, drivers=drivers)
+            wanted = clusters.request(emr, name=f"{self.key} {number}", tags=tags, drivers=drivers)
             cluster_id = str(self._emr.run_job_flow(**wanted)["JobFlowId"])
         except BaseException:
             self._objects.delete(str(number))  # nobody waits for its id
@@ -127,7 +127,7 @@ class ClusterLease:
             if datetime.now(UTC) - claimed_at > self.id_timeout:
                 self.log(f"no cluster within {self.id_timeout.seconds} s of claim {number}; the next one is elected")
                 return None
-            time.sleep(emr_cluster.emr_settings(self.settings).poll_interval_s / 2)
+            time.sleep(clusters.emr_settings(self.settings).poll_interval_s / 2)
 
     def _claims(self) -> list[int]:
         return [int(name) for name in self._objects.names() if name.isdecimal()]
@@ -138,7 +138,7 @@ class ClusterLease:
 
     @cached_property
     def _emr(self) -> Any:
-        return emr_cluster.client()
+        return clusters.client()
 
 
 def lease_key(run_id: str, tags: Mapping[str, str]) -> str:

@@ -88,7 +88,7 @@ def node_mb(fleet: Fleet) -> int:
     if unknown := [each for each, size in found.items() if size is None]:
         raise Misconfigured(
             f"settings: no figure for YARN's memory on {', '.join(unknown)}. Take c, m or r types of "
-            f"{', '.join(YARN_MB['m'])}, or add what EMR documents to pipeline_assets/launchers/drivers.py"
+            f"{', '.join(YARN_MB['m'])}, or add what EMR documents to pipeline_assets/emr/drivers.py"
         )
     return min(size for size in found.values() if size is not None)
 

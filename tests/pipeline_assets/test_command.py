@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from emr_jobs.settings import Aws, Spark
-from pipeline_assets.launchers.command import emr_submit, local_environment, local_submit, scratch_folder
-from pipeline_assets.production.package import Shipped
+from pipeline_assets.command import emr_submit, local_environment, local_submit, scratch_folder
+from pipeline_assets.shipping.package import Shipped
 from tests.shop import SHOP
 
 SHIPPED = Shipped("s3://a/code.zip", "s3://a/deps.tar.gz")

@@ -7,8 +7,8 @@ import pytest
 from emr_jobs.catalog import MAINTAIN
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Emr, Fleet
+from pipeline_assets.emr.drivers import Drivers, node_mb
 from pipeline_assets.home import deployment_settings
-from pipeline_assets.launchers.drivers import Drivers, node_mb
 from tests.shop import SHOP
 
 DRIVERS = Drivers(at_once=3, size_mb=3072)

@@ -4,17 +4,17 @@ import pytest
 
 from emr_jobs import settings as settings_module
 from emr_jobs.errors import Misconfigured
+from pipeline_assets.emr import clusters
+from pipeline_assets.emr.clusters import require_reachable
+from pipeline_assets.emr.drivers import Drivers
 from pipeline_assets.home import ROOT
-from pipeline_assets.launchers import emr_cluster
-from pipeline_assets.launchers.drivers import Drivers
-from pipeline_assets.launchers.emr_cluster import require_reachable
 
 
 def test_the_cluster_is_the_one_of_the_settings() -> None:
-    emr = emr_cluster.emr_settings(settings_module.load(str(ROOT / "settings" / "production.toml")))
+    emr = clusters.emr_settings(settings_module.load(str(ROOT / "settings" / "production.toml")))
     python = "/usr/bin/python3.11"
     drivers = Drivers(at_once=3, size_mb=3072)
-    assert emr_cluster.request(emr, name="key 1", tags={"pipeline:lease": "key"}, drivers=drivers) == {
+    assert clusters.request(emr, name="key 1", tags={"pipeline:lease": "key"}, drivers=drivers) == {
         "Name": "pipeline-assets key 1",
         "ReleaseLabel": "emr-spark-8.1.0",
         "Applications": [{"Name": "Spark"}, {"Name": "Iceberg"}],
@@ -104,4 +104,4 @@ def test_settings_that_a_cluster_cannot_reach_are_refused_all_at_once() -> None:
 
 def test_launcher_emr_without_its_settings_says_what_to_do() -> None:
     with pytest.raises(Misconfigured, match="pipeline stack up --aws"):
-        emr_cluster.emr_settings(LOCAL)
+        clusters.emr_settings(LOCAL)

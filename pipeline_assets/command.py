@@ -11,7 +11,7 @@ from emr_jobs.catalog import Job
 from emr_jobs.settings import Aws, Spark
 
 from pipeline_assets.home import ROOT, cache
-from pipeline_assets.production.package import Shipped
+from pipeline_assets.shipping.package import Shipped
 
 # Java 17 takes the locale's, which in a YARN container is ASCII, and Spark 4.1 reads a variant's text with it:
 # "São Paulo" became "S??o Paulo".

@@ -2,7 +2,7 @@
 
 Two builds of the same input are the same bytes: sorted names, no clock, no owner, no interpreter's path. Dependencies
 are those of emr.lock for Python and architecture of the cluster; uv builds either architecture anywhere. Does not own:
-which arguments make a step unpack them (launchers.command).
+which arguments make a step unpack them (command).
 """
 
 import fcntl
@@ -16,13 +16,11 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import tomllib
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +30,7 @@ from emr_jobs.errors import Misconfigured
 from pipeline_assets import home
 from pipeline_assets.home import ROOT
 from pipeline_assets.s3 import Folder
+from pipeline_assets.versions import python_version
 
 Arch = Literal["x86_64", "aarch64"]
 
@@ -145,12 +144,6 @@ def upload_text(text: str, artifacts_uri: str, name: str) -> str:
     name = name.format(_hash(text.encode()))
     Folder(artifacts_uri).write_if_absent(name, text.encode())
     return f"{artifacts_uri}/{name}"
-
-
-@cache
-def python_version() -> str:
-    """The cluster's, `3.11`."""
-    return str(tomllib.loads((ROOT / "versions.toml").read_text())["cluster"]["python"])
 
 
 def _dependencies(folder: Path, arch: Arch, progress: Callable[[str], None]) -> Path:

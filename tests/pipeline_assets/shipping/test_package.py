@@ -13,7 +13,7 @@ import pytest
 from emr_jobs.s3_uri import bucket_and_key
 from pipeline_assets import home
 from pipeline_assets.home import ROOT
-from pipeline_assets.production import package
+from pipeline_assets.shipping import package
 from tests.aws import Cloud
 from tests.shop import SHOP
 

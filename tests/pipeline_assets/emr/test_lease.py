@@ -10,8 +10,8 @@ from uuid import uuid4
 import dagster as dg
 import pytest
 
-from pipeline_assets.launchers import emr_cluster
-from pipeline_assets.launchers.cluster_lease import ClusterLease, instance_id, lease_key
+from pipeline_assets.emr import clusters
+from pipeline_assets.emr.lease import ClusterLease, instance_id, lease_key
 from pipeline_assets.sensors.clusters import cluster_sensors, end_forgotten, end_when_last
 from pipeline_assets.tags import CLUSTER_TAG, LAUNCHER_TAG
 from tests.aws import Cloud
@@ -20,7 +20,7 @@ ACQUIRE = """
 import os, signal, sys
 from emr_jobs import settings
 from pipeline_assets.s3 import Folder
-from pipeline_assets.launchers.cluster_lease import ClusterLease
+from pipeline_assets.emr.lease import ClusterLease
 uri, key, dies = sys.argv[1:]
 values = settings.load(uri)
 lease = ClusterLease(values, "instance-a", key)
@@ -46,7 +46,7 @@ def acquiring(cloud: Cloud, key: str, *, dies: bool = False) -> "subprocess.Pope
 
 
 def clusters_of(cloud: Cloud, key: str) -> dict[str, str]:
-    found = {id: emr_cluster.describe(cloud.emr, id) for id in cloud.clusters()}
+    found = {id: clusters.describe(cloud.emr, id) for id in cloud.clusters()}
     return {id: each.state.value for id, each in found.items() if each.tags.get("pipeline:lease") == key}
 
 
@@ -74,7 +74,7 @@ def test_a_winner_that_is_too_slow_ends_its_own_cluster(
     cloud: Cloud, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faster = make_lease(cloud, key, id_timeout=timedelta(0))
-    request, passed = emr_cluster.request, []
+    request, passed = clusters.request, []
 
     def slow(*args: Any, **kwargs: Any) -> dict[str, Any]:
         if not passed:
@@ -82,7 +82,7 @@ def test_a_winner_that_is_too_slow_ends_its_own_cluster(
             passed.append(faster.acquire())
         return request(*args, **kwargs)
 
-    monkeypatch.setattr(emr_cluster, "request", slow)
+    monkeypatch.setattr(clusters, "request", slow)
     assert make_lease(cloud, key).acquire() == passed[1]
     alive = [id for id, state in clusters_of(cloud, key).items() if not state.startswith("TERMINAT")]
     assert alive == [passed[1]]
@@ -92,7 +92,7 @@ def test_a_claim_is_withdrawn_when_its_cluster_could_not_be_made(
     cloud: Cloud, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(emr_cluster, "request", lambda *_, **__: {"Name": "no such request", "Nonsense": 1})
+        patch.setattr(clusters, "request", lambda *_, **__: {"Name": "no such request", "Nonsense": 1})
         with pytest.raises(Exception, match="Nonsense"):
             make_lease(cloud, key).acquire()
     assert make_lease(cloud, key).acquire() in clusters_of(cloud, key)  # at once, not after two minutes

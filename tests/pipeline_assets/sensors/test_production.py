@@ -429,8 +429,7 @@ def test_a_day_that_production_runs_right_now_is_warned_of(
 ) -> None:
     name = production.start(LONG, only=["extract_orders"], rerun=True)
     wait_for(lambda: production.executions.cluster(name))
-    assert production.settings.production is not None
-    warn_of_production(dg.build_asset_context(partition_key=LONG), production.settings.production.name)
+    warn_of_production(dg.build_asset_context(partition_key=LONG), production.settings)
     link = production.executions.console(production.executions.arn(name))
     assert f"production runs {LONG} right now: execution {name}, {link}" in capfd.readouterr().err
     production.executions.abort(name)

@@ -1,22 +1,78 @@
 """The domain: the package that says which datasets there are and which jobs make them. The settings name it.
 
-<package>/jobs.py       JOBS: what each job publishes, what makes it, how it is run
-<package>/contracts/    a file a dataset and a file a source
+    <package>/jobs.py       JOBS: what each job publishes, what makes it, how it is run
+    <package>/contracts/    a file a dataset and a file a source
+    <package>/domain.toml   time zone, hour and first day; layers; what people see
+
+Does not own: what stands in them (catalog, contracts).
 """
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, time
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from emr_jobs.catalog import Job
 from emr_jobs.contracts import Check, Contract, Medium, load
 from emr_jobs.contracts.load import SUFFIX
 from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Settings
+from emr_jobs.partition import Calendar
+from emr_jobs.settings import Settings, faults_of
 
-CONTRACTS = "contracts"
+CONTRACTS, FILE = "contracts", "domain.toml"
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{name}: no time zone of the IANA database") from error
+    return name
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Layers(_Section):
+    """Of the datasets, by medium."""
+
+    table: tuple[str, ...]
+    index: tuple[str, ...]
+
+    def of(self, medium: Medium) -> tuple[str, ...] | None:
+        """None: any."""
+        return {Medium.TABLE: self.table, Medium.INDEX: self.index}.get(medium)
+
+
+class Shown(_Section):
+    """What `pipeline search find` shows of a document: heading -> field, with dots into lists."""
+
+    shows: dict[str, str]
+
+
+class Demo(_Section):
+    """What `pipeline demo` shows of the sample day."""
+
+    dataset: str
+    sql: str  # {partition} stands for the day
+    words: str  # that are searched for
+
+
+class _File(_Section):
+    timezone: Annotated[str, AfterValidator(_known_zone)]
+    run_at: time
+    start: date
+    layers: Layers
+    search: Shown
+    demo: Demo
 
 
 @dataclass(frozen=True, eq=False)  # one a package and process
@@ -24,6 +80,10 @@ class Domain:
     package: str
     jobs: tuple[Job, ...]
     contracts: Mapping[str, Contract]  # by dataset
+    calendar: Calendar
+    layers: Layers
+    shows: Mapping[str, str]
+    demo: Demo
 
     def job(self, name: str) -> Job:
         """Raises Misconfigured naming those that there are."""
@@ -72,7 +132,7 @@ class Domain:
 
 @cache
 def domain(package: str) -> Domain:
-    """Raises Misconfigured without such a package, InvalidContracts."""
+    """Raises Misconfigured without such a package and for what is wrong in its domain.toml, InvalidContracts."""
     try:
         jobs = import_module(f"{package}.jobs")
     except ModuleNotFoundError as error:
@@ -80,7 +140,28 @@ def domain(package: str) -> Domain:
             raise
         raise Misconfigured(f"settings: domain {package}: there is no module {error.name}") from error
     assert jobs.__file__ is not None, "a module of a package in files"
-    return Domain(package, jobs.JOBS, load(Path(jobs.__file__).with_name(CONTRACTS)))
+    folder = Path(jobs.__file__).parent
+    declared = _declared(folder / FILE)
+    return Domain(
+        package,
+        jobs.JOBS,
+        load(folder / CONTRACTS, declared.layers),
+        Calendar(declared.timezone, declared.run_at, declared.start),
+        declared.layers,
+        declared.search.shows,
+        declared.demo,
+    )
+
+
+def _declared(file: Path) -> _File:
+    try:
+        return _File.model_validate(tomllib.loads(file.read_text()))
+    except OSError as error:
+        raise Misconfigured(f"{file}: not readable ({error})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"{file}: not TOML ({error})") from error
+    except ValidationError as error:
+        raise Misconfigured(f"{file}: {faults_of(error)}") from error
 
 
 def domain_of(settings: Settings) -> Domain:

@@ -8,25 +8,23 @@ Invariant: exit code 0 only when every declared output was published and every d
 """
 
 import argparse
-import hashlib
 import logging
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, NoReturn
 
 from emr_jobs import recording, session, settings
 from emr_jobs.catalog import Job
+from emr_jobs.code import code_version
 from emr_jobs.contracts import Medium
 from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import Misconfigured, PipelineError
 from emr_jobs.job_run import JobRun
-from emr_jobs.partition import Partition
+from emr_jobs.partition import Calendar, Partition
 from emr_jobs.publish import lake
 from emr_jobs.report import Report
 
@@ -67,7 +65,7 @@ def run(given: argparse.Namespace, body: Body | None = None, *, spark: "SparkSes
     """
     with recording.reason_kept(given.job, run_id=given.run_id, messages=given.messages):
         values, found, job = _declared(given)
-        partition = partition_of(given)
+        partition = partition_of(given, found.calendar)
         with _reported(given, job, partition, found) as report:
             _run_reported(job, body or resolve_name(str(job.body)), given, partition, values, found, report, spark)
 
@@ -143,7 +141,7 @@ def _run_reported(
     report: Report,
     callers: "SparkSession | None",
 ) -> None:
-    partition.check(first=values.start, now=datetime.now(UTC))
+    partition.check(now=datetime.now(UTC))
     with report.phase("session"):
         spark = callers or session.start(values, name=f"{job.name} {partition} {given.run_id}")
     report.runs_as(spark.sparkContext.applicationId)
@@ -180,7 +178,7 @@ def parser(script: str) -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(prog=script, allow_abbrev=False)
     arguments.add_argument("job", metavar="JOB", help="a job of the domain that the settings name")
     when = arguments.add_mutually_exclusive_group(required=True)
-    when.add_argument("--partition", help="the day, YYYY-MM-DD, New York")
+    when.add_argument("--partition", help="the day, YYYY-MM-DD")
     when.add_argument("--scheduled-time", help="the instant of the daily run; its partition is the day before")
     arguments.add_argument("--settings", required=True, help="path or s3:// of the settings")
     arguments.add_argument("--run-id", required=True, type=_run_id)
@@ -199,9 +197,11 @@ def parser(script: str) -> argparse.ArgumentParser:
     return arguments
 
 
-def partition_of(given: argparse.Namespace) -> Partition:
+def partition_of(given: argparse.Namespace, calendar: Calendar) -> Partition:
     """What --partition or --scheduled-time names."""
-    return Partition.parse(given.partition) if given.partition else Partition.from_scheduled_time(given.scheduled_time)
+    if given.partition:
+        return calendar.partition(given.partition)
+    return calendar.of_scheduled_time(given.scheduled_time)
 
 
 def _run_id(text: str) -> str:
@@ -215,19 +215,6 @@ def _attempt(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,6}", text):
         raise argparse.ArgumentTypeError("a whole number from 0")
     return int(text)
-
-
-@cache
-def code_version(package: str | None) -> str:
-    """Hash of the code, with the domain's when there is one: equal on a laptop and on the cluster."""
-    root = Path(__file__).parents[1]
-    folders = ["emr_jobs", *([package.replace(".", "/")] if package else [])]
-    kinds = ("py", "sql", "yaml")
-    digest = hashlib.sha256()
-    for path in sorted(path for each in folders for kind in kinds for path in root.glob(f"{each}/**/*.{kind}")):
-        digest.update(path.relative_to(root).as_posix().encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 # PySpark logs every captured error once more as JSON of several kilobytes; the error itself is enough.

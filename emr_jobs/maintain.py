@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from emr_jobs import session, settings
 from emr_jobs.catalog import MAINTAIN
@@ -22,7 +21,7 @@ from emr_jobs.contracts import PARTITION_COLUMN, Contract
 from emr_jobs.contracts.table import CATALOG
 from emr_jobs.domain import domain_of
 from emr_jobs.job import reported
-from emr_jobs.partition import TIMEZONE
+from emr_jobs.partition import Calendar
 from emr_jobs.publish.bulk import DEAD_LETTER_DAYS, DEAD_LETTERS
 from emr_jobs.publish.earlier import kept_for
 from emr_jobs.publish.lake import keep_versions
@@ -36,10 +35,12 @@ if TYPE_CHECKING:
 ORPHANS_MINIMUM = timedelta(days=1)  # Iceberg refuses less: a running write would lose its files
 
 
-def maintain(spark: "SparkSession", contract: Contract, lake: Lake, *, now: datetime) -> dict[str, object]:
+def maintain(
+    spark: "SparkSession", contract: Contract, lake: Lake, calendar: Calendar, *, now: datetime
+) -> dict[str, object]:
     """What was done, by figure."""
     table = table_name(spark, contract)
-    days = _delete_expired_days(spark, contract, lake, now=now)
+    days = _delete_expired_days(spark, contract, lake, calendar, now=now)
     expire_before = now - kept_for(contract, lake)
     keep_versions(spark, contract, before=expire_before, but_of=days)
     # Snapshots that nobody published are no ancestors of the table's state: they go with the others of their age.
@@ -57,11 +58,13 @@ def maintain(spark: "SparkSession", contract: Contract, lake: Lake, *, now: date
     }
 
 
-def _delete_expired_days(spark: "SparkSession", contract: Contract, lake: Lake, *, now: datetime) -> list[date]:
+def _delete_expired_days(
+    spark: "SparkSession", contract: Contract, lake: Lake, calendar: Calendar, *, now: datetime
+) -> list[date]:
     """Which. A day that was published anew lately is left: somebody may be about to look at it."""
     if contract.keep_days is None:
         return []
-    table, today = table_name(spark, contract), now.astimezone(ZoneInfo(TIMEZONE)).date()
+    table, today = table_name(spark, contract), calendar.local(now).date()
     lately = now - timedelta(days=lake.snapshot_keep_days)
     old = f"coalesce(last_updated_at < {_instant(lately)}, true)"  # null: by a snapshot that has expired
     found = spark.table(f"{table}.partitions").where(old).select(f"partition.{PARTITION_COLUMN}").collect()
@@ -115,9 +118,10 @@ def _done(values: Settings, report: Report, *, now: datetime) -> Iterator[dict[s
     """A table after the other, then the dead letters."""
     spark = session.start(values, name=MAINTAIN.name)
     report.runs_as(spark.sparkContext.applicationId)
-    for contract in domain_of(values).tables:
+    found = domain_of(values)
+    for contract in found.tables:
         report.log("maintaining", dataset=contract.id)
-        yield maintain(spark, contract, values.lake, now=now)
+        yield maintain(spark, contract, values.lake, found.calendar, now=now)
     spark.stop()
     yield {"dead_letters": expire_dead_letters(values.runs, now=now)}
 

@@ -7,7 +7,6 @@ settings file is relative to that file's folder. Units are in the names.
 import os
 import re
 import tomllib
-from datetime import date
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -286,8 +285,7 @@ class Production(Section):
 
 
 class Settings(Section):
-    domain: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_.]*$")]  # the package with jobs and contracts
-    start: date  # first partition
+    domain: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_.]*$")]  # the package
     aws: Aws = Aws()
     emr: Emr | None = None  # needed by launcher emr only
     production: Production | None = None  # needed by synth and the verbs of a deployment
@@ -338,8 +336,12 @@ def parse(text: str, *, where: str, base: Path) -> Settings:
     try:
         return Settings.model_validate(values, context={"base": base})
     except ValidationError as error:
-        faults = "; ".join(_fault(fault) for fault in error.errors(include_url=False, include_input=False))
-        raise Misconfigured(f"settings {where}: {faults}") from error
+        raise Misconfigured(f"settings {where}: {faults_of(error)}") from error
+
+
+def faults_of(error: ValidationError) -> str:
+    """All of them, each with its key."""
+    return "; ".join(_fault(fault) for fault in error.errors(include_url=False, include_input=False))
 
 
 def _fault(fault: Any) -> str:

@@ -14,15 +14,14 @@ from pathlib import Path
 
 from emr_jobs.domain import domain_of
 from emr_jobs.job import parser, run
-from emr_jobs.partition import Partition
 from emr_jobs.settings import load
 from local_stack import jars
 from local_stack.jars import archive
-from local_stack.sample import sample
+from local_stack.sample import local_domain, sample
 from local_stack.services import services
 from pipeline_assets.command import job_arguments, local_environment, local_submit
 
-_DAY = Partition.parse("2026-01-15")
+_DAY = "2026-01-15"
 
 
 def build() -> bool:
@@ -43,7 +42,7 @@ def build() -> bool:
 
 def _train(folder: Path) -> None:
     """Everything once: the node and a Spark process note which classes they load, and write them when they end."""
-    sample().generate(folder / "data", partition=_DAY, orders=50)
+    sample().generate(folder / "data", partition=local_domain().calendar.partition(_DAY), orders=50)
     node_options = [f"-XX:ArchiveClassesAtExit={archive('opensearch')}"]
     with services(folder / "home", folder / "data", node_options=node_options) as running:
         spark = running.settings.spark
@@ -62,7 +61,7 @@ def _train(folder: Path) -> None:
 def _run_every_job(settings: str) -> None:
     """In one process, so that one archive serves all jobs."""
     for job in domain_of(load(settings)).jobs:
-        arguments = job_arguments(job, day=("--partition", str(_DAY)), settings=settings, run_id="archive", attempt="0")
+        arguments = job_arguments(job, day=("--partition", _DAY), settings=settings, run_id="archive", attempt="0")
         run(parser(job.script).parse_args(arguments))
 
 

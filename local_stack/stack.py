@@ -22,8 +22,7 @@ from typing import IO, Any
 
 import psutil
 
-from emr_jobs.partition import Partition
-from local_stack.sample import sample
+from local_stack.sample import local_domain, sample
 from local_stack.services import services
 from pipeline_assets.home import lock_file, stack_is_running
 
@@ -157,7 +156,7 @@ def _supervise(order: Order) -> None:
 
     def prepare() -> None:
         if order.sample is not None:
-            partition = Partition.parse(order.sample.partition)
+            partition = local_domain().calendar.partition(order.sample.partition)
             sample().generate(data, partition=partition, orders=order.sample.orders)
 
     def stop(*_: Any) -> None:

@@ -1,10 +1,11 @@
-"""The daily partitions, from the calendar of the jobs and the settings' first day."""
+"""The daily partitions, from the calendar of the domain."""
 
 import dagster as dg
-from emr_jobs.partition import TIMEZONE
+from emr_jobs.domain import domain_of
 from emr_jobs.settings import Settings
 
 
 def daily(settings: Settings) -> dg.DailyPartitionsDefinition:
-    """A partition is there once its New York day has ended."""
-    return dg.DailyPartitionsDefinition(start_date=settings.start.isoformat(), timezone=TIMEZONE, end_offset=0)
+    """A partition is there once its day has ended where the domain is."""
+    calendar = domain_of(settings).calendar
+    return dg.DailyPartitionsDefinition(start_date=calendar.start.isoformat(), timezone=calendar.timezone, end_offset=0)

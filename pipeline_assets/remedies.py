@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from emr_jobs.domain import Domain
+from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import Misconfigured, PipelineError, Remedy
-from emr_jobs.partition import Partition
 from emr_jobs.settings import Settings
 
 
@@ -53,6 +52,6 @@ def command_noted(settings: Settings) -> Iterator[None]:
         yield
     except PipelineError as error:
         with suppress(Misconfigured):
-            day = str(Partition.parse(error.partition or ""))
+            day = str(domain_of(settings).calendar.partition(error.partition or ""))
             error.add_note(place_of(settings).then(error.remedy, partition=day, select=error.dataset).strip())
         raise

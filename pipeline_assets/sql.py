@@ -1,5 +1,6 @@
 """SQL over the lake: DuckDB on the Parquet files of the tables' current snapshots, as pyiceberg lists them."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import duckdb
     from pyiceberg.table import Table
 
+_NUMBER = re.compile("(U?(TINY|SMALL|BIG|HUGE)?INT|DECIMAL|FLOAT|DOUBLE)")
 _WRITERS = {".parquet": "PARQUET", ".csv": "CSV", ".json": "JSON, ARRAY true"}
 
 
@@ -67,6 +69,11 @@ def _dataset(table: "Table") -> Any:
         return pa.Table.from_batches([], schema)
     opened = [fs.FileSystem.from_uri(quote(task.file.file_path, safe=":/")) for task in tasks]
     return ds.dataset([path for _, path in opened], schema=schema, filesystem=opened[0][0], format="parquet")
+
+
+def numbers(rows: "duckdb.DuckDBPyRelation") -> list[str]:
+    """Its columns of numbers."""
+    return [name for name, kind in zip(rows.columns, rows.types, strict=True) if _NUMBER.match(str(kind))]
 
 
 def write(rows: "duckdb.DuckDBPyRelation", path: Path) -> None:

@@ -322,7 +322,7 @@ def _write_snowflake(rng: random.Random, folder: Path, partition: Partition, cus
         pq.write_table(pa.table(columns), folder / f"{name}.parquet")
 
 
-def partitions_in(folder: Path) -> list[Partition]:
+def partitions_in(folder: Path) -> list[date]:
     """The partitions that a folder of inputs has orders for, oldest first."""
     days = (path.name.removeprefix("dt=") for path in (folder / "orders").glob("dt=*"))
-    return sorted(Partition(date.fromisoformat(day)) for day in days)
+    return sorted(date.fromisoformat(day) for day in days)

@@ -11,7 +11,6 @@ import tomlkit
 
 from emr_jobs import settings as settings_module
 from emr_jobs.domain import domain_of
-from emr_jobs.partition import Partition
 from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Settings
 from local_stack.simulation import stub_job, stubs
@@ -24,6 +23,7 @@ from pipeline_assets.production.synth import Deployment
 from pipeline_assets.shipping.package import host_arch
 from tests.aws import Cloud
 from tests.running import wait_for
+from tests.shop import SHOP
 
 # Days on which jobs behave in some way of stub_job, by "<partition> <job> <attempt>".
 GOOD, FAILS, SECOND, KILLED, OLDER, LONG, LAST_LOST, NO_CLUSTER, WHOLE, OTHER, EMPTY, PATIENT = (
@@ -60,7 +60,7 @@ class Deployed:
 
     def start(self, partition: str, *, only: Sequence[str] = (), **asked: bool) -> str:
         """`asked`: rerun, allow_empty."""
-        return self.executions.start(Partition.parse(partition), only=tuple(only), **asked)
+        return self.executions.start(SHOP.calendar.partition(partition), only=tuple(only), **asked)
 
     def ended(self, name: str) -> Execution:
         wait_for(lambda: self.executions.find(name).status != "RUNNING")

@@ -25,6 +25,7 @@ from local_stack import stack
 from pipeline_assets.home import ROOT, cache
 from shop import sample
 from tests.running import Day, pipeline
+from tests.shop import SHOP
 
 PARTITION = "2026-11-21"
 ORDERS = 1500
@@ -54,7 +55,7 @@ def _up(home: Path, kept: Path) -> Iterator[Day]:
         with tarfile.open(kept) as archive:
             archive.extractall(home, filter="tar")
     else:
-        sample.generate(home / "data", partition=sample.Partition.parse(PARTITION), orders=ORDERS)
+        sample.generate(home / "data", partition=SHOP.calendar.partition(PARTITION), orders=ORDERS)
     addresses = stack.up(home, home / "data")
     try:
         if not kept.exists():

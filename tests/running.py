@@ -30,7 +30,6 @@ from emr_jobs import settings as settings_module
 from emr_jobs.catalog import RUN_JOB
 from emr_jobs.domain import domain_of
 from emr_jobs.errors import Misconfigured
-from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
 from emr_jobs.settings import Settings
 from local_stack import jars
@@ -228,7 +227,7 @@ def readers_see(settings: Settings, partition: str) -> dict[str, Any]:
     target = SearchIndex(settings.search, index_of(settings))
     seen["search.orders"] = [
         (index.name, target.client.count(index=index.name)["count"])
-        for index in target.published(Partition.parse(partition))
+        for index in target.published(SHOP.calendar.partition(partition))
     ]
     return seen
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import time
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 import jsonschema_rs
 import yaml
@@ -136,13 +136,18 @@ class _NoDuplicates(yaml.CSafeLoader):  # type: ignore[misc]  # the C loader has
         return super().construct_mapping(node, deep)
 
 
-def load(folder: Path) -> Mapping[str, Contract]:
+class Layers(Protocol):
+    def of(self, medium: Medium) -> tuple[str, ...] | None:
+        """Those that datasets of this medium are in; None: any."""
+
+
+def load(folder: Path, layers: Layers) -> Mapping[str, Contract]:
     """All contracts of this folder by dataset. Raises InvalidContracts."""
     found = sorted(folder.glob("*.yaml"))
     faults: list[str] = []
     loaded: dict[str, Contract] = {}
     for path in found:
-        reader = _Reader(path)
+        reader = _Reader(path, layers)
         contract = reader.read()
         faults += [f"{path.name} {fault}" for fault in reader.faults]
         if contract is not None:
@@ -174,8 +179,9 @@ def _dangling(contract: Contract, known: Mapping[str, Contract]) -> Iterable[str
 class _Reader:
     """One file. Collects faults instead of raising at the first."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, layers: Layers) -> None:
         self.path = path
+        self.layers = layers
         self.faults: list[str] = []
 
     def fault(self, where: str, what: str) -> None:
@@ -205,7 +211,7 @@ class _Reader:
         if table.name != name:
             self.fault("$.schema[0].name", f"{table.name}, but the id {odcs.id} says {name}")
         medium = _MEDIUM.get(table.physicalType or "", Medium.SOURCE)
-        expected = {Medium.TABLE: ("intermediate", "final"), Medium.INDEX: ("search",)}.get(medium)
+        expected = self.layers.of(medium)
         if expected and layer not in expected:
             self.fault(
                 "$.schema[0].physicalType", f"{table.physicalType} belongs to {' or '.join(expected)}, not {layer}"

@@ -161,7 +161,7 @@ class Contract:
     owner: str
     columns: tuple[Column, ...]
     checks: tuple[Check, ...]
-    available_by: time | None  # New York, on the day after the partition
+    available_by: time | None  # where the domain is, on the day after the partition
     keep_days: int | None = None  # then a partition's rows are deleted; None: never
 
     def is_expired(self, day: date, *, today: date) -> bool:

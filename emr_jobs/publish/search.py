@@ -48,7 +48,7 @@ class AliasMoved(Conflict):
 @dataclass(frozen=True)
 class Index:
     name: str
-    partition: Partition
+    day: date  # partition
     created_at_ms: int
     aliases: frozenset[str]
 
@@ -127,7 +127,7 @@ class SearchIndex:
         indices = [
             Index(
                 name=name,
-                partition=Partition(date.fromisoformat(match.group(1))),
+                day=date.fromisoformat(match.group(1)),
                 created_at_ms=int(facts["settings"]["index"]["creation_date"]),
                 aliases=frozenset(facts["aliases"]),
             )
@@ -369,15 +369,15 @@ def expired(indices: Sequence[Index], *, alias: str, replaced_alias: str, settin
     Days older than keep_days before the newest published one, published or replaced; replaced indices beyond
     keep_previous a day; indices that no run published within staged_keep_hours.
     """
-    newest = max((index.partition.date for index in indices if alias in index.aliases), default=date.min)
+    newest = max((index.day for index in indices if alias in index.aliases), default=date.min)
     limit_ms = (now - timedelta(hours=settings.staged_keep_hours)).timestamp() * 1000
-    replaced: dict[Partition, list[Index]] = {}
+    replaced: dict[date, list[Index]] = {}
     for index in indices:
         if replaced_alias in index.aliases and alias not in index.aliases:
-            replaced.setdefault(index.partition, []).append(index)
+            replaced.setdefault(index.day, []).append(index)
     gone = {index.name for of_day in replaced.values() for index in of_day[settings.keep_previous :]}
     for index in indices:
-        is_old = (newest - index.partition.date).days >= settings.keep_days
+        is_old = (newest - index.day).days >= settings.keep_days
         if is_old if index.aliases else index.created_at_ms < limit_ms:
             gone.add(index.name)
     return [index.name for index in indices if index.name in gone]

@@ -15,6 +15,7 @@ from itertools import count, islice
 
 from emr_jobs.partition import Partition
 from emr_jobs.s3_uri import bucket_and_key
+from local_stack.sample import local_domain
 from local_stack.simulation.unmet import Unmet, expect
 from local_stack.simulation.world import NOWHERE, PARAMETERS, Jobs, World
 from pipeline_assets.emr.clusters import NAME_PREFIX
@@ -58,10 +59,13 @@ def scenario(
 
 def days_of(names: Sequence[str], *, now: datetime) -> dict[str, list[Partition]]:
     """For each scenario its own, none twice."""
-    latest = Partition.latest_complete(now).date
+    calendar = local_domain().calendar
+    latest = calendar.latest_complete(now).date
     chosen = [SCENARIOS[name] for name in names]
-    recent = (Partition(latest - timedelta(days=number)) for number in count())
-    return {each.name: [Partition.parse(day) for day in each.on] or list(islice(recent, each.days)) for each in chosen}
+    recent = (calendar.of(latest - timedelta(days=number)) for number in count())
+    return {
+        each.name: [calendar.partition(day) for day in each.on] or list(islice(recent, each.days)) for each in chosen
+    }
 
 
 def play(made: World, name: str, days: Sequence[Partition]) -> Ended:

@@ -55,7 +55,7 @@ def main() -> None:
     arguments = parser(RUN_JOB).parse_args()
     found = domain_of(settings.load(arguments.settings))
     job = found.job(arguments.job)
-    partition = partition_of(arguments)
+    partition = partition_of(arguments, found.calendar)
     behaviour = BEHAVIOURS.get(f"{partition} {job.name} {arguments.attempt}", BEHAVIOURS.get(job.name, BEHAVIOUR))
     published = job
     if behaviour == "is an older version":  # one dataset and its checks less, and one that is not there any more

@@ -23,6 +23,7 @@ from typing import Any
 import psutil
 
 from emr_jobs.partition import Partition
+from local_stack.sample import local_domain
 from local_stack.simulation.scenarios import Ended, days_of, play
 from local_stack.simulation.world import Jobs, world
 
@@ -172,7 +173,7 @@ def _events(process: "subprocess.Popen[str]") -> Iterator[dict[str, Any]]:
 
 
 def _serve(order: Order) -> None:
-    days = {name: [Partition.parse(day) for day in each] for name, each in order.days.items()}
+    days = {name: [local_domain().calendar.partition(day) for day in each] for name, each in order.days.items()}
     names: Queue[str] = Queue()
     threading.Thread(target=_listen, args=(names,), daemon=True).start()
 

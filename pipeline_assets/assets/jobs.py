@@ -7,7 +7,6 @@ from dagster._core.errors import DagsterExecutionInterruptedError  # has no publ
 from emr_jobs.catalog import Job
 from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import Misconfigured
-from emr_jobs.partition import Partition
 from emr_jobs.settings import Settings
 
 from pipeline_assets.alerts import alert_hook
@@ -92,7 +91,7 @@ def warn_of_production(context: dg.AssetExecutionContext, settings: Settings) ->
 
     try:
         executions = Executions(settings)
-        running = executions.running(Partition.parse(context.partition_key))
+        running = executions.running(executions.domain.calendar.partition(context.partition_key))
     except (Misconfigured, BotoCoreError, ClientError) as error:
         context.log.info(f"whether production runs {context.partition_key} is not known: {error}")
         return

@@ -14,7 +14,6 @@ import dagster as dg
 from emr_jobs.contracts import Contract
 from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import BadInput, Unavailable
-from emr_jobs.partition import Partition
 from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import Settings, SnowflakeSource
 from emr_jobs.sources import snowflake, web_api
@@ -146,7 +145,7 @@ def _snowflake(settings: SnowflakeSource, tag: dict[str, str]) -> "SnowflakeReso
 def _observed_shipments(settings: Settings, spec: dg.AssetSpec) -> dg.AssetsDefinition:
     @dg.multi_observable_source_asset(name="observe_shipments", specs=[spec])
     def observe_shipments(context: dg.AssetExecutionContext) -> Iterator[dg.ObserveResult]:
-        partition = Partition.parse(context.partition_key)
+        partition = domain_of(settings).calendar.partition(context.partition_key)
         client = web_api.ApiClient(settings.sources.shipments, dataset="web_api.shipments", partition=partition)
         total = client.total(web_api.Slice(partition.start, partition.end))
         yield dg.ObserveResult(

@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 
 import dagster as dg
+from emr_jobs.code import code_version
 from emr_jobs.contracts import Check, Column, Contract, Medium
 from emr_jobs.contracts.table import spark_type
 from emr_jobs.domain import Domain
-from emr_jobs.job import code_version
-from emr_jobs.partition import RUN_AT, TIMEZONE
+from emr_jobs.partition import Calendar
 
 _KINDS = {
     "s3": {"s3", "json"},
@@ -31,7 +31,7 @@ def asset_spec(found: Domain, contract: Contract, partitions: dg.PartitionsDefin
         # Else Dagster invents a materialization where a recorded run is older than the dataset.
         skippable=contract.medium is not Medium.SOURCE,
         code_version=None if contract.medium is Medium.SOURCE else code_version(found.package),
-        freshness_policy=freshness_policy(contract),
+        freshness_policy=freshness_policy(contract, found.calendar),
         metadata={
             "dagster/column_schema": column_schema(contract),
             "contract": found.file_of(contract),
@@ -55,17 +55,17 @@ def _column(column: Column, contract: Contract) -> dg.TableColumn:
     )
 
 
-def freshness_policy(contract: Contract) -> dg.FreshnessPolicy | None:
+def freshness_policy(contract: Contract, calendar: Calendar) -> dg.FreshnessPolicy | None:
     """Available by a time of day: materialized between the daily run and then."""
     if contract.available_by is None:
         return None
     today = datetime.min
-    since_run = datetime.combine(today, contract.available_by) - datetime.combine(today, RUN_AT)
+    since_run = datetime.combine(today, contract.available_by) - datetime.combine(today, calendar.run_at)
     deadline = contract.available_by
     return dg.FreshnessPolicy.cron(
         deadline_cron=f"{deadline.minute} {deadline.hour} * * *",
         lower_bound_delta=max(since_run, timedelta(minutes=1)),
-        timezone=TIMEZONE,
+        timezone=calendar.timezone,
     )
 
 

@@ -46,7 +46,7 @@ def index_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.
                 settings,
                 contract,
                 source=source,
-                partition=Partition.parse(context.partition_key),
+                partition=found.calendar.partition(context.partition_key),
                 rows=0 if rows is None else row_count(rows, context.partition_key),
             )
             yield result(contract, PUBLISHED, verdict, partition=context.partition_key, place=place)

@@ -43,7 +43,7 @@ def run_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.As
         can_subset=True,
     )
     def published_runs(context: dg.AssetCheckExecutionContext) -> Results:
-        partition = Partition.parse(context.partition_key)
+        partition = found.calendar.partition(context.partition_key)
         for contract in selected(context, outputs):
             job = found.job_of(contract.id)
             verdict = judge_run(

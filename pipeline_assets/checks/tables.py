@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 from emr_jobs.contracts import PARTITION_COLUMN, Contract
@@ -12,7 +11,6 @@ from emr_jobs.contracts.model import Bound, RowCount
 from emr_jobs.contracts.table import iceberg_type
 from emr_jobs.domain import domain_of
 from emr_jobs.errors import Remedy, samples
-from emr_jobs.partition import TIMEZONE, Partition
 from emr_jobs.settings import Settings
 
 from pipeline_assets import lake
@@ -39,7 +37,8 @@ class Reported:
 
 
 def table_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
-    tables, place = domain_of(settings).tables, place_of(settings)
+    found, place = domain_of(settings), place_of(settings)
+    tables = found.tables
 
     @dg.multi_asset_check(
         name="published_tables",
@@ -60,7 +59,7 @@ def table_checks(settings: Settings, partitions: dg.PartitionsDefinition) -> dg.
                 columns=None if table is None else _column_types(table),
                 rows=0 if table is None else row_count(table, context.partition_key),
                 reported=None if reported is None else reported.rows,
-                today=datetime.now(UTC).astimezone(ZoneInfo(TIMEZONE)).date(),
+                today=found.calendar.local(datetime.now(UTC)).date(),
             )
             yield result(contract, PUBLISHED, verdict, partition=context.partition_key, place=place, **_who(reported))
 
@@ -78,7 +77,7 @@ def judge_table(
 ) -> Verdict:
     """`columns`: their Iceberg types by name, None without a table; `reported`: None when no run is on record."""
     bound = _bound(contract)
-    if not rows and contract.is_expired(Partition.parse(partition).date, today=today):
+    if not rows and contract.is_expired(date.fromisoformat(partition), today=today):
         expected, enough = f"no rows: they are kept for {contract.keep_days} days", True
     elif reported is not None:
         expected, enough = f"{reported} rows, as the latest run reported", rows == reported

@@ -22,7 +22,8 @@ def check(
     from emr_jobs.domain import domain_of
 
     try:
-        found = load(folder) if folder else domain_of(load_settings(settings)).contracts
+        declared = domain_of(load_settings(settings))
+        found = load(folder, declared.layers) if folder else declared.contracts
     except InvalidContracts as error:
         if json:
             print_json({"faults": error.faults})

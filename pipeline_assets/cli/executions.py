@@ -12,8 +12,6 @@ from pipeline_assets.cli.synth import DeploymentSettings, deployment
 from pipeline_assets.home import deployment_settings
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from emr_jobs.partition import Partition
     from emr_jobs.settings import Settings
 
@@ -28,7 +26,7 @@ class DayIsTaken(Misconfigured):
 
 
 def trigger(
-    partition: Annotated[str | None, typer.Option(help="The day, YYYY-MM-DD, New York.")] = None,
+    partition: Annotated[str | None, typer.Option(help="The day, YYYY-MM-DD.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="This job and no other; repeat for several.")] = None,
     from_: Annotated[str | None, typer.Option("--from", help="This job and all that read what comes of it.")] = None,
     resume: Annotated[
@@ -58,7 +56,7 @@ def trigger(
             day, wanted, allowed = _rest_of(executions, resume, jobs)
             allow_empty = allow_empty or allowed
         else:
-            day = _day(partition or "", made.settings.start)
+            day = _day(partition or "", made.settings)
             wanted = tuple(only or ()) or (tuple(job.name for job in made.plan.downstream(from_)) if from_ else ())
         _refuse_taken(executions, day, rerun=rerun)
         name = executions.start(day, only=wanted, rerun=rerun, allow_empty=allow_empty)
@@ -92,10 +90,10 @@ def _wait(values: "Settings", executions: "Executions", name: str, *, json: bool
         raise typer.Exit(1)
 
 
-def _day(text: str, first: "date") -> "Partition":
-    from emr_jobs.partition import Partition
+def _day(text: str, values: "Settings") -> "Partition":
+    from emr_jobs.domain import domain_of
 
-    return Partition.parse(text).check(first=first, now=datetime.now(UTC))
+    return domain_of(values).calendar.partition(text).check(now=datetime.now(UTC))
 
 
 def _rest_of(executions: "Executions", name: str, jobs: list[str]) -> "tuple[Partition, tuple[str, ...], bool]":
@@ -177,7 +175,7 @@ def show(
     values = deployment_settings(settings)
     with errors().status("asking Step Functions"):
         executions = Executions(values)
-        found = executions.of_day(_day(partition, values.start)) if partition else [executions.begins(run or "")]
+        found = executions.of_day(_day(partition, values)) if partition else [executions.begins(run or "")]
         if not found:
             raise Misconfigured(f"{partition}: no execution. Start one: pipeline trigger --partition {partition}")
         has = executions.day(found[0].partition).get("execution") if partition else None

@@ -3,10 +3,9 @@ the tables looked at, repaired and kept in shape."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
 
 import typer
-from emr_jobs.partition import TIMEZONE, Partition
+from emr_jobs.domain import domain_of
 
 from pipeline_assets.cli import rollback
 from pipeline_assets.cli.output import Json, SettingsOption, console, errors, print_json, table
@@ -86,7 +85,7 @@ def repair(
 @app.command()
 def history(
     dataset: Annotated[str, typer.Argument(help="Such as final.order_facts.")],
-    partition: Annotated[str | None, typer.Option(help="What changed this day: YYYY-MM-DD, New York.")] = None,
+    partition: Annotated[str | None, typer.Option(help="What changed this day: YYYY-MM-DD.")] = None,
     settings: SettingsOption = None,
     json: Json = False,
 ) -> None:
@@ -96,7 +95,9 @@ def history(
     from pipeline_assets import lake
     from pipeline_assets.history import history as states_of
 
-    values, day = load_settings(settings), Partition.parse(partition) if partition else None
+    values = load_settings(settings)
+    calendar = domain_of(values).calendar
+    day = calendar.partition(partition) if partition else None
     contract = lake.table_contract(values, dataset)
     with errors().status(f"reading the metadata of {dataset}"):
         states = states_of(lake.opened(lake.catalog(values), contract), day)
@@ -105,7 +106,7 @@ def history(
         return
     rows = [
         (
-            f"{each.at.astimezone(ZoneInfo(TIMEZONE)):%Y-%m-%d %H:%M:%S}",
+            f"{calendar.local(each.at):%Y-%m-%d %H:%M:%S}",
             f"{each.at:%Y-%m-%d %H:%M:%S}",
             ", ".join(each.days),
             each.rows,
@@ -115,7 +116,7 @@ def history(
         )
         for each in states
     ]
-    columns = ("readable from, New York", "UTC", "day", "rows", "run", "operation", "snapshot")
+    columns = (f"readable from, {calendar.place}", "UTC", "day", "rows", "run", "operation", "snapshot")
     console().print(table(columns, rows, right=("rows",)))
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pipeline_assets.rollback import Plan, Side
 
-Day = Annotated[str, typer.Option(help="The day, YYYY-MM-DD, New York.")]
+Day = Annotated[str, typer.Option(help="The day, YYYY-MM-DD.")]
 
 
 class DayIsRunning(Misconfigured):
@@ -80,11 +80,11 @@ def _take_back(
     settings: str | None,
     json: bool,
 ) -> None:
-    from emr_jobs.partition import Partition
+    from emr_jobs.domain import domain_of
 
     uri = settings_uri(settings)
     values = load_settings(uri)
-    found = Partition.parse(partition).check(first=values.start, now=datetime.now(UTC))
+    found = domain_of(values).calendar.partition(partition).check(now=datetime.now(UTC))
     with errors().status("looking at what is kept"):
         _refuse_running(values, found)
         plan = planned(values, found)

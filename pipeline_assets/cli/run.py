@@ -28,7 +28,7 @@ class Launcher(StrEnum):
 
 
 def run(
-    partition: Annotated[str, typer.Option(help="The day, YYYY-MM-DD, New York.")],
+    partition: Annotated[str, typer.Option(help="The day, YYYY-MM-DD.")],
     select: Annotated[
         list[str] | None,
         typer.Option(help="Dataset or job; may be given more than once. A dataset brings its whole job."),
@@ -46,11 +46,10 @@ def run(
     """Run the jobs of one partition and publish what passes its checks. Exit code 1 when a job failed."""
     from emr_jobs.domain import domain_of
     from emr_jobs.errors import Misconfigured
-    from emr_jobs.partition import Partition
 
     uri = settings_uri(settings)
     values = load_settings(uri)
-    day = Partition.parse(partition).check(first=values.start, now=datetime.now(UTC))
+    day = domain_of(values).calendar.partition(partition).check(now=datetime.now(UTC))
     _require_services(uri)
     if launcher is Launcher.emr:
         _require_emr(values, uri)

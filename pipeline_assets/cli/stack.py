@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="OpenSearch, Snowflake and the shipments API on this machine.", no_args_is_help=True)
 
 PartitionOption = Annotated[
-    str | None, typer.Option("--partition", help="The day, YYYY-MM-DD, New York. Default: the latest complete one.")
+    str | None, typer.Option("--partition", help="The day, YYYY-MM-DD. Default: the latest complete one.")
 ]
 
 
@@ -35,13 +35,12 @@ def up(
     json: Json = False,
 ) -> None:
     """Start the services in the background; returns when all of them answer."""
-    from emr_jobs.partition import Partition
     from local_stack import stack
-    from local_stack.sample import sample
+    from local_stack.sample import local_domain, sample
 
-    partition = Partition.latest_complete(datetime.now(UTC))
+    partition = local_domain().calendar.latest_complete(datetime.now(UTC))
     folder = data.resolve() if data else home() / "data"
-    missing = data is None and partition not in sample().partitions_in(folder)
+    missing = data is None and partition.date not in sample().partitions_in(folder)
     addresses = start(
         folder, stack.Sample(str(partition), sample().ORDERS) if missing else None, aws=aws or yarn, yarn=yarn
     )
@@ -115,12 +114,16 @@ def sample(
     json: Json = False,
 ) -> None:
     """Write seeded sample inputs with known defects; truth.json says how many of each."""
-    from emr_jobs.partition import Partition
-    from local_stack import sample as samples
+    from local_stack.sample import local_domain
+    from local_stack.sample import sample as samples
 
-    day = Partition.parse(partition) if partition else Partition.latest_complete(datetime.now(UTC))
+    day = (
+        local_domain().calendar.partition(partition)
+        if partition
+        else local_domain().calendar.latest_complete(datetime.now(UTC))
+    )
     with errors().status("writing the sample"):
-        truth = samples.sample().generate(folder, partition=day, orders=orders, seed=seed)
+        truth = samples().generate(folder, partition=day, orders=orders, seed=seed)
     if json:
         print_json(truth)
         return

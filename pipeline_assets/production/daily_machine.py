@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emr_jobs.catalog import MAINTAIN, Job
+from emr_jobs.domain import domain_of
 from emr_jobs.recording import reason_path
 from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Emr, Production, Settings
@@ -136,7 +137,7 @@ class _Machine:
         """From the input to a day that is ours, or to a refusal."""
         jobs = [job.name for job in self.plan.jobs]
         known = either(*(equals("$", name) for name in jobs))
-        first_year = self.settings.start.year
+        first_year = domain_of(self.settings).calendar.start.year
         date, date_states = partition_states(guard.date_of(_AT), first_year, next_state="Select")
         return {
             "GiveDefaults": assign(

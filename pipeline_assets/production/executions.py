@@ -71,7 +71,7 @@ class Execution:
     @property
     def partition(self) -> Partition:
         """As the jobs compute it. Raises Misconfigured for an input that they cannot read."""
-        return Partition.from_scheduled_time(str(self.given.get("scheduled_time")))
+        return self.domain.calendar.of_scheduled_time(str(self.given.get("scheduled_time")))
 
     @property
     def jobs(self) -> list[str]:

@@ -15,7 +15,7 @@ from awacs.aws import Bool as AwsBool
 from emr_jobs.catalog import MAINTAIN, Job
 from emr_jobs.domain import domain_of
 from emr_jobs.errors import Misconfigured
-from emr_jobs.partition import RUN_AT, TIMEZONE
+from emr_jobs.partition import Calendar
 from emr_jobs.settings import Production, Settings
 from troposphere import (
     Equals,
@@ -79,15 +79,15 @@ def main_template(plan: Plan, settings: Settings, definitions: dict[str, dict[st
     return _Main(plan, settings, settings.production, definitions).template()
 
 
-def schedule_expression(at: time) -> str:
+def schedule_expression(at: time, calendar: Calendar) -> str:
     """EventBridge Scheduler's cron of a local time. Raises Misconfigured where the UTC date is not the local one.
 
     The guard's key is the date part of the scheduled time, in UTC; the state language cannot convert it.
     """
-    day = datetime(2024, 1, 1, at.hour, at.minute, tzinfo=ZoneInfo(TIMEZONE))
+    day = datetime(2024, 1, 1, at.hour, at.minute, tzinfo=ZoneInfo(calendar.timezone))
     for local in (day + timedelta(days=number) for number in range(366)):
         if local.astimezone(ZoneInfo("UTC")).date() != local.date():
-            raise Misconfigured(f"a schedule at {at} {TIMEZONE}: its UTC date is another day, {local.date()}")
+            raise Misconfigured(f"a schedule at {at} {calendar.timezone}: its UTC date is another day, {local.date()}")
     return f"cron({at.minute} {at.hour} * * ? *)"
 
 
@@ -525,12 +525,11 @@ class _Main:
                 Tags=self.tags,
             )
         )
-        late = max(
-            contract.available_by for contract in domain_of(self.settings).contracts.values() if contract.available_by
-        )
+        found = domain_of(self.settings)
+        late = max(contract.available_by for contract in found.contracts.values() if contract.available_by)
         context = {"scheduled_time": "<aws.scheduler.scheduled-time>"}
         starts = {
-            "daily": (RUN_AT, "DailyMachine", {**context, "trigger": daily_machine.SCHEDULE}),
+            "daily": (found.calendar.run_at, "DailyMachine", {**context, "trigger": daily_machine.SCHEDULE}),
             "watch": (late, "WatchMachine", context),
         }
         for name, (at, target, given) in starts.items():
@@ -539,8 +538,8 @@ class _Main:
                     f"{name.capitalize()}Schedule",
                     Name=f"{self.production.name}-{name}",
                     GroupName=Ref(group),
-                    ScheduleExpression=schedule_expression(at),
-                    ScheduleExpressionTimezone=TIMEZONE,
+                    ScheduleExpression=schedule_expression(at, found.calendar),
+                    ScheduleExpressionTimezone=found.calendar.timezone,
                     FlexibleTimeWindow=scheduler.FlexibleTimeWindow(Mode="OFF"),
                     State="ENABLED",
                     Target=scheduler.Target(

@@ -7,6 +7,7 @@ Does not own: the rule and the schedule that start them (main_template).
 
 from typing import Any
 
+from emr_jobs.domain import domain_of
 from emr_jobs.settings import Settings
 
 from pipeline_assets.emr.clusters import NAME_PREFIX, TAKES_STEPS
@@ -61,7 +62,7 @@ def reaper(settings: Settings) -> dict[str, Any]:
         ("When that is mended: pipeline trigger --resume {}", ended),
         messages.console(region, arn),
     )
-    first, date_states = partition_states(day, settings.start.year, next_state="Notify")
+    first, date_states = partition_states(day, domain_of(settings).calendar.start.year, next_state="Notify")
     states = {
         "ReadEvent": assign(
             {
@@ -72,7 +73,7 @@ def reaper(settings: Settings) -> dict[str, Any]:
                     "input": call("StringToJson", Path("$.detail.input")),
                 },
                 "own_arn": call("StringSplit", Path("$$.StateMachine.Id"), ":"),
-                "calendar": calendar(settings.start.year),
+                "calendar": calendar(domain_of(settings).calendar.start.year),
                 "newline": "\n",
                 "cluster": {"alive": False, "says": "is ended, if it had one"},
                 "page": {"number": 1},
@@ -206,12 +207,12 @@ def watch(settings: Settings) -> dict[str, Any]:
         ("Where it is: pipeline show --partition {}", PARTITION),
     )
     published = is_present("$.found.Item.published_by")
-    first, date_states = partition_states(day, settings.start.year, next_state="ReadGuard")
+    first, date_states = partition_states(day, domain_of(settings).calendar.start.year, next_state="ReadGuard")
     states = {
         "ReadInput": assign(
             {
                 "day": guard.date_of(Path("$.scheduled_time")),
-                "calendar": calendar(settings.start.year),
+                "calendar": calendar(domain_of(settings).calendar.start.year),
                 "newline": "\n",
             },
             next_state=first,

@@ -18,7 +18,6 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES  # has no pu
 from emr_jobs.catalog import MAINTAIN
 from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import Misconfigured
-from emr_jobs.partition import Partition
 from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Settings
 
@@ -118,7 +117,8 @@ def _checks_after_production(
         execution, day = run.tags.get(EXECUTION_TAG), day_of(run.tags)
         if execution is None or day is None:
             return dg.SkipReason(f"run {run.run_id} followed no execution of a day")
-        has = Executions(settings).day(Partition.parse(day))
+        executions = Executions(settings)
+        has = executions.day(executions.domain.calendar.partition(day))
         status = has.get("status")
         # Its jobs have published before the machine has marked the day, and this run may end in between.
         soon = status == guard.RUNNING and _publishes_the_day(run, context.repository_def, domain_of(settings))
@@ -223,7 +223,9 @@ def _day(execution: Execution, settings: Settings, partitions: dg.PartitionsDefi
     """Its partition. Raises Misconfigured for an input without one."""
     day = str(execution.partition)
     if not partitions.has_partition_key(day):
-        raise Misconfigured(f"{day} is no partition; the first one is {settings.start}, the last one yesterday")
+        raise Misconfigured(
+            f"{day} is no partition; the first one is {domain_of(settings).calendar.start}, the last one yesterday"
+        )
     return day
 
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Literal
 
 from emr_jobs.catalog import MAINTAIN, ROLLBACK, RUN_JOB
+from emr_jobs.code import code_files
 from emr_jobs.errors import Misconfigured
 
 from pipeline_assets import home
@@ -36,7 +37,6 @@ Arch = Literal["x86_64", "aarch64"]
 
 LOCK = ROOT / "emr.lock"
 CODE_NAME = "code-{}.zip"
-CODE = ("py", "sql", "yaml")  # kinds of files, of emr_jobs and the domain
 GLIBC = "manylinux_2_28"  # Amazon Linux 2023 has glibc 2.34
 # No job imports these: bin/ and RECORD name the interpreter that built them, the rest is a third of pyarrow.
 LEFT_OUT = (
@@ -94,8 +94,7 @@ def code_zip(domain: str) -> bytes:
     """Our own Python, SQL and contracts, laid out as in the repository."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        folders = ("emr_jobs", domain.replace(".", "/"))
-        for path in sorted(path for each in folders for kind in CODE for path in ROOT.glob(f"{each}/**/*.{kind}")):
+        for path in code_files(domain, ROOT):
             entry = zipfile.ZipInfo(path.relative_to(ROOT).as_posix(), date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16

@@ -1,8 +1,6 @@
 """final.order_facts: a row an order, with its money, its customer and its delivery."""
 
-from datetime import date
-
-from emr_jobs.partition import TIMEZONE, Partition
+from emr_jobs.partition import Partition
 from emr_jobs.reading import AMOUNT
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -24,7 +22,7 @@ def order_facts(
     """In contract order. Items, customers, rates and deliveries each have at most one row per order joined."""
     return (
         orders.join(_totals(order_items), on="order_id", how="left")
-        .join(_customers(customers, partition_date=partition.date), on="customer_id", how="left")
+        .join(_customers(customers, partition), on="customer_id", how="left")
         .join(fx_rates.select("currency", "usd_rate"), on="currency", how="left")
         .join(_deliveries(shipments, fx_rates), on="order_id", how="left")
         .withColumn("net_amount", (F.col("gross_amount") - F.col("discount_amount")).cast(AMOUNT))
@@ -75,7 +73,7 @@ def _totals(order_items: DataFrame) -> DataFrame:
     )
 
 
-def _customers(customers: DataFrame, *, partition_date: date) -> DataFrame:
+def _customers(customers: DataFrame, partition: Partition) -> DataFrame:
     points = F.col("loyalty_points")
     tier = (
         F.when(points >= 20000, F.lit("platinum"))
@@ -83,7 +81,7 @@ def _customers(customers: DataFrame, *, partition_date: date) -> DataFrame:
         .when(points >= 1000, F.lit("silver"))
         .otherwise(F.lit("bronze"))
     )
-    created_on = F.to_date(F.from_utc_timestamp("created_at", TIMEZONE))
+    created_on = F.to_date(F.from_utc_timestamp("created_at", partition.calendar.timezone))
     return customers.select(
         "customer_id",
         F.col("name").alias("customer_name"),
@@ -91,7 +89,7 @@ def _customers(customers: DataFrame, *, partition_date: date) -> DataFrame:
         F.col("country").alias("customer_country"),
         "loyalty_points",
         tier.alias("loyalty_tier"),
-        (created_on == F.lit(partition_date)).alias("is_new_customer"),
+        (created_on == F.lit(partition.date)).alias("is_new_customer"),
     )
 
 

@@ -5,10 +5,10 @@ import pickle
 import pytest
 
 from emr_jobs.errors import REASON_CHARS, BadInput, PipelineError, Remedy, Unavailable, in_one_line
-from emr_jobs.partition import Partition
 from emr_jobs.sources.s3_json import nothing_delivered
+from tests.shop import SHOP
 
-DAY = Partition.parse("2026-11-22")
+DAY = SHOP.calendar.partition("2026-11-22")
 FOLDER = f"s3://shop-export/orders/dt={DAY}/*.json.gz"
 
 

@@ -39,7 +39,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     [
         ("2999-01-01", r"partition 2999-01-01: the New York day has not ended; the latest complete one is 20.*"),
         ("2026-02-30", r"partition '2026-02-30': expected a New York calendar day as YYYY-MM-DD .*"),
-        ("2024-12-31", r"partition 2024-12-31: the first one is 2025-01-01 \(start in the settings\)"),
+        ("2024-12-31", r"partition 2024-12-31: the first one is 2025-01-01 \(start in domain.toml\)"),
     ],
 )
 def test_a_partition_that_cannot_be(capsys: pytest.CaptureFixture[str], partition: str, message: str) -> None:

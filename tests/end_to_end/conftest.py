@@ -42,7 +42,7 @@ def own(spark: SparkSession, settings: Settings) -> SparkSession:
 def _own_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     home = tmp_path_factory.mktemp("own")
     data = home / "data"
-    truth = sample.generate(data, partition=sample.Partition.parse(PARTITION), orders=ORDERS)
+    truth = sample.generate(data, partition=SHOP.calendar.partition(PARTITION), orders=ORDERS)
     with services(home, data) as running:
         yield Day(home, data, str(running.settings_file), PARTITION, truth)
 

@@ -7,12 +7,11 @@ import pytest
 from opensearchpy.exceptions import AuthorizationException
 
 from emr_jobs.errors import AccessDenied, PipelineError, SchemaDrift, Unavailable
-from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex, errors_named
 from tests.running import Day
 from tests.shop import SHOP
 
-DAY = Partition.parse("2026-02-01")
+DAY = SHOP.calendar.partition("2026-02-01")
 
 
 @pytest.fixture

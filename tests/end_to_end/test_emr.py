@@ -19,7 +19,6 @@ import pytest
 import tomlkit
 
 from emr_jobs.catalog import Job
-from emr_jobs.partition import Partition
 from local_stack import stack
 from local_stack.aws.account import client
 from pipeline_assets.assets.jobs import job_assets
@@ -51,7 +50,7 @@ EXTRACTIONS = ("extract_orders", "extract_customers", "extract_shipments")
 def yarn_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     """A sample day, published by launcher emr."""
     home = tmp_path_factory.mktemp("yarn")
-    truth = sample.generate(home / "data", partition=Partition.parse(PARTITION), orders=ORDERS)
+    truth = sample.generate(home / "data", partition=SHOP.calendar.partition(PARTITION), orders=ORDERS)
     addresses = stack.up(home, home / "data", aws=True, yarn=True)
     try:
         ended = pipeline("run", "--partition", PARTITION, "--launcher", "emr", home=home)

@@ -14,7 +14,7 @@ from emr_jobs import maintain
 from emr_jobs.contracts import Contract
 from emr_jobs.contracts.table import spark_ddl
 from emr_jobs.errors import CheckFailed
-from emr_jobs.partition import TIMEZONE, Partition
+from emr_jobs.partition import Partition
 from emr_jobs.publish import lake as publishing
 from emr_jobs.publish import versions
 from emr_jobs.settings import Settings
@@ -23,7 +23,7 @@ from pipeline_assets.history import history
 from tests.running import Day, pipeline, readers_see
 from tests.shop import SHOP
 
-DAY, OTHER = Partition.parse("2026-11-21"), Partition.parse("2026-11-20")
+DAY, OTHER = SHOP.calendar.partition("2026-11-21"), SHOP.calendar.partition("2026-11-20")
 RATES = SHOP.contracts["intermediate.fx_rates"]
 
 
@@ -203,9 +203,9 @@ def test_the_version_survives_compaction_and_expiry_and_a_rollback_takes_it_back
 
     later = datetime.now(UTC) + timedelta(days=settings.lake.snapshot_keep_days, hours=1)
     patient = settings.lake.model_copy(update={"staged_keep_days": 30})
-    maintain.maintain(own, RATES, patient, now=later)
-    publish(own, stage(own, "SEK", "c.0", day=Partition.parse("2026-11-19")))
-    maintain.maintain(own, RATES, patient, now=later)
+    maintain.maintain(own, RATES, patient, SHOP.calendar, now=later)
+    publish(own, stage(own, "SEK", "c.0", day=SHOP.calendar.partition("2026-11-19")))
+    maintain.maintain(own, RATES, patient, SHOP.calendar, now=later)
     assert len(lake.catalog(settings).load_table(RATES.id).snapshots()) == 1
     assert version(settings) == versions.Version(f"{DAY}.a.0", None)
     assert version(settings, OTHER) == versions.Version(f"{OTHER}.empty.0", None)
@@ -227,7 +227,7 @@ def test_maintenance_keeps_the_published_rows_and_what_is_young(own: SparkSessio
     publish(own, stage(own, "EUR", "a.0"))
     publish(own, stage(own, "GBP", "b.0"))
     staged = stage(own, "JPY", "c.0")
-    young = maintain.maintain(own, RATES, settings.lake, now=datetime.now(UTC))
+    young = maintain.maintain(own, RATES, settings.lake, SHOP.calendar, now=datetime.now(UTC))
     assert (young["deleted_data_files"], young["orphan_files"]) == (0, 0)
     publish(own, staged)
     assert currencies(settings) == ["JPY"]
@@ -241,7 +241,7 @@ def test_maintenance_expires_what_is_older_than_its_limit(own: SparkSession, set
     before = len(list(files.rglob("*.parquet")))
     later = datetime.now(UTC) + timedelta(days=settings.lake.snapshot_keep_days, hours=1)
     patient = settings.lake.model_copy(update={"staged_keep_days": 30})  # orphans of the future cannot be asked for
-    done = maintain.maintain(own, RATES, patient, now=later)
+    done = maintain.maintain(own, RATES, patient, SHOP.calendar, now=later)
     assert done["deleted_data_files"] == 2  # EUR, replaced, and JPY, never published
     assert len(list(files.rglob("*.parquet"))) == before - 2
     assert currencies(settings) == ["GBP"]
@@ -254,7 +254,10 @@ def test_the_version_of_a_day_of_rejects_outlives_its_snapshot_and_goes_with_the
     rejects, upkeep = SHOP.contracts["intermediate.rejected_orders"], datetime.now(UTC) + timedelta(days=1, hours=1)
     patient = settings.lake.model_copy(update={"snapshot_keep_days": 1, "staged_keep_days": 30})
     # By the day of the upkeep: an hour before midnight in New York it is two dates on, else one.
-    days = [Partition(upkeep.astimezone(ZoneInfo(TIMEZONE)).date() - timedelta(days=age)) for age in (30, 20)]
+    days = [
+        SHOP.calendar.of(upkeep.astimezone(ZoneInfo(SHOP.calendar.timezone)).date() - timedelta(days=age))
+        for age in (30, 20)
+    ]
     for day in days:
         frame = own.createDataFrame([(day.date, "bad_item", "{}")], spark_ddl(rejects))
         publish(own, publishing.stage(own, frame, rejects, partition=day, wap_id=f"{day}.a.0"))
@@ -262,10 +265,10 @@ def test_the_version_of_a_day_of_rejects_outlives_its_snapshot_and_goes_with_the
     def kept() -> list[str | None]:
         return [publishing.version(own, rejects, day) for day in days]
 
-    maintain.maintain(own, rejects, patient, now=upkeep)
+    maintain.maintain(own, rejects, patient, SHOP.calendar, now=upkeep)
     assert len(lake.catalog(settings).load_table(rejects.id).snapshots()) == 1
     assert kept() == [f"{day}.a.0" for day in days]
-    done = maintain.maintain(own, rejects, patient, now=upkeep + timedelta(days=2))
+    done = maintain.maintain(own, rejects, patient, SHOP.calendar, now=upkeep + timedelta(days=2))
     assert (done["deleted_days"], kept()) == (1, [None, f"{days[1]}.a.0"])
 
 
@@ -274,11 +277,11 @@ def test_maintenance_deletes_the_rejects_of_expired_days_and_what_holds_them(
 ) -> None:
     rejects = SHOP.contracts["intermediate.rejected_orders"]
     now = datetime.now(UTC)
-    new_york = now.astimezone(ZoneInfo(TIMEZONE)).date()
+    new_york = now.astimezone(ZoneInfo(SHOP.calendar.timezone)).date()
     days = {age: new_york - timedelta(days=age) for age in (30, 31, 400)}
 
     def deliver(age: int, raw: str) -> None:
-        day = Partition(days[age])
+        day = SHOP.calendar.of(days[age])
         frame = own.createDataFrame([(day.date, "bad_item", raw)], spark_ddl(rejects))
         wap_id = f"{day}.{raw}.0"
         publish(own, publishing.stage(own, frame, rejects, partition=day, wap_id=wap_id))
@@ -289,15 +292,15 @@ def test_maintenance_deletes_the_rejects_of_expired_days_and_what_holds_them(
     for age in days:
         deliver(age, f"old-{age}")
     files = Path(settings.lake.warehouse.removeprefix("file://")) / "intermediate" / "rejected_orders" / "data"
-    at_once = maintain.maintain(own, rejects, settings.lake, now=now)
+    at_once = maintain.maintain(own, rejects, settings.lake, SHOP.calendar, now=now)
     assert (at_once["deleted_days"], kept()) == (0, ["old-30", "old-31", "old-400"]), "published a moment ago"
 
     impatient = settings.lake.model_copy(update={"snapshot_keep_days": 1})
     patient = impatient.model_copy(update={"staged_keep_days": 30})  # orphans of the future cannot be asked for
     next_day = now + timedelta(days=1, hours=1)
-    days_then = maintain.maintain(own, rejects, patient, now=next_day)
+    days_then = maintain.maintain(own, rejects, patient, SHOP.calendar, now=next_day)
     assert (days_then["deleted_days"], kept()) == (3, []), "a day later that of 30 days is one of 31"
-    maintain.maintain(own, rejects, patient, now=next_day + timedelta(days=1, hours=1))
+    maintain.maintain(own, rejects, patient, SHOP.calendar, now=next_day + timedelta(days=1, hours=1))
     assert list(files.rglob("*.parquet")) == []
     properties = lake.catalog(settings).load_table(rejects.id).properties
     assert [name for name in properties if name.startswith("version-of.")] == []

@@ -11,7 +11,6 @@ import pytest
 
 from emr_jobs import settings as settings_module
 from emr_jobs.contracts.mapping import index_body
-from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
 from tests.end_to_end.conftest import deliver, good_lines, succeeded
 from tests.end_to_end.search_proxy import FOR_EVER, BusyProxy, busy_proxy
@@ -31,7 +30,7 @@ def proxy(_own_day: Day) -> Iterator[BusyProxy]:
 
 def indices(day: Day) -> dict[str, set[str]]:
     target = SearchIndex(day.settings.search, SHOP.contracts["search.orders"])
-    return {index.name: set(index.aliases) for index in target.indices(Partition.parse(day.partition))}
+    return {index.name: set(index.aliases) for index in target.indices(SHOP.calendar.partition(day.partition))}
 
 
 def test_a_cluster_that_is_down_changes_nothing(own_day: Day, run_job: InProcess, tmp_path: Path) -> None:
@@ -174,7 +173,7 @@ def test_retention_keeps_as_many_replaced_indices_as_set_and_its_trouble_fails_n
     own_day: Day, run_job: InProcess, tmp_path: Path
 ) -> None:
     target = SearchIndex(own_day.settings.search, SHOP.contracts["search.orders"])
-    day = Partition.parse(own_day.partition)
+    day = SHOP.calendar.partition(own_day.partition)
     uri = own_day.settings_with(tmp_path, search={"keep_previous": 1})
     names = [target.name(day, run_id="retention", attempt=attempt) for attempt in range(3)]
     for attempt in range(2):

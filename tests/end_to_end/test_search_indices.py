@@ -22,7 +22,7 @@ from tests.running import Day
 from tests.shop import SHOP
 
 SEARCH = SHOP.contracts["search.orders"]
-DAY, NEXT = Partition.parse("2026-11-20"), Partition.parse("2026-11-21")
+DAY, NEXT = SHOP.calendar.partition("2026-11-20"), SHOP.calendar.partition("2026-11-21")
 
 
 @pytest.fixture

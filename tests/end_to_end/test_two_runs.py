@@ -13,7 +13,6 @@ from pyspark.sql import SparkSession
 
 from emr_jobs.errors import BadInput, Conflict, Outdated, Unavailable
 from emr_jobs.maintain import maintain
-from emr_jobs.partition import Partition
 from emr_jobs.publish import earlier
 from emr_jobs.publish.search import SearchIndex
 from emr_jobs.settings import load
@@ -55,7 +54,7 @@ def lake_uri(_own_day: Day, tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def day(lake_uri: str, spark: SparkSession) -> Iterator[SmallDay]:
     """Extracted by E."""
-    partition = Partition(datetime(2026, 3, 1, tzinfo=UTC).date() + timedelta(days=next(_days)))
+    partition = SHOP.calendar.of(datetime(2026, 3, 1, tzinfo=UTC).date() + timedelta(days=next(_days)))
     with stoppable():
         new = SmallDay(spark, lake_uri, partition)
         new.published("extract", "E")

@@ -10,6 +10,7 @@ import pytest
 from pipeline_assets.home import stack_is_running
 from shop import sample
 from tests.running import finished, pipeline, pipeline_process, typed
+from tests.shop import SHOP
 
 PATIENCE_S = 60
 
@@ -17,7 +18,7 @@ PATIENCE_S = 60
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    sample.generate(folder, partition=sample.Partition.parse("2026-11-21"), orders=20)
+    sample.generate(folder, partition=SHOP.calendar.partition("2026-11-21"), orders=20)
     return folder
 
 

@@ -12,7 +12,6 @@ import pytest
 import tomlkit
 from pyspark.sql import SparkSession
 
-from emr_jobs.partition import Partition
 from local_stack.aws import SUBNETS, VPC
 from local_stack.aws.account import client
 from local_stack.services import SHIPMENTS_TOKEN, services
@@ -24,6 +23,7 @@ from tests.deployed import NEEDED, OFTEN, profile_at
 from tests.end_to_end.conftest import deliver, good_lines
 from tests.operations.page import Operator
 from tests.running import Day, Ended, InProcess, Typed, readers_see, typed, wait_for
+from tests.shop import SHOP
 
 PARTITION = "2026-11-20"
 FAILS, HANGS, EMPTY = "2026-09-01", "2026-09-02", "2026-09-03"
@@ -69,7 +69,7 @@ class OnCall(Operator):
         return {name: str(value.get("S")) for name, value in found.get("Item", {}).items()}
 
     def day_key(self, partition: str) -> dict[str, Any]:
-        return {"pk": {"S": f"day#{Partition.parse(partition).as_of.date()}"}}
+        return {"pk": {"S": f"day#{SHOP.calendar.partition(partition).as_of.date()}"}}
 
 
 @pytest.fixture(scope="package")
@@ -140,7 +140,7 @@ class Shop(Operator):
 @pytest.fixture(scope="package")
 def _shop(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Iterator[Shop]:
     home = tmp_path_factory.mktemp("shop")
-    truth = sample.generate(home / "data", partition=Partition.parse(PARTITION), orders=120)
+    truth = sample.generate(home / "data", partition=SHOP.calendar.partition(PARTITION), orders=120)
     with services(home, home / "data", aws=True) as running, keys_of(running.settings.aws, spark):
         day = Day(home, home / "data", str(running.settings_file), PARTITION, truth)
         token = client("secretsmanager", str(running.aws)).get_secret_value(SecretId=f"pipeline/{SHIPMENTS_TOKEN}")

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from emr_jobs.partition import Partition
 from pipeline_assets.emr.clusters import NAME_PREFIX
 from pipeline_assets.home import ROOT
 from pipeline_assets.versions import release_label
@@ -184,7 +183,7 @@ def undelivered(on_call: OnCall, listed: Typed, body: str) -> str:
 
 
 def scheduled(partition: str) -> str:
-    return Partition.parse(partition).as_of.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return SHOP.calendar.partition(partition).as_of.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def taken(on_call: OnCall, partition: str, *, by: str) -> None:

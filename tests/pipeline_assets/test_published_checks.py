@@ -25,7 +25,6 @@ from pyspark.sql import SparkSession
 from emr_jobs.contracts import Medium
 from emr_jobs.contracts.mapping import index_body
 from emr_jobs.errors import Unavailable
-from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
 from emr_jobs.settings import load
 from pipeline_assets import lake
@@ -104,7 +103,7 @@ def table(settings_uri: str, dataset: str) -> Table:
 def index(published_day: Day) -> tuple[OpenSearch, str]:
     """A client, and the name of the day's index."""
     target = SearchIndex(published_day.settings.search, SEARCH)
-    (shown,) = target.published(Partition.parse(published_day.partition))
+    (shown,) = target.published(SHOP.calendar.partition(published_day.partition))
     return target.client, shown.name
 
 
@@ -263,7 +262,7 @@ def test_an_input_that_was_published_again_is_found_in_every_output_by_its_versi
     published_day: Day, lake_copy: str
 ) -> None:
     customers, again = table(lake_copy, "intermediate.customers"), f"{published_day.partition}.again.0"
-    before = lake.version(customers, Partition.parse(published_day.partition))
+    before = lake.version(customers, SHOP.calendar.partition(published_day.partition))
     assert before is not None
     customers.append(customers.scan().to_arrow().slice(0, 0), snapshot_properties={"published-wap-id": again})
     found = evaluate(published_day, "published_runs", settings_uri=lake_copy)

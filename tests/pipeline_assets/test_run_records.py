@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from emr_jobs.job import code_version
+from emr_jobs.code import code_version
 from emr_jobs.publish.preview import ROWS, is_shown
 from emr_jobs.report import asset_key
 from tests.end_to_end.test_run import EMPTY_DAY

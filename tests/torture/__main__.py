@@ -9,10 +9,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from emr_jobs.partition import Partition
 from local_stack.services import services
 from shop import sample
 from tests.running import Day, InProcess, one_spark
+from tests.shop import SHOP
 from tests.torture import Torn, kills, pairs
 from tests.torture.bench import Bench, bench
 
@@ -33,7 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="torture-", ignore_cleanup_errors=True) as folder, console.status("") as on:
         home = Path(folder)
         on.update("starting the stack")
-        sample.generate(home / "data", partition=Partition.parse(PARTITION), orders=ORDERS)
+        sample.generate(home / "data", partition=SHOP.calendar.partition(PARTITION), orders=ORDERS)
         with services(home, home / "data") as running, one_spark() as spark:
             day = Day(home, home / "data", str(running.settings_file), PARTITION)
             with bench(day, home / "deliveries", InProcess(spark), progress=on.update) as made:

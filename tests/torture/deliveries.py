@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
-from emr_jobs.partition import Partition
 from emr_jobs.secret_ref import resolve
 from local_stack.shipments_api import shipments_api
 from local_stack.snowflake import load
 from shop import sample
 from tests.running import Day
+from tests.shop import SHOP
 
 ORDERS = 100
 NAMES = ("a", "b")
@@ -37,7 +37,7 @@ def two_deliveries(day: Day, folder: Path) -> Iterator[tuple[Delivery, Delivery]
         def delivery(name: str, *, seed: int, euro: str) -> Delivery:
             data = folder / name
             with mock.patch.dict(sample.USD_RATES, EUR=euro):
-                sample.generate(data, partition=Partition.parse(day.partition), orders=ORDERS, seed=seed)
+                sample.generate(data, partition=SHOP.calendar.partition(day.partition), orders=ORDERS, seed=seed)
             cut_off = data / "orders" / f"dt={day.partition}" / "part-99.json.gz"
             cut_off.write_bytes(gzip.compress(f'{{"order_id": "{name}'.encode()))  # one reject
             load(data / "snowflake", database=f"SHOP_{name.upper()}")

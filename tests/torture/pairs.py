@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from emr_jobs.catalog import Job
-from emr_jobs.partition import Partition
 from emr_jobs.publish import versions
 from emr_jobs.publish.search import SearchIndex
 from emr_jobs.publish.versions import Version
@@ -140,7 +139,7 @@ def _faults(bench: Bench, job: Job, runs: Mapping[str, Ended]) -> list[str]:
 
 def _versions(bench: Bench) -> tuple[dict[str, Version], dict[str, set[str]]]:
     """Which version each dataset shows, and the runs that a table has ever shown."""
-    partition = Partition.parse(bench.day.partition)
+    partition = SHOP.calendar.partition(bench.day.partition)
     standing, published = {}, {}
     for contract in SHOP.tables:
         metadata = json.loads(lake.catalog(bench.settings).load_table(contract.id).metadata.model_dump_json())

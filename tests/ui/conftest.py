@@ -21,6 +21,7 @@ from pipeline_assets.home import ROOT
 from pipeline_assets.process import TiedProcess
 from shop import sample
 from tests.running import Day, pipeline, wait_for
+from tests.shop import SHOP
 
 # What Chromium asks of the network by itself is refused by a machine without one, at every start.
 ARGUMENTS = [
@@ -98,7 +99,7 @@ class FailedDay:
 @pytest.fixture(scope="package")
 def failed_day(published_day: Day, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FailedDay]:
     folder = tmp_path_factory.mktemp("failed")
-    sample.generate(folder, partition=sample.Partition.parse(FAILED_DAY), orders=100)
+    sample.generate(folder, partition=SHOP.calendar.partition(FAILED_DAY), orders=100)
     files = sorted((folder / "orders" / f"dt={FAILED_DAY}").iterdir())
     delivered = [gzip.decompress(file.read_bytes()).splitlines() for file in files]
     cut_off = [line[:-1] for line in delivered[0]]

@@ -95,8 +95,8 @@ class Produced:
 @pytest.fixture(scope="module")
 def produced(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Produced]:
     home = tmp_path_factory.mktemp("production")
-    day = Partition.latest_complete(datetime.now(UTC))
-    before = Partition(day.date - timedelta(days=1))
+    day = SHOP.calendar.latest_complete(datetime.now(UTC))
+    before = SHOP.calendar.of(day.date - timedelta(days=1))
     with (
         mock.patch.dict(os.environ),  # this process's AWS clients go to it
         world(home, days=[day, before], follow=True) as made,

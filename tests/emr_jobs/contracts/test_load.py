@@ -32,14 +32,14 @@ def edit(folder: Path, file: str, old: str, new: str) -> None:
 
 def faults(folder: Path) -> list[str]:
     with pytest.raises(InvalidContracts) as raised:
-        load(folder)
+        load(folder, SHOP.layers)
     lines = str(raised.value).splitlines()
     assert lines == [f"{len(raised.value.faults)} faults in the contracts:", *raised.value.faults]
     return lines[1:]
 
 
 def test_a_copy_of_the_folder_loads_as_the_project_does(folder: Path) -> None:
-    assert load(folder) == SHOP.contracts
+    assert load(folder, SHOP.layers) == SHOP.contracts
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,12 @@ from decimal import Decimal
 import pytest
 
 from emr_jobs.errors import CheckFailed
-from emr_jobs.partition import Partition
 from emr_jobs.publish import audit
 from emr_jobs.publish.lake import ColumnMetrics, Staged
 from emr_jobs.report import Finding
 from tests.shop import SHOP
 
-DAY = Partition.parse("2026-11-21")
+DAY = SHOP.calendar.partition("2026-11-21")
 
 
 def rates(least: Decimal | None) -> Staged:

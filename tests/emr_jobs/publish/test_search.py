@@ -5,17 +5,16 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from emr_jobs.errors import Remedy, Unavailable
-from emr_jobs.partition import Partition
 from emr_jobs.publish.search import NAMES_BYTES, Index, errors_named, expired, in_urls
 from emr_jobs.settings import Search
 
 NOW = datetime(2026, 11, 22, 13, tzinfo=UTC)
-DAY = Partition.parse("2026-11-21")
+DAY = date(2026, 11, 21)
 PUBLISHED, REPLACED = frozenset({"orders"}), frozenset({"orders-replaced"})
 SETTINGS = Search(url="http://127.0.0.1:9", keep_days=400, keep_previous=2, staged_keep_hours=24)
 
 
-def make_index(name: str, *, day: Partition = DAY, aliases: frozenset[str] = PUBLISHED, hours: float = 1) -> Index:
+def make_index(name: str, *, day: date = DAY, aliases: frozenset[str] = PUBLISHED, hours: float = 1) -> Index:
     return Index(name, day, int((NOW - timedelta(hours=hours)).timestamp() * 1000), aliases)
 
 
@@ -29,7 +28,7 @@ def test_of_a_days_replaced_indices_the_newest_stay() -> None:
 
 
 def test_age_holds_for_published_and_for_replaced_indices() -> None:
-    oldest, too_old = (Partition(DAY.date - timedelta(days=days)) for days in (399, 400))
+    oldest, too_old = (DAY - timedelta(days=days) for days in (399, 400))
     indices = [
         make_index(f"{day}-{name}", day=day, aliases=aliases)
         for day in (oldest, too_old)
@@ -43,31 +42,31 @@ def test_age_holds_for_published_and_for_replaced_indices() -> None:
 
 
 def test_what_nobody_published_goes_by_its_own_age_whatever_its_day() -> None:
-    old = Partition(date(2020, 1, 1))
+    old = date(2020, 1, 1)
     young = make_index("young", day=old, aliases=frozenset(), hours=23)
     left = make_index("left", day=old, aliases=frozenset(), hours=25)
     assert gone(make_index("newest"), young, left) == ["left"]
 
 
 def test_where_nothing_is_published_nothing_is_too_old() -> None:
-    assert gone(make_index("replaced", day=Partition(date(2020, 1, 1)), aliases=REPLACED)) == []
+    assert gone(make_index("replaced", day=date(2020, 1, 1), aliases=REPLACED)) == []
 
 
 def test_after_500_days_with_two_reruns_each_only_400_days_are_left() -> None:
     indices: list[Index] = []
     for number in range(500):
-        day = Partition(date(2025, 6, 1) + timedelta(days=number))
+        day = date(2025, 6, 1) + timedelta(days=number)
         for run in range(3):
             indices = [
-                Index(each.name, each.partition, each.created_at_ms, REPLACED) if each.partition == day else each
+                Index(each.name, each.day, each.created_at_ms, REPLACED) if each.day == day else each
                 for each in indices
             ]
             indices.insert(0, make_index(f"{day}-{run}", day=day))
             names = set(gone(*indices))
             indices = [each for each in indices if each.name not in names]
-    days = [str(each.partition) for each in indices if each.aliases == PUBLISHED]
+    days = [str(each.day) for each in indices if each.aliases == PUBLISHED]
     assert (len(days), days[0], days[-1]) == (400, "2026-10-13", "2025-09-09")
-    assert sorted(str(each.partition) for each in indices if each.aliases == REPLACED) == sorted(2 * days)
+    assert sorted(str(each.day) for each in indices if each.aliases == REPLACED) == sorted(2 * days)
 
 
 def test_names_go_into_urls_that_are_short_enough() -> None:

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from emr_jobs.partition import Partition
 from emr_jobs.publish import versions
 from emr_jobs.publish.versions import Version
+from tests.shop import SHOP
 
-DAY, OTHER = Partition.parse("2026-11-21"), Partition.parse("2026-11-20")
+DAY, OTHER = SHOP.calendar.partition("2026-11-21"), SHOP.calendar.partition("2026-11-20")
 
 
 def table(*summaries: dict[str, str], current: int | None = None, **properties: str) -> dict[str, Any]:

@@ -13,12 +13,12 @@ from moto import mock_aws
 from pyspark.sql import Row, SparkSession
 
 from emr_jobs.errors import AccessDenied, BadInput, Unavailable
-from emr_jobs.partition import Partition
 from emr_jobs.sources import s3_json
 from emr_jobs.sources.arrow import unpacked
 from emr_jobs.sources.listing import File
+from tests.shop import SHOP
 
-DAY = Partition.parse("2026-11-21")
+DAY = SHOP.calendar.partition("2026-11-21")
 ORDER = b'{"order_id": "A-1"}\n'
 OF: Any = {"dataset": "s3.orders", "partition": DAY}
 

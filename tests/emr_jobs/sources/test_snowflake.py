@@ -14,7 +14,6 @@ from starlette.applications import Starlette
 from emr_jobs import settings
 from emr_jobs.errors import AccessDenied, Misconfigured, PipelineError, Unavailable
 from emr_jobs.job_run import JobRun
-from emr_jobs.partition import Partition
 from emr_jobs.settings import SnowflakeSource
 from emr_jobs.sources import snowflake
 from emr_jobs.sources.snowflake import BatchMismatch, BatchNotFetched, ResultExpired, cast_to, fetch
@@ -24,7 +23,7 @@ from pipeline_assets.home import ROOT
 from shop.extract_customers import statements
 from tests.shop import SHOP
 
-DAY = Partition.parse("2026-11-21")
+DAY = SHOP.calendar.partition("2026-11-21")
 ADDRESS = "https://stage.example/part?X-Amz-Signature=s3cr3t"
 SCHEMA = pa.schema(
     [
@@ -61,7 +60,9 @@ def test_statements_are_asked_of_the_day_and_its_end_in_utc(day: str, end: str, 
     values: Any = settings.load(str(ROOT / "settings" / "local.toml"))
     unused: Any = None
     job = SHOP.job("extract_customers")
-    run = JobRun(job, SHOP, Partition.parse(day), values, "run", 0, False, unused, unused, wap_id="", replaced=None)
+    run = JobRun(
+        job, SHOP, SHOP.calendar.partition(day), values, "run", 0, False, unused, unused, wap_id="", replaced=None
+    )
     asked = [(each.contract.id, each.parameters, each.sql.count("?")) for each in statements(run)]
     assert asked == [
         ("intermediate.customers", (end, day), 2),

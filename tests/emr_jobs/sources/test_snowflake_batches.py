@@ -18,7 +18,6 @@ from pyspark import cloudpickle
 from pyspark.sql import DataFrame, SparkSession
 
 from emr_jobs.errors import BadInput, PipelineError, Unavailable
-from emr_jobs.partition import Partition
 from emr_jobs.settings import SnowflakeSource
 from emr_jobs.sources import snowflake
 from emr_jobs.sources.snowflake import Statement
@@ -30,7 +29,7 @@ from tests.shop import SHOP
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
-DAY = Partition.parse("2026-11-21")
+DAY = SHOP.calendar.partition("2026-11-21")
 STATEMENT = Statement(SHOP.contracts["intermediate.fx_rates"], DAY, ROOT / "shop" / "sql" / "fx_rates.sql", ())
 ADDRESS = "https://stage.example/part?X-Amz-Signature=s3cr3t"
 

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pytest
 
 from emr_jobs.errors import AccessDenied, BadInput, PipelineError, Unavailable
-from emr_jobs.partition import Partition
 from emr_jobs.settings import ShipmentsSource
 from emr_jobs.sources import web_api
 from emr_jobs.sources.arrow import packed, unpacked
 from emr_jobs.sources.web_api import ApiClient, BrokenAnswer, Budget, CursorPagination, Slice, envelope, slices
+from tests.shop import SHOP
 
-DAY = Partition.parse("2026-11-21")
+DAY = SHOP.calendar.partition("2026-11-21")
 HOUR = slices(DAY)[0]
 SLICE = "slice 2026-11-21T05:00:00Z/2026-11-21T06:00:00Z"
 FIX = "If it happens again, tell the API's owner: its paging or its total is wrong."
@@ -51,7 +51,7 @@ def page(rows: int, *, total: int, cursor: str | None = None) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("day", "hours"), [("2026-11-21", 24), ("2026-03-08", 23), ("2026-11-01", 25)])
 def test_slices_cover_the_day_hour_by_hour_without_gap(day: str, hours: int) -> None:
-    partition = Partition.parse(day)
+    partition = SHOP.calendar.partition(day)
     found = slices(partition)
     assert len(found) == hours
     assert (found[0].start, found[-1].end) == (partition.start, partition.end)

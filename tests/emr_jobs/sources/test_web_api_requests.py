@@ -17,12 +17,12 @@ import pytest
 import requests
 
 from emr_jobs.errors import AccessDenied, BadInput, PipelineError, Unavailable
-from emr_jobs.partition import Partition
 from emr_jobs.settings import ShipmentsSource
 from emr_jobs.sources.web_api import ApiClient, CursorPagination, Slice, slices
 from local_stack.shipments_api import shipments_api
+from tests.shop import SHOP
 
-DAY = Partition.parse("2026-11-21")
+DAY = SHOP.calendar.partition("2026-11-21")
 NOON = slices(DAY)[7]
 IN_NOON = "slice 2026-11-21T12:00:00Z/2026-11-21T13:00:00Z"
 SHIPMENTS = 25  # of the hour from 12:00; before it there is one more

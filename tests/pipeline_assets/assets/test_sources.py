@@ -9,10 +9,10 @@ import dagster as dg
 import pytest
 
 from emr_jobs.errors import Unavailable
-from emr_jobs.partition import Partition
 from emr_jobs.sources import snowflake
 from pipeline_assets.definitions import definitions
 from tests.running import Day
+from tests.shop import SHOP
 
 TABLES = ("snowflake/customers", "snowflake/fx_rates", "snowflake/loyalty_ledger")
 
@@ -56,7 +56,7 @@ def test_a_day_without_a_delivery_is_observed_as_empty(published_day: Day) -> No
 @pytest.fixture
 def without_ledger(published_day: Day) -> Iterator[None]:
     """Snowflake's ledger has another name until the test ends."""
-    partition = Partition.parse(published_day.partition)
+    partition = SHOP.calendar.partition(published_day.partition)
     with snowflake.connection(
         published_day.settings.sources.snowflake, tag={}, dataset="snowflake.loyalty_ledger", partition=partition
     ) as connection:

@@ -23,7 +23,6 @@ import requests
 import tomlkit
 
 from emr_jobs.catalog import MAINTAIN, RUN_JOB
-from emr_jobs.partition import Partition
 from emr_jobs.settings import Aws, load
 from local_stack.aws.account import LocalAws, client
 from local_stack.simulation import stubs
@@ -97,7 +96,7 @@ class Account:
         return str(client("emr", self.url).describe_cluster(ClusterId=cluster)["Cluster"]["Status"]["State"])
 
     def day_status(self, partition: str) -> str:
-        key = {"pk": {"S": f"day#{Partition.parse(partition).as_of.date()}"}}
+        key = {"pk": {"S": f"day#{SHOP.calendar.partition(partition).as_of.date()}"}}
         found = client("dynamodb", self.url).get_item(TableName="pipeline-assets-base-GuardTable", Key=key)
         return str(found["Item"]["status"]["S"])
 

@@ -133,9 +133,9 @@ def test_dead_letters_go_after_30_days_where_the_jobs_write_them() -> None:
 
 
 def test_schedule_whose_utc_date_is_another_day_is_refused() -> None:
-    assert schedule_expression(time(8)) == "cron(0 8 * * ? *)"
+    assert schedule_expression(time(8), SHOP.calendar) == "cron(0 8 * * ? *)"
     with pytest.raises(Misconfigured, match="its UTC date is another day"):
-        schedule_expression(time(19, 30))
+        schedule_expression(time(19, 30), SHOP.calendar)
 
 
 def test_templates_have_no_null() -> None:

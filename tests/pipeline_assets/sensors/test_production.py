@@ -13,7 +13,6 @@ import requests
 from botocore.stub import Stubber
 from dagster._core.test_utils import create_run_for_test
 
-from emr_jobs.partition import Partition
 from emr_jobs.s3_uri import bucket_and_key
 from pipeline_assets.assets.jobs import selection, warn_of_production
 from pipeline_assets.definitions import definitions
@@ -71,7 +70,7 @@ def did_work_on(production: Deployed, day: str) -> str:
     """An ended execution that made a cluster, at once: it was refused, and the guard table says that it had one."""
     import boto3
 
-    scheduled = f"{Partition.parse(day).as_of:%Y-%m-%dT%H:%M:%SZ}"
+    scheduled = f"{SHOP.calendar.partition(day).as_of:%Y-%m-%dT%H:%M:%SZ}"
     name = start(production, {"scheduled_time": scheduled, "only": ["extract_orders", "no_job"]})
     production.ended(name)
     boto3.client("dynamodb").put_item(
@@ -420,7 +419,10 @@ def has_the_day(production: Deployed, day: str, **item: str) -> None:
 
     boto3.client("dynamodb").put_item(
         TableName=production.executions.guard_table,
-        Item={"pk": {"S": f"day#{Partition.parse(day).as_of.date()}"}, **{key: {"S": item[key]} for key in item}},
+        Item={
+            "pk": {"S": f"day#{SHOP.calendar.partition(day).as_of.date()}"},
+            **{key: {"S": item[key]} for key in item},
+        },
     )
 
 

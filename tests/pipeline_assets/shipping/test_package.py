@@ -27,7 +27,7 @@ for package in map(importlib.import_module, ("emr_jobs", "shop")):
 for name in ("boto3", "opensearchpy", "pyarrow", "pyarrow.compute", "requests", "snowflake.connector.result_batch"):
     importlib.import_module(name)
 from emr_jobs.domain import domain
-from emr_jobs.job import code_version
+from emr_jobs.code import code_version
 print(len(domain("shop").contracts), code_version("shop"))
 """
 
@@ -64,7 +64,7 @@ def test_a_changed_contract_is_another_package(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_the_archives_are_enough_for_every_job(unpacked: Path) -> None:
-    from emr_jobs.job import code_version
+    from emr_jobs.code import code_version
 
     spark = [str(Path(sys.modules[name].__file__ or "").parents[1]) for name in ("pyspark",)]
     links = unpacked / "spark"

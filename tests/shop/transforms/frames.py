@@ -17,7 +17,7 @@ from emr_jobs.partition import Partition
 from shop.transforms.order_lines import parse, settle
 from tests.shop import SHOP
 
-DAY = Partition.parse("2026-11-21")  # 5:00 UTC to 5:00 UTC
+DAY = SHOP.calendar.partition("2026-11-21")  # 5:00 UTC to 5:00 UTC
 
 Row = dict[str, Any]
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from emr_jobs.partition import Partition
 from shop.transforms.order_lines import read_lines
+from tests.shop import SHOP
 from tests.shop.reference import orders as oracle
 from tests.shop.reference.mutated_lines import mutated, shrunk
 from tests.shop.reference.reading import parse
 
-DAY = Partition(date(2026, 11, 21))
+DAY = SHOP.calendar.of(date(2026, 11, 21))
 LINES = int(os.environ.get("MUTATED_LINES", "2000"))
 SEED = int(os.environ.get("MUTATED_SEED", "7"))
 BATCH = 1000

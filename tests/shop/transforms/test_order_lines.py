@@ -119,7 +119,7 @@ def test_a_row_without_a_line_goes_through_as_it_is(frames: Frames) -> None:
     ids=["24 hours", "23 hours", "25 hours"],
 )
 def test_the_day_is_that_of_new_york(frames: Frames, day: str, first: str, last: str) -> None:
-    partition = Partition.parse(day)
+    partition = SHOP.calendar.partition(day)
     before = f"{first[:11]}{int(first[11:13]) - 1:02}:59:59.999999Z"
     after = partition.end.strftime("%Y-%m-%dT%H:%M:%SZ")
     inside = orders_with({"placed_at": first}, {"placed_at": last}, outcome=ORDER)

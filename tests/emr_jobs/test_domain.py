@@ -1,0 +1,109 @@
+"""A domain as a package on the path: what it is made of, and what is said of one that cannot be."""
+
+import sys
+from collections.abc import Iterator
+from datetime import date, time
+from pathlib import Path
+
+import pytest
+
+from emr_jobs import domain as domain_module
+from emr_jobs.domain import Layers
+from emr_jobs.errors import Misconfigured
+from emr_jobs.partition import Calendar
+
+domain = domain_module.domain.__wrapped__  # of each test its own
+
+JOBS = """
+from emr_jobs.catalog import Job
+
+JOBS = (Job("count_stalls", outputs=("counted.stalls",), timeout_s=60, max_retries=0, body="kiosk.stalls:count"),)
+"""
+DECLARED = """
+timezone = "Europe/Berlin"
+run_at = 06:30:00
+start = 2026-02-01
+[layers]
+table = ["counted"]
+index = []
+[search.shows]
+[demo]
+dataset = "counted.stalls"
+sql = "SELECT 1"
+words = "tea"
+"""
+STALLS = """
+apiVersion: v3.1.0
+kind: DataContract
+id: counted.stalls
+version: 1.0.0
+status: active
+team: {name: markets}
+schema:
+  - name: stalls
+    physicalType: table
+    properties:
+      - {name: partition_date, logicalType: date, required: true, partitioned: true, partitionKeyPosition: 1}
+"""
+
+
+@pytest.fixture
+def kiosk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Its folder. Nothing of it is left in this process."""
+    folder = tmp_path / "kiosk"
+    (folder / "contracts").mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    (folder / "jobs.py").write_text(JOBS)
+    (folder / "domain.toml").write_text(DECLARED)
+    (folder / "contracts" / "counted.stalls.odcs.yaml").write_text(STALLS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield folder
+    for name in [name for name in sys.modules if name.partition(".")[0] == "kiosk"]:
+        del sys.modules[name]
+
+
+def test_domain_is_what_its_package_says(kiosk: Path) -> None:
+    found = domain("kiosk")
+    assert [job.name for job in found.jobs] == ["count_stalls"]
+    assert found.published == ["counted.stalls"]
+    assert found.job_of("counted.stalls") is found.job("count_stalls")
+    assert [contract.id for contract in found.tables] == ["counted.stalls"]
+    assert (found.indices, found.sources) == ([], [])
+    assert found.calendar == Calendar("Europe/Berlin", time(6, 30), date(2026, 2, 1))
+    assert found.layers == Layers(table=("counted",), index=())
+    assert found.file_of(found.tables[0]) == "kiosk/contracts/counted.stalls.odcs.yaml"
+
+
+def test_job_that_there_is_not_is_refused_with_those_that_there_are(kiosk: Path) -> None:
+    with pytest.raises(Misconfigured, match="job stalls: kiosk has count_stalls"):
+        domain("kiosk").job("stalls")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("Europe/Berlin", "Europe/Pankow", "timezone: Value error, Europe/Pankow: no time zone of the IANA database"),
+        ("06:30:00", '"early"', "run_at: Input should be in a valid time format"),
+        ("run_at", "runs_at", "run_at: Field required; runs_at: unknown key"),
+        ("start = 2026-02-01", "start = 2026-02-31", "not TOML"),
+        ('words = "tea"', "", "demo.words: Field required"),
+    ],
+)
+def test_what_is_wrong_in_its_file_is_named(kiosk: Path, old: str, new: str, fault: str) -> None:
+    file = kiosk / "domain.toml"
+    file.write_text(DECLARED.replace(old, new))
+    with pytest.raises(Misconfigured) as refused:
+        domain("kiosk")
+    assert str(refused.value).startswith(f"{file}: {fault}")
+
+
+@pytest.mark.parametrize(("package", "module"), [("kiosks", "kiosks"), ("kiosk.stalls", "kiosk.stalls")])
+def test_package_that_there_is_not_is_refused(kiosk: Path, package: str, module: str) -> None:
+    with pytest.raises(Misconfigured, match=f"settings: domain {package}: there is no module {module}"):
+        domain(package)
+
+
+def test_what_its_jobs_lack_is_not_taken_for_a_missing_domain(kiosk: Path) -> None:
+    (kiosk / "jobs.py").write_text("import pandas_of_nobody\n")
+    with pytest.raises(ModuleNotFoundError, match="pandas_of_nobody"):
+        domain("kiosk")

@@ -3,10 +3,11 @@
 Needs no Java to load and, with a settings file on disk, no network and no credentials.
 """
 
-from datetime import time
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from emr_jobs.domain import domain_of
 from emr_jobs.settings import Settings
 
 from pipeline_assets import DEFINITIONS
@@ -20,7 +21,7 @@ from pipeline_assets.sensors import all_sensors
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
 
-OBSERVED_AT = time(7, 30)  # New York, before RUN_AT
+OBSERVED_BEFORE = timedelta(minutes=30)  # the daily run
 MAX_CONCURRENT_JOBS = 3  # the extractions; each is a JVM of its own
 
 
@@ -74,10 +75,11 @@ def definitions(uri: str) -> dg.Definitions:
 def _observation(job: "AssetJob", settings: Settings) -> Any:
     """Before the daily run: whether the sources have delivered. Off where nothing is deployed, as on a laptop."""
     deployed = settings.production is not None
+    observed_at = datetime.combine(date.min, domain_of(settings).calendar.run_at) - OBSERVED_BEFORE
     return dg.build_schedule_from_partitioned_job(
         job,
-        hour_of_day=OBSERVED_AT.hour,
-        minute_of_hour=OBSERVED_AT.minute,
+        hour_of_day=observed_at.hour,
+        minute_of_hour=observed_at.minute,
         default_status=dg.DefaultScheduleStatus.RUNNING if deployed else dg.DefaultScheduleStatus.STOPPED,
         description="What the sources hold of the day before, half an hour before the daily run.",
     )

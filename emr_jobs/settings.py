@@ -316,6 +316,20 @@ class Settings(Section):
         return lake.model_copy(update={"database_prefix": f"{production.name.replace('-', '_')}_"})
 
 
+class DeploymentSettings(Settings):
+    """Of a deployment: with the sections that it needs."""
+
+    emr: Emr
+    production: Production
+
+
+def of_a_deployment(settings: Settings) -> DeploymentSettings:
+    """Raises Misconfigured for those of a laptop."""
+    if settings.production is None or settings.emr is None:
+        raise Misconfigured("the settings of a deployment need [production] and [emr]: see settings/production.toml")
+    return DeploymentSettings.model_construct(**dict(settings))  # they are valid
+
+
 def load(uri: str) -> Settings:
     """Settings from a TOML file, a path or `s3://`. Raises Misconfigured listing every wrong key at once."""
     return parse(_read(uri), where=uri, base=Path(uri).resolve().parent)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from emr_jobs import settings as settings_module
 from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Aws, Settings
+from emr_jobs.settings import Aws, DeploymentSettings, Settings, of_a_deployment
 
 ROOT = Path(__file__).parents[1]
 LOCAL_SETTINGS = ROOT / "settings" / "local.toml"
@@ -47,9 +47,9 @@ def load_settings(given: str | None = None) -> Settings:
     return settings
 
 
-def deployment_settings(given: str | None = None) -> Settings:
+def deployment_settings(given: str | None = None) -> DeploymentSettings:
     """Of the deployment that synth, deploy and the verbs of production are about: never the running stack's."""
-    settings = settings_module.load(given or str(ROOT / "settings" / "production.toml"))
+    settings = of_a_deployment(settings_module.load(given or str(ROOT / "settings" / "production.toml")))
     use_aws(settings.aws)
     return settings
 

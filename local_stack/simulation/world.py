@@ -26,7 +26,7 @@ from emr_jobs.domain import Domain, domain_of
 from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
 from emr_jobs.s3_uri import bucket_and_key
-from emr_jobs.settings import Aws, Settings
+from emr_jobs.settings import Aws, Settings, of_a_deployment
 from local_stack.aws import ADDRESSES, GROUPS, SUBNETS, VPC
 from local_stack.aws.account import LocalAws, client, furnish
 from local_stack.sample import sample
@@ -323,7 +323,7 @@ def world(
             running, aws = None, stack.enter_context(_only_aws(home, days, orders, progress))
         assert aws.endpoint is not None
         use_aws(aws)
-        settings = _production_settings(aws, running)
+        settings = of_a_deployment(_production_settings(aws, running))
         deployment = Deployment(plan_of(defs.resolve_asset_graph(), domain_of(settings)), settings)
         progress("deploying")
         stacks, settings_uri = deploy_at_once(deployment)

@@ -7,7 +7,7 @@ from dagster._core.errors import DagsterExecutionInterruptedError  # has no publ
 from emr_jobs.catalog import Job
 from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Settings
+from emr_jobs.settings import DeploymentSettings, Settings, of_a_deployment
 
 from pipeline_assets.alerts import alert_hook
 from pipeline_assets.assets.specs import asset_spec, check_spec
@@ -65,7 +65,7 @@ def job_assets(
         end_with_starter()
         launcher = follow if EXECUTION_TAG in context.run.tags else _chosen(launchers, context.run.tags)
         if launcher is not follow and settings.production is not None:
-            warn_of_production(context, settings)
+            warn_of_production(context, of_a_deployment(settings))
         allow_empty = context.run.tags.get(ALLOW_EMPTY_TAG, "false").lower() == "true"
         try:
             yield from launcher.run(context=context, job=job, allow_empty=allow_empty)
@@ -85,7 +85,7 @@ def _chosen(launchers: Mapping[str, Launcher], tags: Mapping[str, str]) -> Launc
     return launchers[name]
 
 
-def warn_of_production(context: dg.AssetExecutionContext, settings: Settings) -> None:
+def warn_of_production(context: dg.AssetExecutionContext, settings: DeploymentSettings) -> None:
     """Two runs of a day at once lose nothing: the later one wins, or ends with a Conflict. Somebody should know."""
     from botocore.exceptions import BotoCoreError, ClientError
 

@@ -6,7 +6,7 @@ import typer
 from rich.text import Text
 
 from pipeline_assets.cli.output import STYLES, Json, Yes, confirmed, console, errors, print_json, print_message, table
-from pipeline_assets.cli.synth import DeploymentSettings, deployment
+from pipeline_assets.cli.synth import DeploymentOption, deployment
 from pipeline_assets.findings import Level, has_error
 from pipeline_assets.home import deployment_settings
 
@@ -28,7 +28,7 @@ def deploy(
     ] = False,
     anyway: Annotated[bool, typer.Option("--anyway", help="Deploy although the preflight finds an error.")] = False,
     yes: Yes = False,
-    settings: DeploymentSettings = None,
+    settings: DeploymentOption = None,
     json: Json = False,
 ) -> None:
     """Bring an account to what synth generates: shows every change, applies it on yes. Safe to repeat."""
@@ -77,7 +77,7 @@ def diff(
     parameter: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE that deploy would be given; the others stay as they are.")
     ] = None,
-    settings: DeploymentSettings = None,
+    settings: DeploymentOption = None,
     json: Json = False,
 ) -> None:
     """Deployed against generated, and against what runs. Exit code 2 when they differ."""
@@ -104,7 +104,7 @@ def destroy(
         bool, typer.Option("--data", help="The data as well: every published day, the runs, the packages, the guard.")
     ] = False,
     yes: Yes = False,
-    settings: DeploymentSettings = None,
+    settings: DeploymentOption = None,
     json: Json = False,
 ) -> None:
     """Delete the deployment. The lake, the runs, the packages and the guard table stay, unless told otherwise."""

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from pipeline_assets.cli.deploy import pairs
 from pipeline_assets.cli.output import STYLES, Json, console, errors, print_json, table
-from pipeline_assets.cli.synth import DeploymentSettings, deployment
+from pipeline_assets.cli.synth import DeploymentOption, deployment
 from pipeline_assets.findings import Finding, Level, has_error
 from pipeline_assets.home import deployment_settings
 
@@ -19,7 +19,7 @@ def doctor(
     parameter: Annotated[
         list[str] | None, typer.Option(help="With --account, NAME=VALUE that no stack keeps yet.")
     ] = None,
-    settings: DeploymentSettings = None,
+    settings: DeploymentOption = None,
     json: Json = False,
 ) -> None:
     """Look at this machine, or at the account as `deploy` does; change nothing. Exit code 1 on an error."""

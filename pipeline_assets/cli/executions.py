@@ -8,12 +8,12 @@ from emr_jobs.errors import REASON_CHARS, Misconfigured, cut
 from rich.text import Text
 
 from pipeline_assets.cli.output import Json, console, errors, print_json, print_message, table
-from pipeline_assets.cli.synth import DeploymentSettings, deployment
+from pipeline_assets.cli.synth import DeploymentOption, deployment
 from pipeline_assets.home import deployment_settings
 
 if TYPE_CHECKING:
     from emr_jobs.partition import Partition
-    from emr_jobs.settings import Settings
+    from emr_jobs.settings import DeploymentSettings
 
     from pipeline_assets.production.executions import Execution, Executions, JobRun
 
@@ -35,7 +35,7 @@ def trigger(
     rerun: Annotated[bool, typer.Option("--rerun", help="Also when the day is published.")] = False,
     allow_empty: Annotated[bool, typer.Option("--allow-empty", help="A day without rows is right this once.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Until it has ended; exit code 1 unless it SUCCEEDED.")] = False,
-    settings: DeploymentSettings = None,
+    settings: DeploymentOption = None,
     json: Json = False,
 ) -> None:
     """Start the daily run of one day in production."""
@@ -70,10 +70,9 @@ def trigger(
         _wait(made.settings, executions, name, json=json)
 
 
-def _wait(values: "Settings", executions: "Executions", name: str, *, json: bool) -> None:
+def _wait(values: "DeploymentSettings", executions: "Executions", name: str, *, json: bool) -> None:
     from pipeline_assets.production.waiting import progress
 
-    assert values.emr is not None, "checked by synth"
     try:
         for line in progress(executions, name, poll_interval_s=values.emr.poll_interval_s):
             if not json:
@@ -90,7 +89,7 @@ def _wait(values: "Settings", executions: "Executions", name: str, *, json: bool
         raise typer.Exit(1)
 
 
-def _day(text: str, values: "Settings") -> "Partition":
+def _day(text: str, values: "DeploymentSettings") -> "Partition":
     from emr_jobs.domain import domain_of
 
     return domain_of(values).calendar.partition(text).check(now=datetime.now(UTC))
@@ -124,7 +123,7 @@ def _refuse_taken(executions: "Executions", day: "Partition", *, rerun: bool) ->
 
 def runs(
     count: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
-    settings: DeploymentSettings = None,
+    settings: DeploymentOption = None,
     json: Json = False,
 ) -> None:
     """The latest executions."""
@@ -164,7 +163,7 @@ def show(
     partition: Annotated[
         str | None, typer.Option(help="The executions of this day, and how the one went that has it.")
     ] = None,
-    settings: DeploymentSettings = None,
+    settings: DeploymentOption = None,
     json: Json = False,
 ) -> None:
     """How each job of an execution went, why it failed, what to type."""
@@ -188,7 +187,7 @@ def show(
 
 
 def _show(
-    values: "Settings",
+    values: "DeploymentSettings",
     executions: "Executions",
     execution: "Execution",
     *,
@@ -242,7 +241,7 @@ def _show(
     _what_to_type(execution, jobs, day)
 
 
-def abort(run: Run, settings: DeploymentSettings = None, json: Json = False) -> None:
+def abort(run: Run, settings: DeploymentOption = None, json: Json = False) -> None:
     """Stop an execution and end its cluster."""
     from pipeline_assets.production.executions import Executions
 
@@ -260,16 +259,6 @@ def abort(run: Run, settings: DeploymentSettings = None, json: Json = False) -> 
         console().print(f"\nwhen the reaper has freed the day: pipeline trigger --resume {run}")
 
 
-def _name(settings: str | None) -> str:
-    return _name_of(deployment_settings(settings))
-
-
-def _name_of(values: "Settings") -> str:
-    from pipeline_assets.production.synth import production_of
-
-    return production_of(values).name
-
-
 def _cluster(cluster_id: str) -> str:
     """Its id, its state and EMR's reason: of a cluster that does not come up, the jobs know nothing."""
     from botocore.exceptions import ClientError
@@ -283,18 +272,17 @@ def _cluster(cluster_id: str) -> str:
     return f"{cluster_id} {found.state}{f', {found.reason}' if found.reason else ''}"
 
 
-def _why(values: "Settings", run: str, jobs: "list[JobRun]", cluster: str | None) -> dict[str, str]:
+def _why(values: "DeploymentSettings", run: str, jobs: "list[JobRun]", cluster: str | None) -> dict[str, str]:
     """By job, of each that has failed, or failed once and runs again."""
     from pipeline_assets.production.deploy import deployed
     from pipeline_assets.production.failures import why
     from pipeline_assets.production.stacks import Stacks
 
     failed = [each for each in jobs if each.cause and each.status != "succeeded"]
-    stack = Stacks().find(_name_of(values)) if failed else None
+    stack = Stacks().find(values.production.name) if failed else None
     if stack is None:
         return {}
     filled = deployed(values, stack)
-    assert filled.emr is not None, "checked by production_of"
     emr = filled.emr.model_copy(update={"log_wait_s": 0})
     return {each.job.name: why(each, run=run, cluster=cluster, runs_uri=filled.runs.uri, emr=emr) for each in failed}
 

@@ -102,11 +102,13 @@ def _take_back(
 
 def _refuse_running(values: "Settings", partition: "Partition") -> None:
     """The fences would decide it, and one of the two would have worked in vain."""
+    from emr_jobs.settings import of_a_deployment
+
     from pipeline_assets.production.executions import Executions
 
     if values.production is None:
         return
-    if running := Executions(values).running(partition):
+    if running := Executions(of_a_deployment(values)).running(partition):
         raise DayIsRunning(f"{partition} is being run by {running}. End it first: pipeline abort {running}")
 
 

@@ -9,11 +9,11 @@ from pipeline_assets.cli.output import Json, console, print_json, table
 from pipeline_assets.home import ROOT, deployment_settings
 
 if TYPE_CHECKING:
-    from emr_jobs.settings import Settings
+    from emr_jobs.settings import DeploymentSettings
 
     from pipeline_assets.production.synth import Deployment
 
-DeploymentSettings = Annotated[
+DeploymentOption = Annotated[
     str | None, typer.Option("--settings", help="Of the deployment. Default: settings/production.toml.")
 ]
 
@@ -23,7 +23,7 @@ def synth(
     explain: Annotated[
         bool, typer.Option("--explain", help="Print the order of the jobs and why; write nothing.")
     ] = False,
-    settings: DeploymentSettings = None,
+    settings: DeploymentOption = None,
     json: Json = False,
 ) -> None:
     """Write the CloudFormation templates of the daily run. The same input gives the same bytes."""
@@ -44,7 +44,7 @@ def synth(
     console().print(f"\nwritten to  {out}\ndeploy it   pipeline deploy")
 
 
-def deployment(values: "Settings") -> "Deployment":
+def deployment(values: "DeploymentSettings") -> "Deployment":
     """The deployment of the asset graph with these settings."""
     from emr_jobs.domain import domain_of
 

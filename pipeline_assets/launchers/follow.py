@@ -16,7 +16,7 @@ import dagster as dg
 from emr_jobs.catalog import Job
 from emr_jobs.domain import domain_of
 from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Settings
+from emr_jobs.settings import Settings, of_a_deployment
 
 from pipeline_assets import remedies
 from pipeline_assets.launchers.heartbeat import heartbeat
@@ -112,15 +112,15 @@ class _Followed:
     @classmethod
     def by(cls, settings: Settings, name: str, job: Job) -> "_Followed":
         """Raises Misconfigured when nothing is deployed, or no execution has this name."""
-        executions = patiently(Executions)(settings)
-        assert settings.emr is not None, "checked by production_of"
+        deployed = of_a_deployment(settings)
+        executions = patiently(Executions)(deployed)
         return cls(
             executions,
             name,
             job,
             streams=Folder(f"{settings.runs.uri}/{attempts_prefix(name, job.name)}"),
-            poll_interval_s=settings.emr.poll_interval_s,
-            message_interval_s=settings.emr.message_interval_s,
+            poll_interval_s=deployed.emr.poll_interval_s,
+            message_interval_s=deployed.emr.message_interval_s,
             execution=patiently(executions.find)(name),
         )
 

@@ -6,7 +6,7 @@ which the main stack takes as parameters of the same names.
 
 from emr_jobs.domain import domain_of
 from emr_jobs.publish.bulk import DEAD_LETTER_DAYS, DEAD_LETTERS
-from emr_jobs.settings import Settings
+from emr_jobs.settings import DeploymentSettings
 from troposphere import (
     AccountId,
     Equals,
@@ -38,9 +38,8 @@ TAKES_DATABASES = "ExistingDatabases"
 UPLOAD_DAYS = 7  # parts of an upload that was never finished
 
 
-def base_template(settings: Settings) -> Template:
+def base_template(settings: DeploymentSettings) -> Template:
     made = Template(Description="Buckets, guard table and Glue databases of the daily pipeline; all are retained.")
-    assert settings.production is not None, "checked by synth"
     tags = Tags({STACK_TAG: settings.production.name, OWNER_TAG: settings.production.owner})
     for title, lifetimes in BUCKETS.items():
         _bucket(made, title, lifetimes, tags)

@@ -11,7 +11,7 @@ from awacs.aws import Condition, Null, Statement
 from emr_jobs.contracts import Contract
 from emr_jobs.domain import domain_of
 from emr_jobs.s3_uri import bucket_and_key
-from emr_jobs.settings import Emr, Production, Settings
+from emr_jobs.settings import DeploymentSettings, Emr, Production
 from troposphere import Ref, Sub
 
 from pipeline_assets.emr.clusters import INSTANCE_TAG
@@ -22,10 +22,8 @@ from pipeline_assets.production.secrets import secrets
 CLUSTERS = "elasticmapreduce:${AWS::Region}:${AWS::AccountId}:cluster/*"
 
 
-def dagster_statements(settings: Settings, *, service_role: Any, instance_role: Any) -> list[Statement]:
+def dagster_statements(settings: DeploymentSettings, *, service_role: Any, instance_role: Any) -> list[Statement]:
     """`service_role` and `instance_role`: ARNs of the roles that a cluster is given."""
-    assert settings.emr is not None, "checked by synth"
-    assert settings.production is not None, "checked by synth"
     return [
         *_production(settings.production),
         *_objects(settings, settings.emr),
@@ -51,7 +49,7 @@ def _production(production: Production) -> list[Statement]:
     ]
 
 
-def _objects(settings: Settings, emr: Emr) -> list[Statement]:
+def _objects(settings: DeploymentSettings, emr: Emr) -> list[Statement]:
     """Leases, messages and logs of runs; packages and settings; the lake. Of the orders, names and sizes only.
 
     Code and settings that production runs are read; what Dagster launches by itself it ships to a folder of its own.
@@ -70,7 +68,7 @@ def _objects(settings: Settings, emr: Emr) -> list[Statement]:
     ]
 
 
-def _published(settings: Settings, published: list[Contract]) -> list[Statement]:
+def _published(settings: DeploymentSettings, published: list[Contract]) -> list[Statement]:
     """What the stand-alone checks read: tables by their catalog, the index by its mapping and its count."""
     statements = [allow(["glue:GetDatabase", "glue:GetTable"], catalog_arns(published, settings.lake.database_prefix))]
     if settings.search.auth == "sigv4":

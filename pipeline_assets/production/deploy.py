@@ -16,7 +16,7 @@ from emr_jobs import settings as settings_module
 from emr_jobs.domain import domain_of
 from emr_jobs.errors import Misconfigured
 from emr_jobs.s3_uri import bucket_and_key
-from emr_jobs.settings import Settings
+from emr_jobs.settings import DeploymentSettings, Settings, of_a_deployment
 
 from pipeline_assets.home import ROOT
 from pipeline_assets.production.base_template import BUCKETS, TAKES_DATABASES
@@ -120,7 +120,7 @@ class Deploying:
         settings = _parsed(for_jobs)
         artifacts = self._artifacts(names)
         progress("building the package")
-        built = package.build(_emr(self.deployment.settings).arch, self.deployment.settings.domain, progress=progress)
+        built = package.build(self.deployment.settings.emr.arch, self.deployment.settings.domain, progress=progress)
         progress("uploading the package")
         shipped, _ = package.upload(built, artifacts)
         progress("tables of the lake")
@@ -174,7 +174,7 @@ class Deploying:
         return {**self._previous(), **base.outputs, **self.parameters}
 
     def _artifacts(self, names: Mapping[str, str]) -> str:
-        return str(_fill(_emr(self.deployment.settings).artifacts_uri, names))
+        return str(_fill(self.deployment.settings.emr.artifacts_uri, names))
 
     def _refuse_half_a_profile(self) -> None:
         pair = ("ExistingInstanceProfile", "ExistingInstanceRole")
@@ -225,13 +225,9 @@ def _databases_there(deployment: Deployment) -> dict[str, str | None]:
     return found
 
 
-def deployed(settings: Settings, stack: Stack) -> Settings:
+def deployed(settings: DeploymentSettings, stack: Stack) -> DeploymentSettings:
     """With what the main stack has put in."""
-    return settings_module.parse(
-        tomlkit.dumps(filled(dumped(settings), {**stack.parameters, **stack.outputs})),
-        where="the deployment",
-        base=ROOT,
-    )
+    return of_a_deployment(_parsed(filled(dumped(settings), {**stack.parameters, **stack.outputs})))
 
 
 def to_deploy_again(deployment: Deployment, deleted: Sequence[Stack]) -> str:
@@ -311,7 +307,7 @@ def _examples(value: Any, place: str) -> Iterator[tuple[str, str]]:
         yield place, value
 
 
-def jobs_settings(settings: Settings, names: Mapping[str, str]) -> dict[str, Any]:
+def jobs_settings(settings: DeploymentSettings, names: Mapping[str, str]) -> dict[str, Any]:
     """What the jobs on the cluster read."""
     return filled(dumped(settings, without=NOT_FOR_JOBS), names)
 
@@ -341,11 +337,6 @@ def _named(name: str, names: Mapping[str, str]) -> str:
     if name not in names:
         raise Misconfigured(f"settings: ${{{name}}} has no value. Give it: --parameter {name}=VALUE")
     return names[name]
-
-
-def _emr(settings: Settings) -> Any:
-    assert settings.emr is not None, "checked by the deployment"
-    return settings.emr
 
 
 def _parsed(values: dict[str, Any]) -> Settings:

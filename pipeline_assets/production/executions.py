@@ -15,13 +15,12 @@ from emr_jobs.catalog import MAINTAIN, Job
 from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import Misconfigured, samples
 from emr_jobs.partition import Partition
-from emr_jobs.settings import Settings
+from emr_jobs.settings import DeploymentSettings
 
 from pipeline_assets.production import guard
 from pipeline_assets.production.asl import CONDITION_FAILED
 from pipeline_assets.production.daily_machine import BOOT_AGAIN, CLAIMED, failed_state, state_name
 from pipeline_assets.production.stacks import Stack, Stacks
-from pipeline_assets.production.synth import production_of
 
 SHOWN = 20
 GUARD_EVENTS = 200  # of a history, enough to see whether it got past the guard
@@ -97,12 +96,12 @@ class Execution:
 
 
 class Executions:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: DeploymentSettings) -> None:
         """Of the deployment of these settings. Raises Misconfigured when there is none."""
         import boto3
 
         self.domain = domain_of(settings)
-        self._stack = _deployed(production_of(settings).name)
+        self._stack = _deployed(settings.production.name)
         self._states = boto3.client("stepfunctions")
 
     @property

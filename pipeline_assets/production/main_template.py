@@ -16,7 +16,7 @@ from emr_jobs.catalog import MAINTAIN, Job
 from emr_jobs.domain import domain_of
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Calendar
-from emr_jobs.settings import Production, Settings
+from emr_jobs.settings import DeploymentSettings, Production
 from troposphere import (
     Equals,
     GetAtt,
@@ -73,9 +73,8 @@ _FROM_HERE = {"aws:SourceAccount": Ref("AWS::AccountId")}  # what a service does
 _SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
 
 
-def main_template(plan: Plan, settings: Settings, definitions: dict[str, dict[str, Any]]) -> Template:
+def main_template(plan: Plan, settings: DeploymentSettings, definitions: dict[str, dict[str, Any]]) -> Template:
     """`definitions`: daily, reaper and watch."""
-    assert settings.production is not None, "checked by synth"
     return _Main(plan, settings, settings.production, definitions).template()
 
 
@@ -93,7 +92,7 @@ def schedule_expression(at: time, calendar: Calendar) -> str:
 
 class _Main:
     def __init__(
-        self, plan: Plan, settings: Settings, production: Production, definitions: dict[str, dict[str, Any]]
+        self, plan: Plan, settings: DeploymentSettings, production: Production, definitions: dict[str, dict[str, Any]]
     ) -> None:
         self.plan, self.settings, self.production, self.definitions = plan, settings, production, definitions
         self.made = Template(Description="The daily run: Step Functions, its schedule, roles, alarms and dashboard.")

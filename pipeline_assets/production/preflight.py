@@ -209,7 +209,6 @@ def _secrets(account: Account) -> Iterator[Fault]:
 def _quotas(account: Account) -> Iterator[Fault]:
     """Of instances: what the fleets can need at most, should EMR get the largest type of each."""
     emr = account.deployment.settings.emr
-    assert emr is not None, "checked by synth"
     fleets = [each for each in (emr.primary, emr.core, emr.task) if each]
     types = sorted({each for fleet in fleets for each in fleet.instance_types})
     pages = (

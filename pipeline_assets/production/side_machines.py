@@ -8,7 +8,7 @@ Does not own: the rule and the schedule that start them (main_template).
 from typing import Any
 
 from emr_jobs.domain import domain_of
-from emr_jobs.settings import Settings
+from emr_jobs.settings import DeploymentSettings
 
 from pipeline_assets.emr.clusters import NAME_PREFIX, TAKES_STEPS
 from pipeline_assets.production import guard, messages
@@ -44,9 +44,8 @@ TIMEOUT_S = 900
 PAGES = 20  # of 50 clusters that are alive in the account
 
 
-def reaper(settings: Settings) -> dict[str, Any]:
+def reaper(settings: DeploymentSettings) -> dict[str, Any]:
     """Input: the event of the execution's end. Ends its clusters, frees its day, and tells only if nobody has."""
-    assert settings.production is not None, "checked by synth"
     name, retry = settings.production.name, _retry(settings)
     ended, status = Path("$.ended.execution"), Path("$.ended.status")
     day = guard.date_of(Path("$.ended.input.scheduled_time"))
@@ -196,9 +195,8 @@ def _unrecorded(stack: str, retry: list[State], *, next_state: str) -> States:
     }
 
 
-def watch(settings: Settings) -> dict[str, Any]:
+def watch(settings: DeploymentSettings) -> dict[str, Any]:
     """Input: {scheduled_time}. Tells when the day of that date is not published."""
-    assert settings.production is not None, "checked by synth"
     retry, day = _retry(settings), Path("$.day")
     message = messages.text(
         ("{} is not published; its run was scheduled for {}.", PARTITION, day),
@@ -235,8 +233,7 @@ def watch(settings: Settings) -> dict[str, Any]:
     return machine("Tells when the day is late.", "ReadInput", states, timeout_s=TIMEOUT_S)
 
 
-def _retry(settings: Settings) -> list[State]:
-    assert settings.production is not None, "checked by synth"
+def _retry(settings: DeploymentSettings) -> list[State]:
     return [again(TASK_FAILED, times=CALL_RETRIES, interval_s=settings.production.call_retry_interval_s)]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Production, Settings
+from emr_jobs.settings import DeploymentSettings, Production
 
 from pipeline_assets.production import daily_machine, machine_check, messages, side_machines
 from pipeline_assets.production.base_template import base_template
@@ -37,12 +37,12 @@ class Deployment:
     """What `synth` writes and `deploy` applies."""
 
     plan: Plan
-    settings: Settings
+    settings: DeploymentSettings
     daily_timeout_s: int | None = None  # None: derived from the plan
 
     @property
     def production(self) -> Production:
-        return production_of(self.settings)
+        return self.settings.production
 
     @cached_property
     def definitions(self) -> dict[str, dict[str, Any]]:
@@ -92,20 +92,13 @@ class Deployment:
         }
 
 
-def production_of(settings: Settings) -> Production:
-    if settings.production is None or settings.emr is None:
-        raise Misconfigured("the settings of a deployment need [production] and [emr]: see settings/production.toml")
-    return settings.production
-
-
 def _named(plan: Plan) -> list[str]:
     """What the subject of a message may name."""
     return [*(job.name for job in plan.jobs), *daily_machine.NAMED, *side_machines.NAMED]
 
 
-def _refuse_waiting_steps(plan: Plan, settings: Settings) -> None:
+def _refuse_waiting_steps(plan: Plan, settings: DeploymentSettings) -> None:
     """A step that waits for its turn uses up its job's time."""
-    assert settings.emr is not None, "checked by production_of"
     if (needed := width(plan.root)) > settings.emr.step_concurrency:
         raise Misconfigured(
             f"settings: emr.step_concurrency is {settings.emr.step_concurrency}, and {needed} jobs run at once. "

@@ -19,7 +19,7 @@ from emr_jobs.catalog import MAINTAIN
 from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import Misconfigured
 from emr_jobs.s3_uri import bucket_and_key
-from emr_jobs.settings import Settings
+from emr_jobs.settings import DeploymentSettings, Settings, of_a_deployment
 
 from pipeline_assets.assets.jobs import selection
 from pipeline_assets.emr import clusters
@@ -66,14 +66,15 @@ def production_sensors(
     """`after_production`: the checks of `checks` that are run once a day is published."""
     if settings.production is None:
         return []
+    deployed = of_a_deployment(settings)
     return [
-        _production_executions(settings, partitions, daily),
-        _checks_after_production(settings, daily, checks, after_production),
+        _production_executions(deployed, partitions, daily),
+        _checks_after_production(deployed, daily, checks, after_production),
     ]
 
 
 def _production_executions(
-    settings: Settings, partitions: dg.PartitionsDefinition, daily: "AssetJob"
+    settings: DeploymentSettings, partitions: dg.PartitionsDefinition, daily: "AssetJob"
 ) -> dg.SensorDefinition:
     @dg.sensor(
         name="production_executions",
@@ -83,7 +84,6 @@ def _production_executions(
         description="A run for every execution of the deployed daily run, which follows it.",
     )
     def production_executions(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        assert settings.production is not None, "checked above"
         try:
             executions = Executions(settings)
         except Misconfigured as error:
@@ -102,7 +102,7 @@ def _production_executions(
 
 
 def _checks_after_production(
-    settings: Settings, daily: "AssetJob", checks: "AssetJob", keys: Sequence[dg.AssetCheckKey]
+    settings: DeploymentSettings, daily: "AssetJob", checks: "AssetJob", keys: Sequence[dg.AssetCheckKey]
 ) -> dg.SensorDefinition:
     @dg.run_status_sensor(
         run_status=dg.DagsterRunStatus.SUCCESS,
@@ -147,7 +147,7 @@ class Tick:
 def offered(
     executions: Executions,
     instance: dg.DagsterInstance,
-    settings: Settings,
+    settings: DeploymentSettings,
     partitions: dg.PartitionsDefinition,
     *,
     since: datetime | None,
@@ -219,7 +219,7 @@ def did_work(executions: Executions, execution: Execution, cluster: str | None) 
     return execution.error == NOT_PUBLISHED or executions.passed_guard(execution.arn)
 
 
-def _day(execution: Execution, settings: Settings, partitions: dg.PartitionsDefinition) -> str:
+def _day(execution: Execution, settings: DeploymentSettings, partitions: dg.PartitionsDefinition) -> str:
     """Its partition. Raises Misconfigured for an input without one."""
     day = str(execution.partition)
     if not partitions.has_partition_key(day):
@@ -230,7 +230,12 @@ def _day(execution: Execution, settings: Settings, partitions: dg.PartitionsDefi
 
 
 def _request(
-    executions: Executions, execution: Execution, day: str, jobs: list[str], cluster: str | None, settings: Settings
+    executions: Executions,
+    execution: Execution,
+    day: str,
+    jobs: list[str],
+    cluster: str | None,
+    settings: DeploymentSettings,
 ) -> dg.RunRequest:
     assets, checks = selection(executions.domain, jobs)
     running = execution.status == "RUNNING"
@@ -250,7 +255,7 @@ def _request(
     )
 
 
-def supervision(settings: Settings, *, running: bool) -> dict[str, str]:
+def supervision(settings: DeploymentSettings, *, running: bool) -> dict[str, str]:
     """Tags for Dagster's daemon: a run whose process is gone is ended in time, and launched again from its start.
 
     Not one whose step failed: that is production's failure. `running`: its execution has not ended.
@@ -263,16 +268,14 @@ def supervision(settings: Settings, *, running: bool) -> dict[str, str]:
     }
 
 
-def longest_s(settings: Settings) -> int:
+def longest_s(settings: DeploymentSettings) -> int:
     """No execution lasts longer: all jobs one after the other, each as often as it is tried."""
-    assert settings.emr is not None, "production needs it"
     waits = settings.emr.start_allowance_s
     return sum((job.timeout_s + waits) * (job.max_retries + 1) for job in (*domain_of(settings).jobs, MAINTAIN))
 
 
-def _links(executions: Executions, cluster: str | None, settings: Settings) -> Iterator[tuple[str, str]]:
+def _links(executions: Executions, cluster: str | None, settings: DeploymentSettings) -> Iterator[tuple[str, str]]:
     if cluster is not None:
-        assert settings.emr is not None, "production needs it"
         yield CLUSTER_URL_TAG, clusters.console(cluster)
         bucket, folder = bucket_and_key(f"{settings.emr.log_uri}/{cluster}/")
         region = executions.machine.split(":")[3]  # of its ARN

@@ -38,7 +38,8 @@ from pipeline_assets import lake
 from pipeline_assets.definitions import defs
 from pipeline_assets.home import ROOT, use_aws
 from pipeline_assets.production.deploy import Deploying, dumped, filled
-from pipeline_assets.production.executions import Execution, Executions
+from pipeline_assets.production.executions import Execution, Executions, JobStatus
+from pipeline_assets.production.guard import DayStatus
 from pipeline_assets.production.plan import Plan, plan, plan_of
 from pipeline_assets.production.stacks import Stacks
 from pipeline_assets.production.synth import Deployment
@@ -144,10 +145,10 @@ class World:
 
     def ended(self, name: str, *, timeout_s: float = END_TIMEOUT_S) -> Execution:
         return self.until(
-            lambda: (found := self.executions.find(name)).status != "RUNNING" and found, f"{name} has ended", timeout_s
+            lambda: not (found := self.executions.find(name)).is_running and found, f"{name} has ended", timeout_s
         )
 
-    def went(self, execution: Execution) -> dict[str, tuple[str, int]]:
+    def went(self, execution: Execution) -> dict[str, tuple[JobStatus, int]]:
         """Status and attempts of each job."""
         return {run.job.name: (run.status, run.attempts) for run in self.executions.jobs(execution)}
 
@@ -289,7 +290,7 @@ class World:
         """After a scenario that did not hold: nothing of it reaches the next one."""
         self.switch(clear=True)
         for execution in self.executions.latest():
-            if execution.status == "RUNNING":
+            if execution.is_running:
                 self.executions.abort(execution.name)
         self.client("emr").terminate_job_flows(
             JobFlowIds=[each["Id"] for each in self.client("emr").list_clusters()["Clusters"]]
@@ -297,7 +298,7 @@ class World:
         self._used.clear()
 
     def _is_free(self, day: Partition) -> bool:
-        return self.executions.day(day).get("status") != "running"
+        return self.executions.day(day).get("status") != DayStatus.RUNNING
 
 
 @contextmanager

@@ -175,7 +175,7 @@ def _refuse_while_it_runs(made: "Deployment", there: "list[Stack]") -> None:
 
     if not any("DailyMachine" in stack.outputs for stack in there):
         return
-    running = [each.name for each in Executions(made.settings).latest() if each.status == "RUNNING"]
+    running = [each.name for each in Executions(made.settings).latest() if each.is_running]
     if running:
         raise Misconfigured(
             f"{made.production.name} is running {', '.join(running)}. End it first: pipeline abort {running[0]}"

@@ -85,7 +85,7 @@ def _wait(values: "DeploymentSettings", executions: "Executions", name: str, *, 
     if not json:
         console().print()
     _show(values, executions, execution, json=json)
-    if execution.status != "SUCCEEDED":
+    if not execution.has_succeeded:
         raise typer.Exit(1)
 
 
@@ -113,9 +113,9 @@ def _refuse_taken(executions: "Executions", day: "Partition", *, rerun: bool) ->
     from pipeline_assets.production import guard
 
     has = executions.day(day)
-    if has.get("status") == guard.RUNNING:
+    if has.get("status") == guard.DayStatus.RUNNING:
         raise DayIsTaken(f"{day} is being run by {has['execution']}. Look at it: pipeline show {has['execution']}")
-    if has.get("status") == guard.PUBLISHED and not rerun:
+    if has.get("status") == guard.DayStatus.PUBLISHED and not rerun:
         raise DayIsTaken(
             f"{day} is published by {has['execution']}. Once more: pipeline trigger --partition {day} --rerun"
         )
@@ -248,14 +248,14 @@ def abort(run: Run, settings: DeploymentOption = None, json: Json = False) -> No
     with errors().status("stopping"):
         executions = Executions(deployment_settings(settings))
         execution = executions.begins(run)
-        run, was = execution.name, execution.status
+        run, was = execution.name, execution
         cluster = executions.abort(run)
     if json:
-        print_json({"run": run, "was": was, "cluster": cluster})
+        print_json({"run": run, "was": was.status, "cluster": cluster})
         return
-    console().print(f"stopped {run}" if was == "RUNNING" else f"{run} had ended before: {was}")
+    console().print(f"stopped {run}" if was.is_running else f"{run} had ended before: {was.status}")
     console().print(f"cluster {cluster} is ending" if cluster else "it has recorded no cluster")
-    if was != "SUCCEEDED":
+    if not was.has_succeeded:
         console().print(f"\nwhen the reaper has freed the day: pipeline trigger --resume {run}")
 
 
@@ -278,7 +278,7 @@ def _why(values: "DeploymentSettings", run: str, jobs: "list[JobRun]", cluster: 
     from pipeline_assets.production.failures import why
     from pipeline_assets.production.stacks import Stacks
 
-    failed = [each for each in jobs if each.cause and each.status != "succeeded"]
+    failed = [each for each in jobs if each.cause and not each.has_succeeded]
     stack = Stacks().find(values.production.name) if failed else None
     if stack is None:
         return {}
@@ -305,7 +305,7 @@ def _say(who: str, what: str) -> None:
 
 def _status(went: "JobRun", execution: "Execution") -> str:
     """A job that ran when its execution was ended has no end in the history."""
-    return "stopped" if went.status == "running" and execution.status != "RUNNING" else went.status
+    return "stopped" if went.is_running and not execution.is_running else went.status
 
 
 def _day_says(day: dict[str, str], run: str) -> str:
@@ -327,19 +327,19 @@ def _what_to_type(execution: "Execution", jobs: "list[JobRun]", day: dict[str, s
     from pipeline_assets.production import guard
     from pipeline_assets.production.daily_machine import NOT_MARKED, NOT_TERMINATED
 
-    if execution.status == "SUCCEEDED":
-        if jobs[-1].job == MAINTAIN and jobs[-1].status == "failed":
+    if execution.has_succeeded:
+        if jobs[-1].job == MAINTAIN and jobs[-1].has_failed:
             console().print("\nthe day is published, the lake was not kept up: pipeline lake maintain")
         return
     if execution.error == NOT_MARKED:
         console().print("\nthe day is published: nothing is to be repeated")
     elif execution.error == NOT_TERMINATED:
         console().print(f"\nthe day is published; end the cluster: pipeline abort {execution.name}")
-    elif execution.status == "RUNNING":
+    elif execution.is_running:
         console().print(f"\nend it: pipeline abort {execution.name}")
-    elif day.get("status") == guard.RUNNING and day["execution"] == execution.name:
+    elif day.get("status") == guard.DayStatus.RUNNING and day["execution"] == execution.name:
         console().print("\nthe reaper has not freed the day yet; look again in a minute")
-    elif day.get("status") in (guard.RUNNING, guard.PUBLISHED):
+    elif day.get("status") in (guard.DayStatus.RUNNING, guard.DayStatus.PUBLISHED):
         console().print(f"\nwho has the day: pipeline show {day['execution']}")
     else:
         console().print(f"\nrepeat what is missing: pipeline trigger --resume {execution.name}")

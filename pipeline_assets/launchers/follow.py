@@ -22,7 +22,7 @@ from pipeline_assets import remedies
 from pipeline_assets.launchers.heartbeat import heartbeat
 from pipeline_assets.launchers.outcome import Result, left_out, replayed_results
 from pipeline_assets.messages_on_s3 import attempts_prefix, messages_on_s3, prefix
-from pipeline_assets.production.executions import Execution, Executions, JobRun
+from pipeline_assets.production.executions import Execution, Executions, JobRun, JobStatus
 from pipeline_assets.production.patience import patiently
 from pipeline_assets.s3 import Folder
 from pipeline_assets.tags import EXECUTION_TAG
@@ -53,7 +53,7 @@ class FollowLauncher(dg.PipesClient):
         for attempt in followed.attempts():
             messages = self._replayed(context, followed, attempt)
         went = followed.look()
-        if went.status == "not run" and followed.execution.status == "SUCCEEDED":
+        if went.status is JobStatus.NOT_RUN and followed.execution.has_succeeded:
             yield from left_out(
                 domain_of(self._settings), job, [], log=context.log
             )  # the job is newer than the execution
@@ -136,7 +136,7 @@ class _Followed:
         last = -1
         while True:
             over = self.look().settled  # first: a stream of a job that is over is there
-            over &= last >= 0 or self.execution.status != "RUNNING"
+            over &= last >= 0 or not self.execution.is_running
             newer = [attempt for attempt in self._recorded() if attempt > last]
             if newer:
                 last = newer[0]
@@ -154,7 +154,7 @@ class _Followed:
         """How the job went so far; settled when it, or the whole execution, has ended."""
         self.execution = self.executions.find(self.name)  # before its history, which an ended execution has whole
         (run,) = [each for each in self.executions.jobs(self.execution) if each.job.name == self.job.name]
-        return run if self.execution.status == "RUNNING" else run.after_the_end()
+        return run if self.execution.is_running else run.after_the_end()
 
     @patiently
     def metadata(self) -> dict[str, Any]:
@@ -173,10 +173,10 @@ class _Followed:
 def _failure(followed: _Followed, run: JobRun) -> str | None:
     execution = followed.execution
     match run.status:
-        case "succeeded":
+        case JobStatus.SUCCEEDED:
             return None
-        case "failed":
+        case JobStatus.FAILED:
             return f"failed in execution {execution.name}: {run.cause[:CAUSE_SIZE]}"
-        case "running":
+        case JobStatus.RUNNING:
             return f"execution {execution.name} was {execution.status} while it ran"
     return f"execution {execution.name} was {execution.status} before it began"

@@ -187,7 +187,7 @@ class _Machine:
                     ),
                     "newline": NEWLINE,
                     "more": messages.words_for_more(width(self.plan.root)),
-                    "also": guard.FAILED,
+                    "also": guard.DayStatus.FAILED,
                     "allow_empty": "no",
                     "boot": "first",
                     "cluster_line": {"text": ""},
@@ -199,7 +199,7 @@ class _Machine:
             ),
             "WantsNothing": fail("NothingToRun", "`only` is empty: leave it out for all jobs"),
             "IsRerun": choice(is_true("$.run.rerun"), "AcceptPublished", "IsEmptyDay"),
-            "AcceptPublished": _put(guard.PUBLISHED, "$.also", next_state="IsEmptyDay"),
+            "AcceptPublished": _put(guard.DayStatus.PUBLISHED, "$.also", next_state="IsEmptyDay"),
             "IsEmptyDay": choice(is_true("$.run.allow_empty"), "AcceptEmpty", "ClaimDay"),
             "AcceptEmpty": _put("yes", "$.allow_empty", next_state="ClaimDay"),
             "ClaimDay": task(
@@ -361,7 +361,7 @@ class _Machine:
         complete = both(*(is_true(_wanted(job)) for job in self.plan.last))
         after = "Maintain" if self.production.maintain else "TerminateCluster"
 
-        def mark(status: str) -> State:
+        def mark(status: guard.DayStatus) -> State:
             return task(
                 "dynamodb:updateItem",
                 guard.release(_DAY, status),
@@ -379,8 +379,8 @@ class _Machine:
         )
         return {
             "PublishesTheDay": choice(complete, "MarkPublished", "MarkIncomplete"),
-            "MarkPublished": mark(guard.PUBLISHED),
-            "MarkIncomplete": mark(guard.INCOMPLETE),
+            "MarkPublished": mark(guard.DayStatus.PUBLISHED),
+            "MarkIncomplete": mark(guard.DayStatus.INCOMPLETE),
             "DayNotMarked": _refused(NO_GUARD, error=NOT_MARKED, todo="Nothing is to be repeated.", Next="AskCluster"),
             **({"Maintain": maintain} if self.production.maintain else {}),
             "TerminateCluster": self._terminate("Done", on(ALL, "ClusterNotTerminated")),
@@ -444,7 +444,7 @@ class _Machine:
             "TerminateAfterFailure": self._terminate("ReleaseDay", on(ALL, "ReleaseDay")),  # the reaper tries again
             "ReleaseDay": task(
                 "dynamodb:updateItem",
-                guard.release(_DAY, guard.FAILED),
+                guard.release(_DAY, guard.DayStatus.FAILED),
                 next_state="WriteMessage",
                 retry=self._call_retry(),
                 catch=[on(ALL, "WriteMessage")],  # the reaper tries again

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -32,15 +33,47 @@ _FAILURES = {
 }
 
 
+class Status(StrEnum):
+    """Of an execution, as Step Functions says it."""
+
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    TIMED_OUT = "TIMED_OUT"
+    ABORTED = "ABORTED"
+    PENDING_REDRIVE = "PENDING_REDRIVE"
+
+
+class JobStatus(StrEnum):
+    """Of a job in an execution, in words."""
+
+    NOT_RUN = "not run"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True)
 class JobRun:
-    """How a job went in an execution: `not run`, `running`, `succeeded`, `failed`."""
+    """How a job went in an execution."""
 
     job: Job
-    status: str
+    status: JobStatus
     attempts: int
     cause: str  # of the last failure
     settled: bool  # its state has ended: it is not tried again
+
+    @property
+    def is_running(self) -> bool:
+        return self.status is JobStatus.RUNNING
+
+    @property
+    def has_succeeded(self) -> bool:
+        return self.status is JobStatus.SUCCEEDED
+
+    @property
+    def has_failed(self) -> bool:
+        return self.status is JobStatus.FAILED
 
     def after_the_end(self) -> "JobRun":
         """Of an execution that has ended, in whatever state that found the job."""
@@ -59,13 +92,21 @@ class Started:
 class Execution:
     name: str
     arn: str
-    status: str
+    status: Status
     started_at: datetime
     ended_at: datetime | None
     given: dict[str, Any]
     error: str
     cause: str
     domain: Domain
+
+    @property
+    def is_running(self) -> bool:
+        return self.status is Status.RUNNING
+
+    @property
+    def has_succeeded(self) -> bool:
+        return self.status is Status.SUCCEEDED
 
     @property
     def partition(self) -> Partition:
@@ -207,7 +248,7 @@ class Executions:
         import boto3
 
         execution = self.find(name)
-        if execution.status == "RUNNING":
+        if execution.is_running:
             self._states.stop_execution(executionArn=execution.arn, error="Aborted", cause="pipeline abort")
         if cluster := self.cluster(name):
             boto3.client("emr").terminate_job_flows(JobFlowIds=[cluster])
@@ -216,7 +257,7 @@ class Executions:
     def running(self, partition: Partition) -> str | None:
         """Name of the execution that has the day right now."""
         found = self.day(partition)
-        return found["execution"] if found.get("status") == guard.RUNNING else None
+        return found["execution"] if found.get("status") == guard.DayStatus.RUNNING else None
 
     def day(self, partition: Partition) -> dict[str, str]:
         """The guard's item of the day, empty when nobody has claimed it."""
@@ -238,7 +279,7 @@ class Executions:
         return Execution(
             name=found["name"],
             arn=arn,
-            status=found["status"],
+            status=Status(found["status"]),
             started_at=found["startDate"],
             ended_at=found.get("stopDate"),
             given=given if isinstance(given, dict) else {},
@@ -261,7 +302,7 @@ def job_runs(events: Iterable[dict[str, Any]], found: Domain) -> list[JobRun]:
     """Pure: from an execution's history, oldest event first."""
     by_state, after_failure = _by_state(found), _after_failure(found)
     by_id: dict[int, dict[str, Any]] = {}
-    status: dict[str, str] = {}
+    status: dict[str, JobStatus] = {}
     attempts: Counter[str] = Counter()
     causes: dict[str, str] = {}
     settled: set[str] = set()
@@ -276,14 +317,14 @@ def job_runs(events: Iterable[dict[str, Any]], found: Domain) -> list[JobRun]:
         if state not in by_state:
             continue
         if kind == "TaskScheduled":
-            status[state] = "running"
+            status[state] = JobStatus.RUNNING
             attempts[state] += 1
         elif kind in _FAILURES:
-            status[state], causes[state] = "failed", _failure(event)
+            status[state], causes[state] = JobStatus.FAILED, _failure(event)
         elif kind == "TaskSucceeded":
-            status[state] = "succeeded"
+            status[state] = JobStatus.SUCCEEDED
     return [
-        JobRun(job, status.get(state, "not run"), attempts[state], causes.get(state, ""), state in settled)
+        JobRun(job, status.get(state, JobStatus.NOT_RUN), attempts[state], causes.get(state, ""), state in settled)
         for state, job in by_state.items()
     ]
 
@@ -315,7 +356,7 @@ def _failure(event: dict[str, Any]) -> str:
 
 def to_resume(runs: list[JobRun], wanted: list[str]) -> tuple[str, ...]:
     """The jobs that an execution was asked for and has not brought to an end."""
-    return tuple(run.job.name for run in runs if run.job.name in wanted and run.status != "succeeded")
+    return tuple(run.job.name for run in runs if run.job.name in wanted and run.status is not JobStatus.SUCCEEDED)
 
 
 def _entered(event: dict[str, Any]) -> str | None:

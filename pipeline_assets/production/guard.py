@@ -8,12 +8,19 @@ a rerun, when it is published. Status `incomplete`: all went well, without the j
 the execution whose day readers have; a rerun that fails takes it from nobody.
 """
 
+from enum import StrEnum
 from typing import Any
 
 from pipeline_assets.production.asl import EXECUTION, Path, call
 
 TABLE = "${GuardTable}"
-RUNNING, PUBLISHED, INCOMPLETE, FAILED = "running", "published", "incomplete", "failed"
+
+
+class DayStatus(StrEnum):
+    RUNNING = "running"
+    PUBLISHED = "published"
+    INCOMPLETE = "incomplete"
+    FAILED = "failed"
 
 
 def day_key(date: Path) -> dict[str, Any]:
@@ -39,9 +46,9 @@ def claim(date: Path, scheduled_time: Path, expires_at: Path, also: Path) -> dic
         ),
         "ExpressionAttributeNames": {"#status": "status", "#execution": "execution"},
         "ExpressionAttributeValues": {
-            ":running": {"S": RUNNING},
-            ":failed": {"S": FAILED},
-            ":incomplete": {"S": INCOMPLETE},
+            ":running": {"S": DayStatus.RUNNING},
+            ":failed": {"S": DayStatus.FAILED},
+            ":incomplete": {"S": DayStatus.INCOMPLETE},
             ":also": {"S": also},
             ":me": {"S": EXECUTION},
             ":at": {"S": scheduled_time},
@@ -50,14 +57,16 @@ def claim(date: Path, scheduled_time: Path, expires_at: Path, also: Path) -> dic
     }
 
 
-def release(date: Path, status: str, *, execution: Path = EXECUTION, only_running: bool = False) -> dict[str, Any]:
+def release(
+    date: Path, status: DayStatus | Path, *, execution: Path = EXECUTION, only_running: bool = False
+) -> dict[str, Any]:
     """updateItem's arguments; refused when the day is another execution's, or, asked so, has ended."""
     condition = "#execution = :execution"
-    update = "SET #status = :status" + (", published_by = :execution" if status == PUBLISHED else "")
+    update = "SET #status = :status" + (", published_by = :execution" if status == DayStatus.PUBLISHED else "")
     values = {":status": {"S": status}, ":execution": {"S": execution}}
     if only_running:
         condition += " AND #status = :running"
-        values |= {":running": {"S": RUNNING}}
+        values |= {":running": {"S": DayStatus.RUNNING}}
     return {
         "TableName": TABLE,
         "Key": day_key(date),

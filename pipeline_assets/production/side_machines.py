@@ -101,7 +101,7 @@ def reaper(settings: DeploymentSettings) -> dict[str, Any]:
         "HasDay": choice(is_present("$.ended.input.scheduled_time"), "FreeDay", "ListClusters"),
         "FreeDay": task(
             "dynamodb:updateItem",
-            guard.release(day, guard.FAILED, execution=ended, only_running=True),
+            guard.release(day, guard.DayStatus.FAILED, execution=ended, only_running=True),
             next_state=first,
             retry=[again(CONDITION_FAILED, times=0, interval_s=1), *retry],
             catch=[on(CONDITION_FAILED, "ListClusters")],  # it has freed the day, and told, itself

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline_assets.production.executions import Executions, JobRun
+from pipeline_assets.production.executions import Executions, JobRun, JobStatus
 from pipeline_assets.production.patience import patiently
 
 
@@ -19,15 +19,15 @@ class Line:
 
 def progress(executions: Executions, name: str, *, poll_interval_s: float) -> Iterator[Line]:
     """Waits out what AWS refuses to say for a while."""
-    before: dict[str, tuple[str, int]] = {}
+    before: dict[str, tuple[JobStatus, int]] = {}
     while True:
         execution = patiently(executions.find)(name)  # before its history, which an ended execution has whole
         for went in patiently(executions.steps)(execution):
             now = (went.status, went.attempts)
-            if now != before.get(went.job.name, ("not run", 0)):
+            if now != before.get(went.job.name, (JobStatus.NOT_RUN, 0)):
                 before[went.job.name] = now
                 yield Line(f"{datetime.now():%H:%M:%S}", went.job.name, went.status, _says(went))
-        if execution.status != "RUNNING":
+        if not execution.is_running:
             return
         time.sleep(poll_interval_s)
 

@@ -121,8 +121,9 @@ def _checks_after_production(
         has = executions.day(executions.domain.calendar.partition(day))
         status = has.get("status")
         # Its jobs have published before the machine has marked the day, and this run may end in between.
-        soon = status == guard.RUNNING and _publishes_the_day(run, context.repository_def, domain_of(settings))
-        if has.get("execution") != execution or not (status == guard.PUBLISHED or soon):
+        running, published = guard.DayStatus.RUNNING, guard.DayStatus.PUBLISHED
+        soon = status == running and _publishes_the_day(run, context.repository_def, domain_of(settings))
+        if has.get("execution") != execution or not (status == published or soon):
             return dg.SkipReason(f"{day} is {status} by {has.get('execution')}, not published by {execution}")
         return dg.RunRequest(run_key=run.run_id, partition_key=day, asset_check_keys=list(keys))
 
@@ -181,7 +182,7 @@ def offered(
             if did_work(executions, execution, cluster):
                 requests.append(_request(executions, execution, day, jobs, cluster, settings))
                 followed.add(day)
-            elif execution.status == "RUNNING":  # not past the guard yet
+            elif execution.is_running:  # not past the guard yet
                 undecided = undecided or started.at
             elif execution.error not in ("", ALREADY_DONE):
                 raise Misconfigured(f"it did nothing: {execution.error}: {execution.cause}")
@@ -214,7 +215,7 @@ def did_work(executions: Executions, execution: Execution, cluster: str | None) 
     """Its day was its own, or it failed to find out; a refused duplicate did nothing."""
     if cluster is not None:
         return True
-    if execution.status == "RUNNING":
+    if execution.is_running:
         return False
     return execution.error == NOT_PUBLISHED or executions.passed_guard(execution.arn)
 
@@ -238,7 +239,7 @@ def _request(
     settings: DeploymentSettings,
 ) -> dg.RunRequest:
     assets, checks = selection(executions.domain, jobs)
-    running = execution.status == "RUNNING"
+    running = execution.is_running
     return dg.RunRequest(
         run_key=execution.name,
         partition_key=day,

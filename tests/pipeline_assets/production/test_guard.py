@@ -12,9 +12,9 @@ NAMES = {"#status": "status", "#execution": "execution"}
 @pytest.mark.parametrize(
     ("status", "update"),
     [
-        (guard.PUBLISHED, "SET #status = :status, published_by = :execution"),
-        (guard.INCOMPLETE, "SET #status = :status"),
-        (guard.FAILED, "SET #status = :status"),
+        (guard.DayStatus.PUBLISHED, "SET #status = :status, published_by = :execution"),
+        (guard.DayStatus.INCOMPLETE, "SET #status = :status"),
+        (guard.DayStatus.FAILED, "SET #status = :status"),
     ],
 )
 def test_an_execution_releases_its_own_day_and_only_a_published_one_is_its_readers(status: str, update: str) -> None:
@@ -29,7 +29,7 @@ def test_an_execution_releases_its_own_day_and_only_a_published_one_is_its_reade
 
 
 def test_the_reaper_releases_the_day_of_another_execution_that_had_not_ended() -> None:
-    released = guard.release(DATE, guard.FAILED, execution=OTHER, only_running=True)
+    released = guard.release(DATE, guard.DayStatus.FAILED, execution=OTHER, only_running=True)
     assert released["ConditionExpression"] == "#execution = :execution AND #status = :running"
     assert released["ExpressionAttributeValues"] == {
         ":status": {"S": "failed"},

@@ -33,9 +33,9 @@ from pipeline_assets.shipping import package
 from pipeline_assets.shipping.package import Package
 from pipeline_assets.tags import LAUNCHER_TAG
 from shop import sample
-from tests.end_to_end.test_against_the_oracle import compare
 from tests.running import Day, pipeline, pipeline_process, table_rows, typed, wait_for
 from tests.shop import SHOP
+from tests.shop.test_against_the_oracle import compare
 
 GOLDEN = Path(__file__).with_name("golden")
 PARTITION = "2026-11-21"

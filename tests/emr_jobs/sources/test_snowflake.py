@@ -1,4 +1,4 @@
-"""What statements are asked with, how a result batch becomes the contract's, and logins that are refused."""
+"""How a result batch becomes the contract's, and logins that are refused."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -11,16 +11,12 @@ import pytest
 import snowflake.connector  # its urllib3 opens a socket while it is imported
 from starlette.applications import Starlette
 
-from emr_jobs import settings
 from emr_jobs.errors import AccessDenied, Misconfigured, PipelineError, Unavailable
-from emr_jobs.job_run import JobRun
 from emr_jobs.settings import SnowflakeSource
 from emr_jobs.sources import snowflake
 from emr_jobs.sources.snowflake import BatchMismatch, BatchNotFetched, ResultExpired, cast_to, fetch
 from local_stack.serving import serving
 from local_stack.snowflake import KeyPairLogin, key_pair
-from pipeline_assets.home import ROOT
-from shop.extract_customers import statements
 from tests.shop import SHOP
 
 DAY = SHOP.calendar.partition("2026-11-21")
@@ -43,31 +39,6 @@ def make_batch(**overrides: Any) -> pa.Table:
         "USD_RATE": pa.array([Decimal("1.25"), None], pa.decimal128(10, 2)),
     }
     return pa.table({name: values for name, values in (plain | overrides).items() if values is not None})
-
-
-# -- statements -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("day", "end", "oldest_rate"),
-    [
-        ("2026-11-21", "2026-11-22 05:00:00", "2026-11-14"),
-        ("2026-03-08", "2026-03-09 04:00:00", "2026-03-01"),
-        ("2026-11-01", "2026-11-02 05:00:00", "2026-10-25"),
-    ],
-)
-def test_statements_are_asked_of_the_day_and_its_end_in_utc(day: str, end: str, oldest_rate: str) -> None:
-    values: Any = settings.load(str(ROOT / "settings" / "local.toml"))
-    unused: Any = None
-    job = SHOP.job("extract_customers")
-    run = JobRun(
-        job, SHOP, SHOP.calendar.partition(day), values, "run", 0, False, unused, unused, wap_id="", replaced=None
-    )
-    asked = [(each.contract.id, each.parameters, each.sql.count("?")) for each in statements(run)]
-    assert asked == [
-        ("intermediate.customers", (end, day), 2),
-        ("intermediate.fx_rates", (day, oldest_rate, day), 3),
-    ]
 
 
 # -- batches --------------------------------------------------------------------------------------------------

@@ -188,7 +188,7 @@ class TestInterrupted:
 
     def test_cancelling_a_run_ends_its_application_its_step_and_its_cluster(self, yarn_day: Day) -> None:
         running, cluster_id = self.running_step(yarn_day)
-        wait_for(lambda: any("run_job.py extract_orders" in container for container in containers()))
+        wait_for(lambda: any("run_job.py" in line and "extract_orders" in line for line in containers()))
         running.send_signal(signal.SIGINT)
         assert running.wait() != 0
         wait_for(lambda: containers() == [])

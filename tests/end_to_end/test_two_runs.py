@@ -349,7 +349,7 @@ def upkeep(day: SmallDay, spark: SparkSession, *datasets: str, after: timedelta 
     own = session_for(spark, day.settings)
     patient = day.settings.lake.model_copy(update={"staged_keep_days": 30})
     for dataset in datasets:
-        maintain(own, SHOP.contracts[dataset], patient, now=datetime.now(UTC) + after)
+        maintain(own, SHOP.contracts[dataset], patient, SHOP.calendar, now=datetime.now(UTC) + after)
 
 
 def test_an_alias_that_cannot_be_changed_leaves_the_lake_as_it_is(day: SmallDay) -> None:

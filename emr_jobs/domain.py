@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, ValidationError
 
 from emr_jobs.catalog import Job
 from emr_jobs.contracts import Check, Contract, Medium, load
-from emr_jobs.contracts.load import SUFFIX
+from emr_jobs.contracts.load import SUFFIX, Layers
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Calendar
-from emr_jobs.settings import Settings, faults_of
+from emr_jobs.settings import Section, Settings, faults_of
 
 CONTRACTS, FILE = "contracts", "domain.toml"
 
@@ -37,28 +37,13 @@ def _known_zone(name: str) -> str:
     return name
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Layers(_Section):
-    """Of the datasets, by medium."""
-
-    table: tuple[str, ...]
-    index: tuple[str, ...]
-
-    def of(self, medium: Medium) -> tuple[str, ...] | None:
-        """None: any."""
-        return {Medium.TABLE: self.table, Medium.INDEX: self.index}.get(medium)
-
-
-class Shown(_Section):
+class Shown(Section):
     """What `pipeline search find` shows of a document: heading -> field, with dots into lists."""
 
     shows: dict[str, str]
 
 
-class Demo(_Section):
+class Demo(Section):
     """What `pipeline demo` shows of the sample day."""
 
     dataset: str
@@ -66,7 +51,7 @@ class Demo(_Section):
     words: str  # that are searched for
 
 
-class _File(_Section):
+class _File(Section):
     timezone: Annotated[str, AfterValidator(_known_zone)]
     run_at: time
     start: date
@@ -133,6 +118,27 @@ class Domain:
 @cache
 def domain(package: str) -> Domain:
     """Raises Misconfigured without such a package and for what is wrong in its domain.toml, InvalidContracts."""
+    jobs, folder = _jobs(package)
+    declared = _declared(folder / FILE)
+    return Domain(
+        package,
+        jobs,
+        load(folder / CONTRACTS, declared.layers),
+        Calendar(declared.timezone, declared.run_at, declared.start),
+        declared.layers,
+        declared.search.shows,
+        declared.demo,
+    )
+
+
+def load_as_of(settings: Settings, folder: Path) -> Mapping[str, Contract]:
+    """Another folder's contracts, in the domain's layers; the domain's own may be invalid. Raises InvalidContracts."""
+    _, own = _jobs(settings.domain)
+    return load(folder, _declared(own / FILE).layers)
+
+
+def _jobs(package: str) -> tuple[tuple[Job, ...], Path]:
+    """And the package's folder."""
     try:
         jobs = import_module(f"{package}.jobs")
     except ModuleNotFoundError as error:
@@ -140,17 +146,7 @@ def domain(package: str) -> Domain:
             raise
         raise Misconfigured(f"settings: domain {package}: there is no module {error.name}") from error
     assert jobs.__file__ is not None, "a module of a package in files"
-    folder = Path(jobs.__file__).parent
-    declared = _declared(folder / FILE)
-    return Domain(
-        package,
-        jobs.JOBS,
-        load(folder / CONTRACTS, declared.layers),
-        Calendar(declared.timezone, declared.run_at, declared.start),
-        declared.layers,
-        declared.search.shows,
-        declared.demo,
-    )
+    return jobs.JOBS, Path(jobs.__file__).parent
 
 
 def _declared(file: Path) -> _File:

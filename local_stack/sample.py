@@ -1,6 +1,7 @@
 """What the local stack asks of a domain's sample data, `<package>.sample`."""
 
 from datetime import date
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -21,6 +22,7 @@ class Sample(Protocol):
         """Those that a folder of inputs has, oldest first."""
 
 
+@cache
 def local_domain() -> Domain:
     """That the settings of a laptop name."""
     return domain_of(settings.load(str(LOCAL_SETTINGS)))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import time
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import jsonschema_rs
 import yaml
@@ -136,9 +136,15 @@ class _NoDuplicates(yaml.CSafeLoader):  # type: ignore[misc]  # the C loader has
         return super().construct_mapping(node, deep)
 
 
-class Layers(Protocol):
+class Layers(_Strict):
+    """Of the datasets, by medium."""
+
+    table: tuple[str, ...]
+    index: tuple[str, ...]
+
     def of(self, medium: Medium) -> tuple[str, ...] | None:
-        """Those that datasets of this medium are in; None: any."""
+        """None: any."""
+        return {Medium.TABLE: self.table, Medium.INDEX: self.index}.get(medium)
 
 
 def load(folder: Path, layers: Layers) -> Mapping[str, Contract]:

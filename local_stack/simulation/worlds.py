@@ -173,7 +173,8 @@ def _events(process: "subprocess.Popen[str]") -> Iterator[dict[str, Any]]:
 
 
 def _serve(order: Order) -> None:
-    days = {name: [local_domain().calendar.partition(day) for day in each] for name, each in order.days.items()}
+    calendar = local_domain().calendar
+    days = {name: [calendar.partition(day) for day in each] for name, each in order.days.items()}
     names: Queue[str] = Queue()
     threading.Thread(target=_listen, args=(names,), daemon=True).start()
 

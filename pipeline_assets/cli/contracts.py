@@ -18,12 +18,12 @@ def check(
     json: Json = False,
 ) -> None:
     """Validate every contract; all faults at once, exit code 1 when there are any."""
-    from emr_jobs.contracts import InvalidContracts, load
-    from emr_jobs.domain import domain_of
+    from emr_jobs.contracts import InvalidContracts
+    from emr_jobs.domain import domain_of, load_as_of
 
     try:
-        declared = domain_of(load_settings(settings))
-        found = load(folder, declared.layers) if folder else declared.contracts
+        values = load_settings(settings)
+        found = load_as_of(values, folder) if folder else domain_of(values).contracts
     except InvalidContracts as error:
         if json:
             print_json({"faults": error.faults})

@@ -117,11 +117,8 @@ def sample(
     from local_stack.sample import local_domain
     from local_stack.sample import sample as samples
 
-    day = (
-        local_domain().calendar.partition(partition)
-        if partition
-        else local_domain().calendar.latest_complete(datetime.now(UTC))
-    )
+    calendar = local_domain().calendar
+    day = calendar.partition(partition) if partition else calendar.latest_complete(datetime.now(UTC))
     with errors().status("writing the sample"):
         truth = samples().generate(folder, partition=day, orders=orders, seed=seed)
     if json:

@@ -122,7 +122,7 @@ def _checks_after_production(
         status = has.get("status")
         # Its jobs have published before the machine has marked the day, and this run may end in between.
         running, published = guard.DayStatus.RUNNING, guard.DayStatus.PUBLISHED
-        soon = status == running and _publishes_the_day(run, context.repository_def, domain_of(settings))
+        soon = status == running and _publishes_the_day(run, context.repository_def, executions.domain)
         if has.get("execution") != execution or not (status == published or soon):
             return dg.SkipReason(f"{day} is {status} by {has.get('execution')}, not published by {execution}")
         return dg.RunRequest(run_key=run.run_id, partition_key=day, asset_check_keys=list(keys))

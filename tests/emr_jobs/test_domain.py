@@ -1,5 +1,6 @@
 """A domain as a package on the path: what it is made of, and what is said of one that cannot be."""
 
+import shutil
 import sys
 from collections.abc import Iterator
 from datetime import date, time
@@ -8,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from emr_jobs import domain as domain_module
+from emr_jobs import settings
+from emr_jobs.contracts import InvalidContracts
 from emr_jobs.domain import Layers
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Calendar
+from pipeline_assets.home import LOCAL_SETTINGS
 
 domain = domain_module.domain.__wrapped__  # of each test its own
 
@@ -95,6 +99,16 @@ def test_what_is_wrong_in_its_file_is_named(kiosk: Path, old: str, new: str, fau
     with pytest.raises(Misconfigured) as refused:
         domain("kiosk")
     assert str(refused.value).startswith(f"{file}: {fault}")
+
+
+def test_contracts_of_another_folder_are_read_when_its_own_cannot_be(kiosk: Path, tmp_path: Path) -> None:
+    other, own = tmp_path / "contracts", kiosk / "contracts" / "counted.stalls.odcs.yaml"
+    shutil.copytree(own.parent, other)
+    own.write_text("id: counted.stalls")
+    values = settings.load(str(LOCAL_SETTINGS)).model_copy(update={"domain": "kiosk"})
+    with pytest.raises(InvalidContracts):
+        domain("kiosk")
+    assert list(domain_module.load_as_of(values, other)) == ["counted.stalls"]
 
 
 @pytest.mark.parametrize(("package", "module"), [("kiosks", "kiosks"), ("kiosk.stalls", "kiosk.stalls")])

@@ -152,6 +152,26 @@ def test_what_ends_a_job_before_it_begins_is_recorded(tmp_path: Path) -> None:
     assert reason.read_text().startswith(f"Misconfigured: settings {tmp_path}/none.toml: not readable")
 
 
+def test_a_job_that_the_domain_has_not_is_told_and_kept_as_the_reason(tmp_path: Path) -> None:
+    arguments = job_arguments(
+        replace(JOB, name="extract_returns"),
+        day=("--partition", PARTITION),
+        settings=str(ROOT / "settings" / "local.toml"),
+        run_id="by-hand",
+        attempt="0",
+    )
+    given = frame.parser(RUN_JOB).parse_args([*arguments, "--messages", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        frame.main(given)
+    assert ended.value.code == 2
+    folder = tmp_path / "by-hand" / "extract_returns"
+    said = "job extract_returns: shop has extract_orders, extract_customers, extract_shipments, master"
+    assert (folder / "reason.txt").read_text() == f"Misconfigured: {said}"
+    messages = [json.loads(line) for line in (folder / "0" / "messages.jsonl").read_text().splitlines()]
+    (failed,) = [each["params"]["payload"]["failed"] for each in messages if "failed" in str(each["params"])]
+    assert (failed["kind"], failed["message"]) == ("Misconfigured", said)
+
+
 def test_reason_is_that_of_the_last_attempt_and_of_no_other(tmp_path: Path) -> None:
     """One that is killed leaves none, rather than that of the attempt before it."""
     reason = tmp_path / "by-hand" / JOB.name / "reason.txt"

@@ -32,7 +32,7 @@ from tests.mutants import LIST, ROOT, Gone, Mutant
 
 # Tests that run a module's lines where no context of theirs is recorded.
 ALSO = {
-    "emr_jobs/contracts/": "tests/emr_jobs/contracts/",  # contracts() is cached, and first called by an import
+    "emr_jobs/contracts/": "tests/emr_jobs/contracts/",  # loaded once a process, by an import
     "pipeline_assets/production/": "tests/pipeline_assets/production/test_synth.py",  # a process of its own
 }
 NOT_COPIED = (".*", "__pycache__", "*.egg-info")

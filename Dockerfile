@@ -27,7 +27,7 @@ COPY emr_jobs emr_jobs
 COPY pipeline_assets pipeline_assets
 COPY local_stack/__init__.py local_stack/jars.py local_stack/system_packages.py local_stack/
 RUN python -m local_stack.jars \
-    && python -c "from pipeline_assets import home; from pipeline_assets.production import package; \
+    && python -c "from pipeline_assets import home; from pipeline_assets.shipping import package; \
         package.build(home.deployment_settings().emr.arch)"
 
 FROM base

@@ -2,7 +2,7 @@
 # said how; everything else is fetched into .venv and .cache.
 
 PYTHON ?= python3
-ORDERS ?= 20000
+ROWS ?= 20000
 KEEP ?=
 LINES ?= 50000
 SEED ?=
@@ -26,8 +26,8 @@ setup: java .venv/installed ## Make .venv and fetch the jars; does nothing when 
 	@$(BIN)/python -m local_stack.class_archive
 	@$(BIN)/pipeline package --settings settings/local.toml >/dev/null
 
-demo: setup ## A sample day from nothing to rows and a search hit (ORDERS=20000, KEEP=1 leaves the services up)
-	@$(BIN)/pipeline demo --orders $(ORDERS) $(if $(KEEP),--keep)
+demo: setup ## A sample day from nothing to rows and a search hit (ROWS=20000, KEEP=1 leaves the services up)
+	@$(BIN)/pipeline demo --rows $(ROWS) $(if $(KEEP),--keep)
 
 dev: setup ## The Dagster UI on http://127.0.0.1:3000, history kept in .pipeline/dagster
 	@$(BIN)/pipeline dev
@@ -106,5 +106,7 @@ $(BIN)/python:
 	@echo "installing the dependencies into .venv"
 	@# PySpark is built here; Debian 12's pip would warn of the old way that it takes by itself.
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --use-pep517 --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@# compat: the checkout is on the path, so a new domain's package is found without another install.
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation \
+		--config-settings editable_mode=compat -e .
 	@touch $@

@@ -15,6 +15,7 @@ class Job:
     outputs: tuple[str, ...]  # datasets, in the order in which they are published
     timeout_s: int
     max_retries: int  # of the whole job, by whoever starts it; sources retry their own requests
+    inputs: tuple[str, ...] = ()  # datasets of other jobs, and sources
     body: str | None = None  # "package.module:function", called with the JobRun; None: the script is the job's own
     # What YARN is asked for is memory and overhead together. The overhead holds all that is not the JVM's heap, Python
     # too; YARN kills what is above the sum. What was measured: docs/decisions.md.

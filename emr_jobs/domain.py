@@ -8,7 +8,8 @@ Does not own: what stands in them (catalog, contracts).
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from functools import cache
@@ -19,8 +20,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, ValidationError
 
+from emr_jobs import derived
 from emr_jobs.catalog import Job
-from emr_jobs.contracts import Check, Contract, Medium, load
+from emr_jobs.contracts import Check, Contract, InvalidContracts, Medium, load
 from emr_jobs.contracts.load import SUFFIX, Layers
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Calendar
@@ -63,8 +65,9 @@ class _File(Section):
 @dataclass(frozen=True, eq=False)  # one a package and process
 class Domain:
     package: str
-    jobs: tuple[Job, ...]
-    contracts: Mapping[str, Contract]  # by dataset
+    folder: Path  # of the package
+    jobs: tuple[Job, ...]  # those that contracts are enough for first
+    contracts: Mapping[str, Contract]  # by dataset; those of rejects are derived
     calendar: Calendar
     layers: Layers
     shows: Mapping[str, str]
@@ -87,8 +90,22 @@ class Domain:
 
     def inputs_of(self, job: Job) -> list[str]:
         """The datasets of other jobs that it reads."""
-        published = {output for each in self.jobs if each != job for output in each.outputs}
-        return sorted({name for output in job.outputs for name in self.contracts[output].upstream if name in published})
+        return sorted(name for name in job.inputs if not self.is_source(name))
+
+    def sources_of(self, job: Job) -> list[Contract]:
+        """The sources that it reads."""
+        return [self.contracts[name] for name in job.inputs if self.is_source(name)]
+
+    def upstream_of(self, contract: Contract) -> tuple[str, ...]:
+        """What it is made of: where its columns come from, and inputs of its job of which no column is made."""
+        if contract.medium is Medium.SOURCE:
+            return contract.upstream
+        job = self.job_of(contract.id)
+        in_columns = {name for output in job.outputs for name in self.contracts[output].upstream}
+        return (*contract.upstream, *(name for name in job.inputs if name not in in_columns))
+
+    def is_source(self, dataset: str) -> bool:
+        return self.contracts[dataset].medium is Medium.SOURCE
 
     @property
     def published(self) -> list[str]:
@@ -111,24 +128,53 @@ class Domain:
         return [contract for contract in self.contracts.values() if contract.medium is medium]
 
     def file_of(self, contract: Contract) -> str:
-        """Its path in the repository."""
-        return f"{self.package.replace('.', '/')}/{CONTRACTS}/{contract.id}{SUFFIX}"
+        """The path in the repository of what declares it; of rejects, the dataset that they are rejects of."""
+        name = f"{contract.id}{SUFFIX}"
+        if contract.medium is not Medium.SOURCE and not (self.folder / CONTRACTS / name).exists():
+            name = f"{self.job_of(contract.id).outputs[-1]}{SUFFIX}"
+        return f"{self.package.replace('.', '/')}/{CONTRACTS}/{name}"
 
 
 @cache
 def domain(package: str) -> Domain:
     """Raises Misconfigured without such a package and for what is wrong in its domain.toml, InvalidContracts."""
-    jobs, folder = _jobs(package)
+    declared_jobs, folder = _jobs(package)
     declared = _declared(folder / FILE)
+    written = load(folder / CONTRACTS, declared.layers)
+    extractions = derived.extractions(declared_jobs, written)
+    if unreadable := list(derived.faults_of(extractions, written)):
+        raise InvalidContracts(unreadable)
+    contracts = {**written, **{each.id: each for each in derived.datasets(extractions)}}
+    jobs = (*derived.jobs(extractions), *declared_jobs)
+    if faults := list(_of_jobs(jobs, contracts)):
+        raise Misconfigured(f"{package}/jobs.py: {'; '.join(faults)}")
     return Domain(
         package,
+        folder,
         jobs,
-        load(folder / CONTRACTS, declared.layers),
+        contracts,
         Calendar(declared.timezone, declared.run_at, declared.start),
         declared.layers,
         declared.search.shows,
         declared.demo,
     )
+
+
+def _of_jobs(jobs: Sequence[Job], contracts: Mapping[str, Contract]) -> Iterator[str]:
+    """What they name that is not there, twice or nobody's, and what lineage says that no job declares."""
+    published = [output for job in jobs for output in job.outputs]
+    for job in jobs:
+        unknown = [name for name in (*job.inputs, *job.outputs) if name not in contracts]
+        yield from (f"{job.name}: no contract {name}" for name in unknown)
+        if unknown:
+            continue
+        upstream = {name for output in job.outputs for name in contracts[output].upstream}
+        for name in sorted(upstream - {*job.inputs, *job.outputs}):
+            yield f"{job.name}: its columns come from {name}, which is none of its inputs"
+    yield from (f"{name}: published by {times} jobs" for name, times in Counter(published).items() if times > 1)
+    for contract in contracts.values():
+        if contract.medium is not Medium.SOURCE and contract.id not in published:
+            yield f"{contract.id}: no job publishes it"
 
 
 def load_as_of(settings: Settings, folder: Path) -> Mapping[str, Contract]:

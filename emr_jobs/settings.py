@@ -7,9 +7,10 @@ settings file is relative to that file's folder. Units are in the names.
 import os
 import re
 import tomllib
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -40,9 +41,15 @@ def _absolute(value: str, info: ValidationInfo) -> str:
     return str((base / value).resolve())
 
 
-def _secret_path_absolute(value: str, info: ValidationInfo) -> str:
+class Reference(str):
+    """To a secret, of a type that tells it from other texts."""
+
+    __slots__ = ()
+
+
+def _secret_path_absolute(value: str, info: ValidationInfo) -> Reference:
     kind, _, name = value.partition(":")
-    return f"file:{_absolute(name, info)}" if kind == "file" else value
+    return Reference(f"file:{_absolute(name, info)}" if kind == "file" else value)
 
 
 def _as_uri(value: str, info: ValidationInfo) -> str:
@@ -131,14 +138,21 @@ class Runs(Section):
     uri: Location
 
 
-class OrdersSource(Section):
-    uri: Location  # {partition} stands for the day
+class FilesConnection(Section):
+    """A folder that others deliver into, on S3 or on this machine."""
 
-    def of(self, partition: object) -> str:
-        return self.uri.replace("{partition}", str(partition))
+    kind: Literal["files"]
+    uri: Location
+
+    @property
+    def bucket(self) -> str | None:
+        """None: on this machine."""
+        address = urlsplit(self.uri)
+        return address.netloc if address.scheme in ("s3", "s3a") else None
 
 
-class SnowflakeSource(Section):
+class SnowflakeConnection(Section):
+    kind: Literal["snowflake"]
     account: str
     user: str
     private_key: Secret  # PEM, PKCS#8
@@ -158,28 +172,78 @@ class SnowflakeSource(Section):
         return self
 
 
-class ShipmentsSource(Section):
-    url: Url
+class _Auth(Section):
+    @property
+    def secret_fields(self) -> list[str]:
+        """Names of those that refer to a secret."""
+        return [name for name, value in self if isinstance(value, Reference)]
+
+
+class NoAuth(_Auth):
+    kind: Literal["none"] = "none"
+
+
+class Bearer(_Auth):
+    kind: Literal["bearer"]
     token: Secret
-    page_size: PositiveInt = 500
+
+
+class ApiKey(_Auth):
+    """In a header, or as a parameter of the query."""
+
+    kind: Literal["header", "query"]
+    name: str
+    key: Secret
+
+
+class Basic(_Auth):
+    kind: Literal["basic"]
+    username: str
+    password: Secret
+
+
+class OAuth2(_Auth):
+    """Client credentials: one token a process, asked for again before it expires and once when it is refused."""
+
+    kind: Literal["oauth2"]
+    token_url: Url
+    client_id: str
+    client_secret: Secret
+    credentials_in: Literal["header", "body"] = "header"  # a server must take the header; some take the body only
+    scope: str | None = None
+
+
+Auth = Annotated[NoAuth | Bearer | ApiKey | Basic | OAuth2, Field(discriminator="kind")]
+
+
+class RestConnection(Section):
+    kind: Literal["rest"]
+    url: Url  # the paths of its sources follow it
+    auth: Auth = NoAuth()
+    headers: dict[str, str] = {}  # sent with every request; no secrets
     concurrency: PositiveInt = 8  # slices in flight, over all Spark partitions
     requests_per_second: PositiveFloat = 50.0  # budget, over all Spark partitions
     timeout_s: PositiveFloat = 30.0
     max_retries: NonNegativeInt = 8
     backoff_s: PositiveFloat = 0.5  # doubles with every retry, plus up to as much jitter
     max_retry_after_s: PositiveInt = 300  # a longer Retry-After is cut to this
+    max_page_bytes: PositiveInt = 64 * 2**20  # as sent, and unpacked
 
     @model_validator(mode="after")
     def _nobody_listens(self) -> Self:
-        if _url_in_clear(self.url):
-            raise ValueError("url: http is for this machine only: others could read the token. Use https")
+        sent_to = [self.url, self.auth.token_url] if isinstance(self.auth, OAuth2) else [self.url]
+        if self.auth.kind != "none" and any(map(_url_in_clear, sent_to)):
+            raise ValueError(f"url: http is for this machine only: others could read the {self.secret_word}. Use https")
         return self
 
+    @property
+    def secret_word(self) -> str:
+        return next(iter(self.auth.secret_fields), "key").replace("_", " ")
 
-class Sources(Section):
-    orders: OrdersSource
-    snowflake: SnowflakeSource
-    shipments: ShipmentsSource
+
+Connection = Annotated[FilesConnection | SnowflakeConnection | RestConnection, Field(discriminator="kind")]
+ConnectionName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Reached = TypeVar("Reached", FilesConnection, SnowflakeConnection, RestConnection)
 
 
 class Search(Section):
@@ -292,8 +356,29 @@ class Settings(Section):
     spark: Spark = Spark()
     lake: Lake
     runs: Runs
-    sources: Sources
+    connections: dict[ConnectionName, Connection]
     search: Search
+
+    def connection(self, name: str, kind: type[Reached], *, source: str) -> Reached:
+        """Of a source. Raises Misconfigured where there is none of this kind."""
+        found = self.connections.get(name)
+        if not isinstance(found, kind):
+            wanted = kind.model_fields["kind"].annotation.__args__[0]  # type: ignore[union-attr]  # a literal
+            has = "not there" if found is None else f"of kind {found.kind}"
+            raise Misconfigured(
+                f'settings: {source} is read through connections.{name}, of kind = "{wanted}"; it is {has}'
+            )
+        return found
+
+    @property
+    def secrets(self) -> dict[str, Reference]:
+        """Every reference by its place, `connections.warehouse.private_key`."""
+        return dict(_references(self, ""))
+
+    @property
+    def files(self) -> dict[str, FilesConnection]:
+        """Connections to files, by name."""
+        return {name: each for name, each in self.connections.items() if isinstance(each, FilesConnection)}
 
     @field_validator("search", mode="before")
     @classmethod
@@ -314,6 +399,16 @@ class Settings(Section):
         if production is None or "database_prefix" in lake.model_fields_set:
             return lake
         return lake.model_copy(update={"database_prefix": f"{production.name.replace('-', '_')}_"})
+
+
+def _references(value: Any, place: str) -> Iterator[tuple[str, Reference]]:
+    if isinstance(value, Reference):
+        yield place, value
+    elif isinstance(value, Section):
+        yield from _references(dict(value), place)
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _references(each, f"{place}.{key}" if place else key)
 
 
 class DeploymentSettings(Settings):
@@ -359,10 +454,18 @@ def faults_of(error: ValidationError) -> str:
 
 
 def _fault(fault: Any) -> str:
-    key = ".".join(str(part) for part in fault["loc"]) or "(whole file)"
+    key = ".".join(_place(fault["loc"])) or "(whole file)"
     if fault["type"] == "extra_forbidden":
         return f"{key}: unknown key"
     return f"{key}: {fault['msg']}"
+
+
+def _place(loc: tuple[Any, ...]) -> Iterator[str]:
+    """Without the kinds, which pydantic puts behind what has one."""
+    for number, part in enumerate(loc):
+        has_kind = (number == 2 and loc[0] == "connections") or (number == 4 and loc[3] == "auth")
+        if not has_kind:
+            yield str(part)
 
 
 def _read(uri: str) -> str:

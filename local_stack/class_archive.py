@@ -3,7 +3,7 @@
     python -m local_stack.class_archive      nothing to do when they are current
 
 Halves the start of a local session (docs/decisions.md). Made by one run of the real thing: the local stack and
-every job over fifty orders. Rebuilt when the jars or Java change, or the checkout was moved: Java ignores an archive
+every job over fifty rows. Rebuilt when the jars or Java change, or the checkout was moved: Java ignores an archive
 whose jars lie elsewhere. Local profile only.
 """
 
@@ -17,7 +17,7 @@ from emr_jobs.job import parser, run
 from emr_jobs.settings import load
 from local_stack import jars
 from local_stack.jars import archive
-from local_stack.sample import local_domain, sample
+from local_stack.sample import generate, local_domain
 from local_stack.services import services
 from pipeline_assets.command import job_arguments, local_environment, local_submit
 
@@ -42,7 +42,7 @@ def build() -> bool:
 
 def _train(folder: Path) -> None:
     """Everything once: the node and a Spark process note which classes they load, and write them when they end."""
-    sample().generate(folder / "data", partition=local_domain().calendar.partition(_DAY), orders=50)
+    generate(folder / "data", partition=local_domain().calendar.partition(_DAY), rows=50)
     node_options = [f"-XX:ArchiveClassesAtExit={archive('opensearch')}"]
     with services(folder / "home", folder / "data", node_options=node_options) as running:
         spark = running.settings.spark

@@ -1,33 +1,68 @@
-"""What the local stack asks of a domain's sample data, `<package>.sample`."""
+"""Sample data of the local domain: its own generator, `<package>.sample`, and rows derived from contracts beside it.
 
-from datetime import date
+A source that the generator writes nothing for, and every source of a domain without one, has rows that follow from its
+contract (derived_sample). Does not own: what a generator makes.
+"""
+
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from emr_jobs import settings
+from emr_jobs.contracts import Contract
 from emr_jobs.domain import Domain, domain_of
 from emr_jobs.partition import Partition
-from pipeline_assets.home import LOCAL_SETTINGS
+from local_stack import derived_sample, sample_files
+from pipeline_assets.home import profile
+
+ROWS, SEED = 20_000, 7  # good records of a day, when nobody says how many
 
 
-class Sample(Protocol):
-    ORDERS: int  # of a day, when nobody says how many
-
-    def generate(self, folder: Path, *, partition: Partition, orders: int = ..., seed: int = ...) -> dict[str, Any]:
+class Generator(Protocol):
+    def generate(self, folder: Path, *, partition: Partition, rows: int, seed: int) -> dict[str, Any]:
         """Write the inputs of one partition, other partitions in the folder stay; returns what truth.json says."""
 
-    def partitions_in(self, folder: Path) -> list[date]:
-        """Those that a folder of inputs has, oldest first."""
+
+def local_domain() -> Domain:
+    """That the settings of a laptop name."""
+    return _domain_at(str(profile("local")))
 
 
 @cache
-def local_domain() -> Domain:
-    """That the settings of a laptop name."""
-    return domain_of(settings.load(str(LOCAL_SETTINGS)))
+def _domain_at(uri: str) -> Domain:
+    return domain_of(settings.load(uri))
 
 
-def sample() -> Sample:
-    """Of the local domain."""
-    return cast("Sample", import_module(f"{local_domain().package}.sample"))
+def generate(folder: Path, *, partition: Partition, rows: int = ROWS, seed: int = SEED) -> dict[str, Any]:
+    """A day of every source; how many of each defect it has, by `planted`."""
+    domain = local_domain()
+    own = _generator(domain)
+    truth = own.generate(folder, partition=partition, rows=rows, seed=seed) if own else {"planted": {}}
+    for source in lacking(folder, partition):
+        unique = set(_keys_from(domain, source))
+        derived = derived_sample.write(source, folder, partition=partition, count=rows, seed=seed, unique=unique)
+        truth["planted"] |= {f"{source.id} {name}": count for name, count in derived.items() if name != "rows"}
+        truth[source.id] = derived["rows"]
+    return truth
+
+
+def lacking(folder: Path, partition: Partition) -> list[Contract]:
+    """Sources of which the folder has nothing for this day."""
+    return [source for source in local_domain().sources if not sample_files.are_there(source, folder, partition)]
+
+
+def _generator(domain: Domain) -> Generator | None:
+    module = f"{domain.package}.sample"
+    return cast("Generator", import_module(module)) if find_spec(module) else None
+
+
+def _keys_from(domain: Domain, source: Contract) -> Iterator[str]:
+    """Its fields that a key is read from: no two records share them."""
+    for contract in domain.tables:
+        if contract.upstream == (source.id,):
+            for column in contract.columns:
+                if column.key_position is not None and (field := column.lineage[0][1]):
+                    yield field.partition(".")[0]

@@ -16,19 +16,19 @@ from urllib.parse import urlsplit
 import tomlkit
 
 from emr_jobs import settings as settings_module
-from emr_jobs.settings import Settings
+from emr_jobs.settings import Connection, FilesConnection, OAuth2, RestConnection, Settings, SnowflakeConnection
 from local_stack import jars
 from local_stack.aws.account import LocalAws, furnish
 from local_stack.opensearch import OpenSearchNode
-from local_stack.shipments_api import shipments_api
-from local_stack.snowflake import ACCOUNT, DATABASE, USER, key_pair, snowflake
+from local_stack.rest.access import TOKEN_PATH
+from local_stack.rest_api import rest_api
+from local_stack.sample import local_domain
+from local_stack.snowflake import ACCOUNT, USER, key_pair, snowflake
 from pipeline_assets import lake
-from pipeline_assets.home import ROOT
+from pipeline_assets.home import profile as profile_at
 from pipeline_assets.shipping.package import host_arch
 
 NOTE = "# Written by `pipeline stack up`: the local profile with the addresses of the running stack.\n"
-SNOWFLAKE_KEY = "snowflake-key"
-SHIPMENTS_TOKEN = "shipments-token"  # noqa: S105  # a file's name
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,7 @@ class Running:
     settings: Settings
     settings_file: Path
     opensearch: str
-    snowflake: str
-    shipments: str
+    connections: dict[str, str]  # address by name, of those that are served: APIs and Snowflake
     aws: str | None
     node: OpenSearchNode
 
@@ -56,12 +55,10 @@ def services(
 ) -> Iterator[Running]:
     """Start everything on free ports; stops it at the end, also when a part does not come up.
 
-    With `aws`, orders, lake, secrets and runs are on the local AWS; with `yarn`, its steps run on YARN. OpenSearch
+    With `aws`, files, lake, secrets and runs are on the local AWS; with `yarn`, its steps run on YARN. OpenSearch
     takes the longest and starts first; meanwhile `prepare` fills the data folder and the rest comes up.
     """
     home.mkdir(parents=True, exist_ok=True)
-    private_key, public_key = key_pair()
-    token = secrets.token_urlsafe(24)
     with ExitStack() as stack:
         node = OpenSearchNode(home / "opensearch", options=node_options or _archived_classes())
         stack.callback(node.stop)
@@ -71,23 +68,23 @@ def services(
         if prepare is not None:
             progress("sample data")
             prepare()
-        progress("shipments API")
-        shipments_url = stack.enter_context(shipments_api(data / "shipments", lambda: token))
-        progress("Snowflake")
-        snowflake_url = stack.enter_context(snowflake(data / "snowflake", public_key))
         profile = _profile("emulator" if aws else "local")
-        _set_addresses(profile, shipments=shipments_url, snowflake=snowflake_url)
-        named = {SNOWFLAKE_KEY: private_key.decode(), SHIPMENTS_TOKEN: token}
+        served = {
+            name: stack.enter_context(_served(name, connection, data, progress))
+            for name, connection in _parsed(profile, home).connections.items()
+            if not isinstance(connection, FilesConnection)
+        }
+        for name, each in served.items():
+            profile["connections"][name] |= each.values
+        values_of = {place: secret for each in served.values() for place, secret in each.secrets.items()}
         if cloud is None:
-            _keep_in_home(profile, home, data, named)
+            _keep_in_home(profile, home, data, values_of)
         else:
             progress("AWS")
             profile["aws"] |= {"endpoint": cloud.wait()["url"]}
             profile["emr"] |= {"arch": host_arch()}
             values = _parsed(profile, home)
-            furnish(
-                values, secrets={f"pipeline/{name}": value for name, value in named.items()}, orders=data / "orders"
-            )
+            furnish(values, secrets={values.secrets[place]: value for place, value in values_of.items()}, data=data)
         if lake_tables:  # else a deployment makes them
             progress("tables of the lake")
             lake.apply(_parsed(profile, home))
@@ -99,8 +96,7 @@ def services(
             settings=settings_module.load(str(settings_file)),
             settings_file=settings_file,
             opensearch=profile["search"]["url"],
-            snowflake=snowflake_url,
-            shipments=shipments_url,
+            connections={name: each.url for name, each in served.items()},
             aws=profile["aws"]["endpoint"] if aws else None,
             node=node,
         )
@@ -113,38 +109,68 @@ def _archived_classes() -> list[str]:
 
 def _profile(name: str) -> dict[str, Any]:
     """A committed profile with this machine's jars."""
-    profile = tomlkit.parse((ROOT / "settings" / f"{name}.toml").read_text()).unwrap()
+    profile = tomlkit.parse(profile_at(name).read_text()).unwrap()
     profile["spark"] |= {"jars": str(jars.folder("spark")), "class_archive": str(jars.archive("spark"))}
     return profile
 
 
-def _set_addresses(profile: dict[str, Any], *, shipments: str, snowflake: str) -> None:
-    address = urlsplit(snowflake)
-    profile["sources"]["snowflake"] |= {
-        "account": ACCOUNT,
-        "user": USER,
-        "database": DATABASE,
-        "host": address.hostname,
-        "port": address.port,
-        "protocol": "http",
-    }
-    profile["sources"]["shipments"] |= {"url": f"{shipments}/v1/shipments"}
+@dataclass(frozen=True)
+class _Served:
+    """A connection that somebody answers: what its settings say then, its secrets by their place in them."""
+
+    url: str
+    values: dict[str, Any]
+    secrets: dict[str, str]
 
 
-def _keep_in_home(profile: dict[str, Any], home: Path, data: Path, named: dict[str, str]) -> None:
-    """Lake, runs and secrets as files, the orders where they are."""
+@contextmanager
+def _served(name: str, connection: Connection, data: Path, progress: Callable[[str], None]) -> Iterator[_Served]:
+    progress(name)
+    if isinstance(connection, SnowflakeConnection):
+        private_key, public_key = key_pair()
+        with snowflake(data / "snowflake", connection.database, public_key) as url:
+            address = urlsplit(url)
+            values = {"account": ACCOUNT, "user": USER, "protocol": "http"}
+            yield _Served(
+                url,
+                values | {"host": address.hostname, "port": address.port},
+                {f"connections.{name}.private_key": private_key.decode()},
+            )
+        return
+    assert isinstance(connection, RestConnection), connection
+    secret = secrets.token_urlsafe(24)
+    sources = [each for each in local_domain().sources if each.connection == name]
+    with rest_api(sources, data, connection.auth, lambda: secret, timezone=local_domain().calendar.timezone) as url:
+        places = [f"connections.{name}.auth.{field}" for field in connection.auth.secret_fields]
+        served: dict[str, Any] = {"url": url}
+        if isinstance(connection.auth, OAuth2):
+            served["auth"] = {**connection.auth.model_dump(exclude_none=True), "token_url": url + TOKEN_PATH}
+        yield _Served(url, served, dict.fromkeys(places, secret))
+
+
+def _keep_in_home(profile: dict[str, Any], home: Path, data: Path, values: dict[str, str]) -> None:
+    """Lake, runs and secrets as files, what is delivered where it is."""
     profile["lake"] |= {"uri": str(home / "lake" / "catalog.db"), "warehouse": f"file://{home / 'lake' / 'warehouse'}"}
     profile["runs"] |= {"uri": str(home / "runs")}
-    profile["sources"]["orders"] |= {"uri": f"{data.resolve()}/orders/dt={{partition}}/*.json.gz"}
-    profile["sources"]["snowflake"] |= {"private_key": f"file:{home / 'secrets' / SNOWFLAKE_KEY}"}
-    profile["sources"]["shipments"] |= {"token": f"file:{home / 'secrets' / SHIPMENTS_TOKEN}"}
+    for connection in profile["connections"].values():
+        if connection["kind"] == "files":
+            connection["uri"] = str(data.resolve())
     folder = home / "secrets"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name, value in named.items():
-        path = folder / name
+    for place, value in values.items():
+        *sections, key = place.split(".")
+        section = _at(profile, sections)
+        path = folder / section[key].rpartition("/")[2]
+        section[key] = f"file:{path}"
         path.unlink(missing_ok=True)  # new ones every time
         with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
             file.write(value)
+
+
+def _at(profile: dict[str, Any], sections: list[str]) -> dict[str, Any]:
+    for section in sections:
+        profile = profile[section]
+    return profile
 
 
 def _parsed(profile: dict[str, Any], home: Path) -> Settings:

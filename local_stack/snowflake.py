@@ -24,7 +24,6 @@ from local_stack.snowflake_results import ResultBatches
 
 ACCOUNT = "fakesnow"
 USER = "PIPELINE"
-DATABASE = "SHOP"
 
 
 class KeyPairLogin:
@@ -70,14 +69,14 @@ class KeyPairLogin:
 
 
 @contextmanager
-def snowflake(folder: Path, public_key: bytes) -> Iterator[str]:
+def snowflake(folder: Path, database: str, public_key: bytes) -> Iterator[str]:
     """Serve the tables of DIR/snowflake/<SCHEMA.TABLE>.parquet; yields the URL."""
     from fakesnow.server import app
 
     logging.getLogger("fakesnow.server").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="fakesnow")
     _mend_null_timestamps()
-    load(folder)
+    load(folder, database=database)
     with serving(KeyPairLogin(ResultBatches(app), public_key)) as url:
         yield url
 
@@ -101,7 +100,7 @@ def _mend_null_timestamps() -> None:
     arrow.timestamp_to_sf_struct = timestamp_to_sf_struct
 
 
-def load(folder: Path, *, database: str = DATABASE) -> None:
+def load(folder: Path, *, database: str) -> None:
     """Replace the tables by the files of this folder. The server's databases are those of this process."""
     from fakesnow.server import shared_fs
 

@@ -22,7 +22,7 @@ from typing import IO, Any
 
 import psutil
 
-from local_stack.sample import local_domain, sample
+from local_stack.sample import generate, local_domain
 from local_stack.services import services
 from pipeline_assets.home import lock_file, stack_is_running
 
@@ -38,8 +38,7 @@ class Addresses:
     settings: str
     data: str
     opensearch: str
-    snowflake: str
-    shipments: str
+    connections: dict[str, str]  # by name, of those that are served
     aws: str | None  # None: no local AWS
     pid: int
 
@@ -49,7 +48,7 @@ class Sample:
     """Inputs to be written before they are served."""
 
     partition: str
-    orders: int
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,7 @@ def _supervise(order: Order) -> None:
     def prepare() -> None:
         if order.sample is not None:
             partition = local_domain().calendar.partition(order.sample.partition)
-            sample().generate(data, partition=partition, orders=order.sample.orders)
+            generate(data, partition=partition, rows=order.sample.rows)
 
     def stop(*_: Any) -> None:
         raise SystemExit(0)
@@ -177,8 +176,7 @@ def _supervise(order: Order) -> None:
             settings=str(running.settings_file),
             data=str(data),
             opensearch=running.opensearch,
-            snowflake=running.snowflake,
-            shipments=running.shipments,
+            connections=running.connections,
             aws=running.aws,
             pid=os.getpid(),
         )

@@ -72,6 +72,13 @@ def definitions(uri: str) -> dg.Definitions:
     )
 
 
+def asset_graph(settings: Settings) -> Any:
+    """Of the jobs and sources of this domain, without what looks at it."""
+    partitions = daily(settings)
+    assets = [*source_assets(settings, partitions), *all_jobs(settings, "", partitions)]
+    return dg.Definitions(assets=assets).resolve_asset_graph()
+
+
 def _observation(job: "AssetJob", settings: Settings) -> Any:
     """Before the daily run: whether the sources have delivered. Off where nothing is deployed, as on a laptop."""
     deployed = settings.production is not None

@@ -1,7 +1,8 @@
 """Where this checkout keeps its state, and which settings a verb uses.
 
 PIPELINE_HOME, else .pipeline/ in the repository: the stack's data, settings and secrets, and Dagster's history.
-Settings, in this order: --settings, PIPELINE_SETTINGS, the running stack's, settings/local.toml.
+PIPELINE_PROFILES, else settings/: local.toml, emulator.toml and production.toml, which name the domain.
+Settings, in this order: --settings, PIPELINE_SETTINGS, the running stack's, the profiles' local.toml.
 """
 
 import fcntl
@@ -13,11 +14,15 @@ from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Aws, DeploymentSettings, Settings, of_a_deployment
 
 ROOT = Path(__file__).parents[1]
-LOCAL_SETTINGS = ROOT / "settings" / "local.toml"
 
 
 def home() -> Path:
     return Path(os.environ.get("PIPELINE_HOME", ROOT / ".pipeline")).resolve()
+
+
+def profile(name: str) -> Path:
+    """`local`, `emulator` or `production`."""
+    return Path(os.environ.get("PIPELINE_PROFILES", ROOT / "settings")).resolve() / f"{name}.toml"
 
 
 def cache() -> Path:
@@ -32,7 +37,7 @@ def settings_uri(given: str | None = None) -> str:
         return named
     if stack_is_running(home()):
         return str(home() / "settings.toml")
-    return str(LOCAL_SETTINGS)
+    return str(profile("local"))
 
 
 def load_settings(given: str | None = None) -> Settings:
@@ -49,7 +54,7 @@ def load_settings(given: str | None = None) -> Settings:
 
 def deployment_settings(given: str | None = None) -> DeploymentSettings:
     """Of the deployment that synth, deploy and the verbs of production are about: never the running stack's."""
-    settings = of_a_deployment(settings_module.load(given or str(ROOT / "settings" / "production.toml")))
+    settings = of_a_deployment(settings_module.load(given or str(profile("production"))))
     use_aws(settings.aws)
     return settings
 

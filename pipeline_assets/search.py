@@ -55,7 +55,8 @@ def find(settings: Settings, words: str, *, size: int) -> dict[str, Any]:
     contract = index_of(settings)
     with errors_named(settings.search, dataset=contract.id, partition=None):
         answer = connect(settings.search).search(
-            index=contract.name, body={"query": _query(contract.columns, words), "size": size, "track_total_hits": True}
+            index=contract.physical_name,
+            body={"query": _query(contract.columns, words), "size": size, "track_total_hits": True},
         )
     found = answer["hits"]
     return {"total": found["total"]["value"], "hits": [hit["_source"] for hit in found["hits"]]}

@@ -1,6 +1,5 @@
-"""Customers and exchange rates from Snowflake: intermediate.customers, intermediate.fx_rates."""
+"""Customers and exchange rates from Snowflake: intermediate.customers, intermediate.fx_rates, a statement each."""
 
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -8,37 +7,34 @@ from emr_jobs.contracts import Contract
 from emr_jobs.job_run import JobRun
 from emr_jobs.publish.both import audit_then_commit, stage
 from emr_jobs.publish.lake import Staged
+from emr_jobs.settings import SnowflakeConnection
 from emr_jobs.sources import snowflake
-from emr_jobs.sources.snowflake import Statement
+from emr_jobs.sources.statement import Statement
 from pyspark.sql import DataFrame
 
-RATE_AGE = timedelta(days=7)
 SQL = Path(__file__).parent / "sql"
 
 
 def statements(run: JobRun) -> list[Statement]:
-    day, end = str(run.partition), run.partition.end
-    oldest_rate = str(run.partition.date - RATE_AGE)
-    parameters = {
-        "intermediate.customers": (end.strftime("%Y-%m-%d %H:%M:%S"), day),
-        "intermediate.fx_rates": (day, oldest_rate, day),
-    }
-    contracts = [run.contract(dataset) for dataset in parameters]
-    return [Statement(each, run.partition, SQL / f"{each.name}.sql", parameters[each.id]) for each in contracts]
+    contracts = map(run.contract, run.job.outputs)
+    return [Statement.in_file(SQL / f"{each.name}.sql", each, run.partition) for each in contracts]
 
 
 def extract_customers(run: JobRun) -> None:
-    settings = run.settings.sources.snowflake
     tag = {"run": run.run_id, "job": run.job.name, "partition": str(run.partition)}
     staged = []
     for statement in statements(run):
         sources = [run.contract(source) for source in statement.contract.upstream]
-        with snowflake.connection(settings, tag=tag, dataset=statement.contract.id, partition=run.partition) as opened:
+        connection = run.settings.connection(sources[0].connection, SnowflakeConnection, source=sources[0].id)
+        with snowflake.connection(
+            connection, tag=tag, dataset=statement.contract.id, partition=run.partition
+        ) as opened:
             snowflake.require_columns(opened, sources, partition=run.partition)
             staged.append(
                 snowflake.extract(
                     run.spark,
                     statement,
+                    snowflake.shape_of(statement.contract),
                     execute=partial(_execute, run, opened, statement),
                     consume=partial(_stage, run, statement.contract),
                     rows_of=lambda day: day.rows,

@@ -6,10 +6,11 @@ rejects are published first and always, so that they can be read exactly when th
 
 from collections.abc import Sequence
 
+from emr_jobs.extraction import listed_files
 from emr_jobs.job_run import JobRun
 from emr_jobs.publish.both import publish_lake
-from emr_jobs.sources import s3_json
-from emr_jobs.sources.listing import File
+from emr_jobs.sources import files
+from emr_jobs.sources.files import File
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 
@@ -24,13 +25,12 @@ SOURCE = "s3.orders"
 
 def extract_orders(run: JobRun) -> None:
     day = run.partition.date
-    pattern = run.settings.sources.orders.of(run.partition)
-    files = s3_json.listed(pattern, dataset=SOURCE, partition=run.partition, allow_empty=run.allow_empty)
-    lines = s3_json.lines(run.spark, files, dataset=SOURCE, partition=run.partition)
+    delivered = listed_files(run, run.contract(SOURCE))
+    lines = files.lines(run.spark, delivered, dataset=SOURCE, partition=run.partition)
     order_lines = settle(parse(lines, partition=run.partition))
     order_lines.persist(StorageLevel.DISK_ONLY)
     with run.report.phase("read"):
-        counts = outcomes(run, order_lines, files)
+        counts = outcomes(run, order_lines, delivered)
     total = sum(counts.values())
     kept = {name: counts.get(name, 0) for name in (ORDER, TEST, DUPLICATE)}
     rejected = total - sum(kept.values())
@@ -50,12 +50,12 @@ def extract_orders(run: JobRun) -> None:
     order_lines.unpersist()
 
 
-def outcomes(run: JobRun, order_lines: DataFrame, files: Sequence[File]) -> dict[str, int]:
+def outcomes(run: JobRun, order_lines: DataFrame, delivered: Sequence[File]) -> dict[str, int]:
     """Lines by outcome, of every file. The first action on the input: what is wrong with a file shows here."""
-    groups = order_lines.groupBy("outcome", "file", "lines", "error").count().collect()
+    groups = order_lines.groupBy("outcome", "file", "records", "error").count().collect()
     counts = {row["outcome"]: row["count"] for row in groups if row["file"] is None}
     reports = [row for row in groups if row["file"] is not None]
-    by_file = s3_json.require_whole(reports, files, sum(counts.values()), dataset=SOURCE, partition=run.partition)
+    by_file = files.require_whole(reports, delivered, sum(counts.values()), dataset=SOURCE, partition=run.partition)
     for name, lines in sorted(by_file.items()):
         run.report.log("read file", dataset=SOURCE, file=name, lines=lines)
     return counts

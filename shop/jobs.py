@@ -6,6 +6,7 @@ JOBS = (
     Job(
         "extract_orders",
         body="shop.extract_orders:extract_orders",
+        inputs=("s3.orders",),
         outputs=("intermediate.rejected_orders", "intermediate.orders", "intermediate.order_items"),
         timeout_s=1800,
         max_retries=1,
@@ -13,6 +14,7 @@ JOBS = (
     Job(
         "extract_customers",
         body="shop.extract_customers:extract_customers",
+        inputs=("snowflake.customers", "snowflake.loyalty_ledger", "snowflake.fx_rates"),
         outputs=("intermediate.customers", "intermediate.fx_rates"),
         timeout_s=1800,
         max_retries=1,
@@ -20,6 +22,7 @@ JOBS = (
     Job(
         "extract_shipments",
         body="shop.extract_shipments:extract_shipments",
+        inputs=("web_api.shipments",),
         outputs=("intermediate.shipments",),
         timeout_s=2700,
         max_retries=1,
@@ -27,6 +30,10 @@ JOBS = (
     Job(
         "master",
         body="shop.master:master",
+        inputs=(
+            *("intermediate.orders", "intermediate.order_items", "intermediate.customers", "intermediate.fx_rates"),
+            "intermediate.shipments",
+        ),
         outputs=("final.order_facts", "final.daily_sales", "search.orders"),
         timeout_s=3600,
         max_retries=1,

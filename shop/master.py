@@ -17,7 +17,7 @@ FACTS, SALES, SEARCH = "final.order_facts", "final.daily_sales", "search.orders"
 
 def master(run: JobRun) -> None:
     with run.report.phase("inputs"):
-        read = fence.read(run, run.contract(FACTS).upstream)
+        read = fence.read(run, run.job.inputs)
         frames = {run.contract(dataset).name: view(run, dataset, day.snapshot_id) for dataset, day in read.items()}
     facts = order_facts(**frames, partition=run.partition)
     (staged_facts,) = stage(run, {FACTS: facts})

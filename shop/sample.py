@@ -8,7 +8,7 @@ rows. Does not own: the shapes (DOMAIN rules are written in the contracts of the
 import gzip
 import random
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -70,12 +70,13 @@ LAST = ("Lovelace", "Hopper", "Turing", "Dijkstra", "Liskov", "Knuth", "Allen", 
 Json = dict[str, Any]
 
 
-ORDERS = 20_000
+ROWS = 20_000
 SEED = 7
 
 
-def generate(folder: Path, *, partition: Partition, orders: int = ORDERS, seed: int = SEED) -> Json:
+def generate(folder: Path, *, partition: Partition, rows: int = ROWS, seed: int = SEED) -> Json:
     """Write the inputs of one partition, other partitions in the folder stay; returns what truth.json says."""
+    orders = rows
     rng = random.Random(f"{seed} {partition} {orders}")  # noqa: S311  # sample data
     planted = {name: int(rate * orders) for name, rate in (REJECT_RATES | OTHER_RATES).items()}
     customers = max(orders // 4, 5)
@@ -320,9 +321,3 @@ def _write_snowflake(rng: random.Random, folder: Path, partition: Partition, cus
         ("FINANCE.FX_RATES", rate_table),
     ):
         pq.write_table(pa.table(columns), folder / f"{name}.parquet")
-
-
-def partitions_in(folder: Path) -> list[date]:
-    """The partitions that a folder of inputs has orders for, oldest first."""
-    days = (path.name.removeprefix("dt=") for path in (folder / "orders").glob("dt=*"))
-    return sorted(date.fromisoformat(day) for day in days)

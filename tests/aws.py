@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from emr_jobs import settings as settings_module
 from emr_jobs.settings import Aws, Settings
 from local_stack.aws.account import LocalAws, client, furnish
-from pipeline_assets.home import ROOT, aws_environment
+from pipeline_assets.home import aws_environment, profile
 
 KEYS = {
     "AWS_ACCESS_KEY_ID": "aws.accessKeyId",
@@ -63,13 +63,13 @@ def running_cloud(folder: Path) -> Iterator[Cloud]:
     aws = LocalAws(folder / "aws", plain=True)
     try:
         addresses = aws.wait()
-        profile = tomlkit.parse((ROOT / "settings" / "emulator.toml").read_text()).unwrap()
-        profile["aws"]["endpoint"] = addresses["url"]
-        profile["lake"]["database_prefix"] = "shop_"
+        values = tomlkit.parse(profile("emulator").read_text()).unwrap()
+        values["aws"]["endpoint"] = addresses["url"]
+        values["lake"]["database_prefix"] = "shop_"
         file = folder / "settings.toml"
-        file.write_text(tomlkit.dumps(profile))
+        file.write_text(tomlkit.dumps(values))
         settings = settings_module.load(str(file))
-        furnish(settings, secrets={}, orders=folder / "no-orders")
+        furnish(settings, secrets={}, data=folder / "nothing")
         yield Cloud(settings, str(file), addresses["faults"])
     finally:
         aws.stop()

@@ -14,12 +14,12 @@ from emr_jobs.domain import domain_of
 from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Settings
 from local_stack.simulation import stub_job, stubs
-from local_stack.simulation.world import PARAMETERS, QUICK, deploy_at_once
-from pipeline_assets.definitions import defs
-from pipeline_assets.home import ROOT
-from pipeline_assets.production.executions import Execution, Executions
-from pipeline_assets.production.plan import plan_of
-from pipeline_assets.production.synth import Deployment
+from local_stack.simulation.world import QUICK, deploy_at_once, parameters
+from pipeline_assets.definitions import asset_graph
+from pipeline_assets.home import profile
+from pipeline_assets.production.generate.plan import plan_of
+from pipeline_assets.production.generate.synth import Deployment
+from pipeline_assets.production.running.executions import Execution, Executions
 from pipeline_assets.shipping.package import host_arch
 from tests.aws import Cloud
 from tests.running import wait_for
@@ -29,7 +29,7 @@ from tests.shop import SHOP
 GOOD, FAILS, SECOND, KILLED, OLDER, LONG, LAST_LOST, NO_CLUSTER, WHOLE, OTHER, EMPTY, PATIENT = (
     f"2026-09-{day:02}" for day in range(1, 13)
 )
-NEEDED = {**PARAMETERS, "SearchHost": "search.example", "SearchDomain": "shop"}  # parameters of a first deployment
+NEEDED = {**parameters(), "SearchHost": "search.example", "SearchDomain": "shop"}  # parameters of a first deployment
 OFTEN = {"poll_interval_s": 0.2, "message_interval_s": 0.2}
 BEHAVIOURS = {
     f"{FAILS} extract_orders 0": "fails",
@@ -43,8 +43,8 @@ BEHAVIOURS = {
     f"{LAST_LOST} extract_orders 1": "says nothing",
     f"{WHOLE} extract_customers 0": "fails",
     f"{WHOLE} extract_customers 1": "fails",
-    f"{EMPTY} extract_orders 0": "has no orders",
-    f"{EMPTY} extract_orders 1": "has no orders",
+    f"{EMPTY} extract_orders 0": "is delivered nothing",
+    f"{EMPTY} extract_orders 1": "is delivered nothing",
 }
 
 
@@ -79,31 +79,31 @@ class Deployed:
 
 
 def edited() -> dict[str, Any]:
-    """settings/production.toml with something in the place of every example."""
-    text = (ROOT / "settings" / "production.toml").read_text()
+    """Production's profile with something in the place of every example."""
+    text = profile("production").read_text()
     return tomlkit.parse(re.sub(r'<([^<>"]+)>(?=[^"\n]*")', r"\1", text)).unwrap()
 
 
 def profile_at(endpoint: str) -> dict[str, Any]:
-    """settings/production.toml, filled in, with this account's address and short waits."""
-    profile = edited()
-    profile["aws"] |= {"endpoint": endpoint}
-    profile["emr"] |= {"arch": host_arch(), **QUICK["emr"]}
-    profile["production"] |= QUICK["production"]
-    return profile
+    """Production's profile, filled in, with this account's address and short waits."""
+    values = edited()
+    values["aws"] |= {"endpoint": endpoint}
+    values["emr"] |= {"arch": host_arch(), **QUICK["emr"]}
+    values["production"] |= QUICK["production"]
+    return values
 
 
 @contextmanager
 def deployed(cloud: Cloud, folder: Path) -> Iterator[Deployed]:
     """The cloud is this process's AWS already."""
-    profile = profile_at(str(cloud.settings.aws.endpoint))
-    profile["search"] = {"url": "http://127.0.0.1:9"}
-    profile["emr"] |= OFTEN
-    profile["production"]["maintain"] = False
+    values = profile_at(str(cloud.settings.aws.endpoint))
+    values["search"] = {"url": "http://127.0.0.1:9"}
+    values["emr"] |= OFTEN
+    values["production"]["maintain"] = False
     file = folder / "deployment.toml"
-    file.write_text(tomlkit.dumps(profile))
+    file.write_text(tomlkit.dumps(values))
     settings = settings_module.load(str(file))
-    deployment = Deployment(plan_of(defs.resolve_asset_graph(), domain_of(settings)), settings)
+    deployment = Deployment(plan_of(asset_graph(settings), domain_of(settings)), settings)
     stacks, settings_uri = deploy_at_once(deployment)
     main = stacks.find(deployment.production.name)
     assert main is not None

@@ -28,7 +28,7 @@ from tests.running import Day, pipeline
 from tests.shop import SHOP
 
 PARTITION = "2026-11-21"
-ORDERS = 1500
+ROWS = 1500
 _MADE_BY = ("emr_jobs", "pipeline_assets", "local_stack", "shop", "settings", "requirements.lock", "versions.toml")
 _HISTORY, _SECRETS, _FACTS = "dagster-of-the-day", "secrets-of-the-day", "facts.json"
 
@@ -55,7 +55,7 @@ def _up(home: Path, kept: Path) -> Iterator[Day]:
         with tarfile.open(kept) as archive:
             archive.extractall(home, filter="tar")
     else:
-        sample.generate(home / "data", partition=SHOP.calendar.partition(PARTITION), orders=ORDERS)
+        sample.generate(home / "data", partition=SHOP.calendar.partition(PARTITION), rows=ROWS)
     addresses = stack.up(home, home / "data")
     try:
         if not kept.exists():
@@ -100,7 +100,7 @@ def _standing_still(home: Path) -> Iterator[None]:
 
 def _version() -> str:
     """Of the product's files, and of what is asked for here."""
-    digest = hashlib.sha256(f"{PARTITION} {ORDERS}".encode())
+    digest = hashlib.sha256(f"{PARTITION} {ROWS}".encode())
     for name in (*_MADE_BY, "tests/published.py"):
         for path in sorted((ROOT / name).rglob("*")) if (ROOT / name).is_dir() else [ROOT / name]:
             if path.is_file() and "__pycache__" not in path.parts:

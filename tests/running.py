@@ -28,7 +28,7 @@ from emr_jobs import job as frame
 from emr_jobs import session
 from emr_jobs import settings as settings_module
 from emr_jobs.catalog import RUN_JOB
-from emr_jobs.domain import domain_of
+from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import Misconfigured
 from emr_jobs.publish.search import SearchIndex
 from emr_jobs.settings import Settings
@@ -85,7 +85,7 @@ class Day:
         return settings_module.load(self.settings_uri)
 
     def settings_with(self, folder: Path, **sections: dict[str, Any]) -> str:
-        """A copy of the settings with some keys changed, `sources_orders={"uri": ...}`; returns its path."""
+        """A copy of the settings with some keys changed, `connections_club={"url": ...}`; returns its path."""
         values = tomlkit.parse(Path(self.settings_uri).read_text()).unwrap()
         for path, changes in sections.items():
             section = values
@@ -127,9 +127,17 @@ def pipeline_process(*arguments: str, home: Path, env: dict[str, str] | None = N
     )
 
 
+def domain_at(settings_uri: str) -> Domain:
+    """That these settings name; the shop where they are wrong, which the job is to say by itself."""
+    try:
+        return domain_of(settings_module.load(settings_uri))
+    except Misconfigured:
+        return SHOP
+
+
 def arguments_of(name: str, *, settings_uri: str, partition: str, run_id: str | None, attempt: int) -> list[str]:
     return job_arguments(
-        SHOP.job(name),
+        domain_at(settings_uri).job(name),
         day=("--partition", partition),
         settings=settings_uri,
         run_id=run_id or uuid4().hex,
@@ -141,7 +149,7 @@ def job_process(
     name: str, *, settings_uri: str, partition: str, run_id: str | None = None, attempt: int = 0
 ) -> "subprocess.Popen[str]":
     """A job as spark-submit starts it."""
-    job = SHOP.job(name)
+    job = domain_at(settings_uri).job(name)
     arguments = arguments_of(name, settings_uri=settings_uri, partition=partition, run_id=run_id, attempt=attempt)
     command = local_submit(job.script, arguments, settings_module.load(settings_uri).spark)
     return subprocess.Popen(
@@ -224,10 +232,11 @@ class InProcess:
 def readers_see(settings: Settings, partition: str) -> dict[str, Any]:
     """Of one day: the rows of every table, and the index behind the alias with its document count."""
     seen: dict[str, Any] = {name: sorted(map(repr, rows)) for name, rows in table_rows(settings, partition).items()}
-    target = SearchIndex(settings.search, index_of(settings))
-    seen["search.orders"] = [
-        (index.name, target.client.count(index=index.name)["count"])
-        for index in target.published(SHOP.calendar.partition(partition))
+    index = index_of(settings)
+    target = SearchIndex(settings.search, index)
+    seen[index.id] = [
+        (each.name, target.client.count(index=each.name)["count"])
+        for each in target.published(domain_of(settings).calendar.partition(partition))
     ]
     return seen
 
@@ -244,9 +253,10 @@ def documents(settings: Settings, partition: str) -> list[dict[str, Any]]:
     """What readers of the search index find of one day."""
     from opensearchpy.helpers import scan
 
-    target = SearchIndex(settings.search, index_of(settings))
+    contract = index_of(settings)
+    target, (key,) = SearchIndex(settings.search, contract), contract.key
     hits = list(scan(target.client, index=target.alias, query={"query": {"term": {"partition_date": partition}}}))
-    assert all(hit["_id"] == hit["_source"]["order_id"] for hit in hits)
+    assert all(hit["_id"] == hit["_source"][key] for hit in hits)
     return [hit["_source"] for hit in hits]
 
 

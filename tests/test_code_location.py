@@ -28,7 +28,7 @@ from sqlalchemy import create_engine
 from emr_jobs.s3_uri import bucket_and_key
 from pipeline_assets.home import ROOT, deployment_settings
 from pipeline_assets.launchers.follow import ORIGIN
-from pipeline_assets.production.deploy import SETTINGS_NAME
+from pipeline_assets.production.apply.deploy import SETTINGS_NAME
 from pipeline_assets.sensors.lost_runs import LOST_AFTER, end_lost
 from pipeline_assets.sensors.production import REPLAY_S, supervision
 from pipeline_assets.tags import BACKFILL_TAG, EXECUTION_TAG, MAX_RUNTIME_TAG, ORIGIN_TAG

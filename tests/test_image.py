@@ -3,6 +3,7 @@
 import re
 import tomllib
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from pipeline_assets.home import ROOT
 
@@ -61,6 +62,13 @@ def test_docker_sees_what_is_copied_and_nothing_else() -> None:
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
     assert lines[0] == "*"
     assert {line.removeprefix("!") for line in lines if line.startswith("!")} == from_checkout()
+
+
+def test_modules_that_the_build_imports_are_there() -> None:
+    ran = " ".join(each.arguments for each in dockerfile() if each.name == "RUN")
+    imported = [f"{package}.{module}" for package, module in re.findall(r"from ([\w.]+) import (\w+)", ran)]
+    assert imported
+    assert [module for module in imported if find_spec(module) is None] == []
 
 
 def test_base_is_pinned_to_a_release_of_the_clusters_python() -> None:

@@ -75,14 +75,18 @@ def test_the_code_location_imports_what_is_heavy_only_where_it_is_used() -> None
 
 def rooms_of(folder: str) -> dict[str, set[str]]:
     """By room, a folder or module of the package, the rooms that it imports: anywhere but for the type checker."""
-    found: dict[str, set[str]] = {}
+    package = folder.split("/")
+    depth = len(package)
+    rooms: dict[str, set[str]] = {}
     for path in sorted((ROOT / folder).rglob("*.py")):
         room = path.relative_to(ROOT / folder).parts[0].removesuffix(".py")
         modules = (module.split(".") for module in modules_of(path))
-        found.setdefault(room, set()).update(
-            parts[1] for parts in modules if parts[0] == folder and len(parts) > 1 and parts[1] != room
+        rooms.setdefault(room, set()).update(
+            parts[depth]
+            for parts in modules
+            if parts[:depth] == package and len(parts) > depth and parts[depth] != room
         )
-    return found
+    return rooms
 
 
 @pytest.mark.parametrize("folder", ["emr_jobs", "pipeline_assets"])
@@ -90,6 +94,19 @@ def test_rooms_import_each_other_one_way(folder: str) -> None:
     rooms = rooms_of(folder)
     assert len(rooms) > 5
     assert list(TopologicalSorter(rooms).static_order())  # or CycleError, which names the rooms
+
+
+def test_production_is_generated_then_applied_then_run() -> None:
+    below = {"generate": set(), "apply": {"generate"}, "running": {"generate", "apply"}}
+    rooms = rooms_of("pipeline_assets/production")
+    assert rooms.pop("__init__") == set()
+    assert rooms.keys() == below.keys()
+    assert {room: rooms[room] - below[room] for room in rooms} == {room: set() for room in below}
+
+
+def test_what_generates_production_calls_nothing() -> None:
+    banned = {"boto3", "botocore", "requests", "subprocess"}
+    assert offenders("pipeline_assets/production/generate", banned, inside_functions=True) == []
 
 
 def test_only_the_local_verbs_use_the_local_stack() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import time
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import jsonschema_rs
 import yaml
@@ -21,7 +21,7 @@ from open_data_contract_standard.model import (
     SchemaProperty,
     Team,
 )
-from pydantic import BaseModel, ConfigDict, PositiveInt, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints, ValidationError
 
 from emr_jobs.contracts.model import (
     AcceptedValues,
@@ -29,9 +29,11 @@ from emr_jobs.contracts.model import (
     Check,
     Column,
     Contract,
+    Extraction,
     Measure,
     Medium,
     Minimum,
+    NewFields,
     Query,
     RequiredColumns,
     RowCount,
@@ -40,6 +42,7 @@ from emr_jobs.contracts.model import (
     Severity,
     UniqueKey,
 )
+from emr_jobs.contracts.read import Read
 
 SUFFIX = ".odcs.yaml"
 PARTITION_COLUMN = "partition_date"
@@ -47,6 +50,7 @@ PLACEHOLDER = re.compile(r"\$\{([a-z0-9_]+\.[a-z0-9_]+)\}")
 
 COUNTS = "SELECT count(*) FROM "
 ROW_COUNT_DRIFT = "row_count_drift"  # the measure that the audit takes by itself
+REJECTED_SHARE = "rejected_share"  # the measure of a job that rejects records: of all that it read
 
 _MEDIUM = {"table": Medium.TABLE, "index": Medium.INDEX}
 _OPERATORS = (
@@ -91,6 +95,27 @@ class _Strict(BaseModel):
 
 
 Kind = TypeVar("Kind", bound=_Strict)
+
+
+class _SourceExtras(_Strict):
+    """Custom properties of a source's contract."""
+
+    read: Read
+
+
+class _Duplicates(_Strict):
+    """Which of the rows with one key stays."""
+
+    keep: Literal["greatest"]
+    by: str
+
+
+class _DatasetExtras(_Strict):
+    """Custom properties of a dataset's contract: how its records are taken where it is read by contract."""
+
+    duplicates: _Duplicates | None = None
+    new_fields: NewFields = Extraction.new_fields
+    max_rejected_share: Annotated[float, Field(ge=0, le=1)] = Extraction.max_rejected_share
 
 
 class _ColumnExtras(_Strict):
@@ -173,13 +198,22 @@ def _dangling(contract: Contract, known: Mapping[str, Contract]) -> Iterable[str
         for dataset, source_column in column.lineage:
             if dataset not in known:
                 yield f"{where}.{column.name}.transformSourceObjects: no contract {dataset}"
-            elif source_column and source_column not in {each.name for each in known[dataset].columns}:
-                yield f"{where}.{column.name}.transformSourceObjects: {dataset} has no column {source_column}"
+            elif source_column and (missing := _missing(known[dataset], source_column)):
+                yield f"{where}.{column.name}.transformSourceObjects: {dataset} has no column {missing}"
     for check in contract.checks:
         if isinstance(check.rule, Query):
             for dataset in PLACEHOLDER.findall(check.rule.sql + (check.rule.samples_sql or "")):
                 if dataset not in known:
                     yield f"{where}.quality.{check.name}: no contract {dataset}"
+
+
+def _missing(contract: Contract, reference: str) -> str | None:
+    """The part of a reference that the contract does not declare."""
+    try:
+        contract.path(reference)
+    except KeyError as error:
+        return str(error.args[0])
+    return None
 
 
 class _Reader:
@@ -234,6 +268,8 @@ class _Reader:
         ):
             self.fault("$.schema[0].quality", f"two checks are named {repeated}")
         keep_days = self.keep_days(odcs, medium)
+        read = self.read_of(odcs, medium)
+        extraction = self.extraction(odcs, medium, columns, checks)
         if self.faults:
             return None
         return Contract(
@@ -248,7 +284,35 @@ class _Reader:
             checks=checks,
             available_by=self.available_by(odcs),
             keep_days=keep_days,
+            read=read,
+            extraction=extraction,
         )
+
+    def read_of(self, odcs: OpenDataContractStandard, medium: Medium) -> Read | None:
+        if medium is not Medium.SOURCE:
+            return None
+        extras = self.extras(_SourceExtras, odcs.customProperties, "$")
+        return extras.read if extras else None
+
+    def extraction(
+        self, odcs: OpenDataContractStandard, medium: Medium, columns: tuple[Column, ...], checks: tuple[Check, ...]
+    ) -> Extraction | None:
+        if medium is Medium.SOURCE:
+            return None
+        extras = self.extras(_DatasetExtras, odcs.customProperties, "$")
+        if extras is None or not extras.model_fields_set:
+            return None
+        where = "$.customProperties"
+        if medium is not Medium.TABLE:
+            self.fault(where, f"{', '.join(sorted(extras.model_fields_set))}: only a table is read from a source")
+        by = extras.duplicates.by if extras.duplicates else None
+        if by and by not in {column.name for column in columns}:
+            self.fault(f"{where}.duplicates.by", f"no column {by}")
+        if by and not any(column.key_position is not None for column in columns):
+            self.fault(f"{where}.duplicates", "without a primaryKey no row is another's duplicate")
+        if "max_rejected_share" in extras.model_fields_set and REJECTED_SHARE in measures_of(checks):
+            self.fault(f"{where}.max_rejected_share", f"a rule of the measure {REJECTED_SHARE} has a limit, too")
+        return Extraction(by, extras.new_fields, extras.max_rejected_share)
 
     def partition_column(self, properties: list[SchemaProperty], medium: Medium) -> None:
         first = properties[0] if properties else None
@@ -265,7 +329,7 @@ class _Reader:
         elif types is not None and (physical and physical.partition("(")[0]) not in types[column.logicalType or ""]:
             allowed = sorted(str(each) for each in types[column.logicalType or ""])
             self.fault(f"{where}.physicalType", f"{physical}: {column.logicalType} takes {' or '.join(allowed)}")
-        nested = (column.items.properties if column.items else None) or ()
+        nested = (column.items.properties if column.items else column.properties) or ()
         if types is not None and column.logicalType == "array" and not (column.items and column.items.logicalType):
             self.fault(f"{where}.items", "an array says what its items are")
         extras = self.extras(_ColumnExtras, column.customProperties, where)
@@ -281,22 +345,16 @@ class _Reader:
             classification=column.classification,
             accepted=tuple(str(each.value) for each in column.enum or ()),
             lineage=tuple(_reference(each) for each in column.transformSourceObjects or ()),
+            logic=column.transformLogic or None,
+            items=column.items.logicalType if column.items else None,
             fields=tuple(self.column(each, medium, f"{where}.{each.name}") for each in nested),
             scaling_factor=extras.scalingFactor if extras else None,
+            default_timezone=(column.logicalTypeOptions or {}).get("defaultTimezone"),
         )
 
     def checks(self, table: SchemaObject, columns: tuple[Column, ...], medium: Medium) -> Iterable[Check]:
         if medium is Medium.TABLE:
-            required = tuple(column.name for column in columns if column.required)
-            yield Check(
-                "required_columns", Severity.ERROR, f"No null in {', '.join(required)}", RequiredColumns(required)
-            )
-            accepted = tuple((column.name, column.accepted) for column in columns if column.accepted)
-            if accepted:
-                names = ", ".join(name for name, _ in accepted)
-                yield Check(
-                    "accepted_values", Severity.ERROR, f"Only declared values in {names}", AcceptedValues(accepted)
-                )
+            yield from checks_of_columns(columns)
         key = tuple(column.name for column in columns if column.key_position is not None)
         if key:
             yield Check("key_unique", Severity.ERROR, f"One row per {' + '.join(key)}, never null", UniqueKey(key))
@@ -387,6 +445,21 @@ class _Reader:
             for fault in error.errors(include_url=False):
                 self.fault(".".join([where, *map(str, fault["loc"])]), fault["msg"])
             return None
+
+
+def checks_of_columns(columns: Iterable[Column]) -> Iterable[Check]:
+    """What a table's columns say of themselves."""
+    required = tuple(column.name for column in columns if column.required)
+    yield Check("required_columns", Severity.ERROR, f"No null in {', '.join(required)}", RequiredColumns(required))
+    accepted = tuple((column.name, column.accepted) for column in columns if column.accepted)
+    if accepted:
+        names = ", ".join(name for name, _ in accepted)
+        yield Check("accepted_values", Severity.ERROR, f"Only declared values in {names}", AcceptedValues(accepted))
+
+
+def measures_of(checks: Iterable[Check]) -> set[str]:
+    """The measures that have a limit."""
+    return {check.rule.measure for check in checks if isinstance(check.rule, Measure)}
 
 
 def _samples(sql: str, shown: str) -> str:

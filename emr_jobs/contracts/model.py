@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, time
 from enum import StrEnum
 
+from emr_jobs.contracts.read import Read, Snowflake
+
 
 class Severity(StrEnum):
     ERROR = "error"  # blocks the publish
@@ -32,9 +34,12 @@ class Column:
     description: str | None = None
     classification: str | None = None  # None: nobody says that it is personal or secret
     accepted: tuple[str, ...] = ()
-    lineage: tuple[tuple[str, str | None], ...] = ()  # (dataset, its column or None for all of it)
-    fields: tuple["Column", ...] = ()  # of an array of objects
+    lineage: tuple[tuple[str, str | None], ...] = ()  # (dataset, its column, a.b for b in it, None for all of it)
+    logic: str | None = None  # a Spark SQL expression over the dataset's other columns
+    items: str | None = None  # of an array: their logical type
+    fields: tuple["Column", ...] = ()  # of an object, or of each in an array
     scaling_factor: int | None = None
+    default_timezone: str | None = None  # of instants without an offset; None: nobody says which
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,23 @@ class Check:
         return self.severity is Severity.ERROR
 
 
+class NewFields(StrEnum):
+    """What comes of fields that the source delivers and its contract does not declare."""
+
+    IGNORE = "ignore"
+    REPORT = "report"  # counted by path, a warning
+    FAIL = "fail"  # counted by path, nothing is published
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What a dataset that is read by contract declares beside its columns."""
+
+    keep_greatest: str | None = None  # of rows with one key the one with the greatest value here; None: they block
+    new_fields: NewFields = NewFields.REPORT
+    max_rejected_share: float = 0.01  # of the records; more block
+
+
 @dataclass(frozen=True)
 class Contract:
     id: str  # layer.name
@@ -163,9 +185,17 @@ class Contract:
     checks: tuple[Check, ...]
     available_by: time | None  # where the domain is, on the day after the partition
     keep_days: int | None = None  # then a partition's rows are deleted; None: never
+    read: Read | None = None  # of a source, how
+    extraction: Extraction | None = None  # None: it declares none
 
     def is_expired(self, day: date, *, today: date) -> bool:
         return self.keep_days is not None and (today - day).days > self.keep_days
+
+    @property
+    def connection(self) -> str:
+        """Of a source: its name in the settings."""
+        assert self.read is not None, f"{self.id} is no source"
+        return self.read.connection
 
     @property
     def layer(self) -> str:
@@ -179,6 +209,33 @@ class Contract:
     def key(self) -> tuple[str, ...]:
         keyed = [column for column in self.columns if column.key_position is not None]
         return tuple(column.name for column in sorted(keyed, key=lambda column: column.key_position or 0))
+
+    def path(self, reference: str) -> tuple[str, ...]:
+        """Of a column, or of a field in a source's column (cost.amount), as they are spelt here.
+
+        Raises KeyError with the part that is not declared. A column that declares no fields may have any.
+        """
+        column = self._named(self.columns, reference)
+        if column:
+            return (column.name,)
+        path: tuple[str, ...] = ()
+        columns = self.columns
+        for part in reference.split("."):
+            if path and not columns and self.medium is Medium.SOURCE:
+                path += (part,)
+                continue
+            column = self._named(columns, part)
+            if column is None:
+                raise KeyError(".".join((*path, part)) if self.medium is Medium.SOURCE else reference)
+            path += (column.name,)
+            columns = column.fields
+        return path
+
+    def _named(self, columns: tuple[Column, ...], name: str) -> Column | None:
+        """Snowflake knows its columns in any case."""
+        if isinstance(self.read, Snowflake):
+            return next((column for column in columns if column.name.lower() == name.lower()), None)
+        return next((column for column in columns if column.name == name), None)
 
     @property
     def upstream(self) -> tuple[str, ...]:

@@ -110,8 +110,8 @@ class SearchIndex:
     def __init__(self, settings: Search, contract: Contract) -> None:
         self.settings = settings
         self.contract = contract
-        self.alias = contract.name
-        self.replaced_alias = f"{contract.name}-replaced"
+        self.alias = contract.physical_name
+        self.replaced_alias = f"{contract.physical_name}-replaced"
         self.client = connect(settings)
 
     def name(self, partition: Partition, *, run_id: str, attempt: int) -> str:

@@ -1,6 +1,6 @@
 """Rows from Snowflake: the driver runs one statement, the executors fetch its result batches as Arrow.
 
-Statements are files of the domain, with values bound, never pasted. What the tables look like is written in the
+What a statement says is not read here (statement). What the tables look like is written in the
 contracts of the sources and compared before the statement runs. Every batch is cast to the dataset's
 contract. The presigned addresses of the batches live six hours: rows are written in the pass that fetches
 them, and once a batch has expired the statement is run again, once.
@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from emr_jobs.contracts import Contract
@@ -20,13 +20,14 @@ from emr_jobs.contracts.table import spark_ddl
 from emr_jobs.errors import AccessDenied, BadInput, PipelineError, Remedy, Unavailable
 from emr_jobs.partition import Partition
 from emr_jobs.secret_ref import resolve
-from emr_jobs.settings import SnowflakeSource
+from emr_jobs.settings import SnowflakeConnection
 from emr_jobs.sources.arrow import batches_as_frame
+from emr_jobs.sources.statement import Statement
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
-    from snowflake.connector import SnowflakeConnection
+    from snowflake.connector import SnowflakeConnection as Session
 
 _STATEMENT_TIMEOUT = 604  # Snowflake's error number
 
@@ -46,23 +47,7 @@ class ResultExpired(Exception):
     """The presigned address of a result batch is no longer valid."""
 
 
-@dataclass(frozen=True)
-class Statement:
-    contract: Contract
-    partition: Partition
-    file: Path
-    parameters: tuple[str, ...]
-
-    @property
-    def sql(self) -> str:
-        return self.file.read_text()
-
-    @property
-    def name(self) -> str:
-        return f"{self.file.parent.name}/{self.file.name}"
-
-
-def options(settings: SnowflakeSource, tag: Mapping[str, object]) -> dict[str, Any]:
+def options(settings: SnowflakeConnection, tag: Mapping[str, object]) -> dict[str, Any]:
     """The connector's arguments but for the key: a session in UTC with this tag, whose statements end after a time.
 
     Without those that the settings leave to Snowflake.
@@ -86,8 +71,8 @@ def options(settings: SnowflakeSource, tag: Mapping[str, object]) -> dict[str, A
 
 @contextmanager
 def connection(
-    settings: SnowflakeSource, *, tag: Mapping[str, object], dataset: str, partition: Partition
-) -> Iterator["SnowflakeConnection"]:
+    settings: SnowflakeConnection, *, tag: Mapping[str, object], dataset: str, partition: Partition
+) -> Iterator["Session"]:
     """A session, tagged with run, job and partition."""
     from snowflake import connector
     from snowflake.connector.errors import DatabaseError, Error
@@ -107,7 +92,7 @@ def connection(
         yield opened
 
 
-def _private_key(settings: SnowflakeSource) -> bytes:
+def _private_key(settings: SnowflakeConnection) -> bytes:
     from cryptography.hazmat.primitives import serialization
 
     from emr_jobs.errors import Misconfigured
@@ -121,7 +106,7 @@ def _private_key(settings: SnowflakeSource) -> bytes:
     )
 
 
-def _refused(error: Any, settings: SnowflakeSource, *, dataset: str, partition: Partition) -> PipelineError:
+def _refused(error: Any, settings: SnowflakeConnection, *, dataset: str, partition: Partition) -> PipelineError:
     if "250001" in str(error.errno) and "JWT" not in str(error) and "password" not in str(error):
         return _unreachable(error, settings, dataset=dataset, partition=partition)
     return AccessDenied(
@@ -134,7 +119,7 @@ def _refused(error: Any, settings: SnowflakeSource, *, dataset: str, partition: 
     )
 
 
-def _unreachable(error: Any, settings: SnowflakeSource, *, dataset: str, partition: Partition) -> PipelineError:
+def _unreachable(error: Any, settings: SnowflakeConnection, *, dataset: str, partition: Partition) -> PipelineError:
     return Unavailable(
         dataset=dataset,
         partition=partition,
@@ -149,7 +134,7 @@ def _first_line(error: Any) -> str:
     return (str(getattr(error, "raw_msg", None) or error).strip().splitlines() or ["no reason given"])[0][:200]
 
 
-def require_columns(opened: "SnowflakeConnection", sources: Sequence[Contract], *, partition: Partition) -> None:
+def require_columns(opened: "Session", sources: Sequence[Contract], *, partition: Partition) -> None:
     """Raises BadInput naming every column of these tables that is missing or of another type."""
     for source in sources:
         schema, _, table = source.physical_name.partition(".")
@@ -177,7 +162,7 @@ def require_columns(opened: "SnowflakeConnection", sources: Sequence[Contract], 
             )
 
 
-def run_statement(opened: "SnowflakeConnection", statement: Statement) -> tuple[list[ResultBatch], int]:
+def run_statement(opened: "Session", statement: Statement) -> tuple[list[ResultBatch], int]:
     """The batches of the result and the rows in them."""
     from snowflake.connector.errors import Error
 
@@ -199,9 +184,27 @@ def run_statement(opened: "SnowflakeConnection", statement: Statement) -> tuple[
     return list(batches), cursor.rowcount or 0
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What a result becomes: these columns, made of each batch in the workers."""
+
+    schema: "pa.Schema"
+    make: Callable[["pa.Table"], "pa.Table"]  # raises BatchMismatch
+
+
+def shape_of(contract: Contract) -> Shape:
+    """The contract's columns, by their names."""
+    from pyspark.sql.pandas.types import to_arrow_schema
+    from pyspark.sql.types import StructType
+
+    schema = to_arrow_schema(StructType.fromDDL(spark_ddl(contract)))
+    return Shape(schema, partial(cast_to, schema))
+
+
 def extract(
     spark: "SparkSession",
     statement: Statement,
+    shape: Shape,
     *,
     execute: Callable[[], tuple[list[ResultBatch], int]],
     consume: Callable[["DataFrame"], Consumed],
@@ -217,7 +220,7 @@ def extract(
     for last_try in (False, True):
         batches, expected = execute()
         try:
-            consumed = consume(as_frame(spark, statement.contract, batches))
+            consumed = consume(as_frame(spark, statement.contract.name, shape, batches))
         except (ResultExpired, BatchMismatch, BatchNotFetched, Py4JJavaError, PySparkException) as error:
             # What an executor raised arrives as the text of its stack trace, class name included.
             message = f"{type(error).__name__}: {error}"
@@ -276,22 +279,20 @@ class BatchNotFetched(Exception):
     """A result batch could not be downloaded."""
 
 
-def as_frame(spark: "SparkSession", contract: Contract, batches: Sequence[ResultBatch]) -> "DataFrame":
+def as_frame(spark: "SparkSession", name: str, shape: Shape, batches: Sequence[ResultBatch]) -> "DataFrame":
     """The first batch comes with the answer; the executors fetch the others, each core its share.
 
     A batch without rows is skipped: of a large result the first one usually is, and the connector would ask pandas
     for the types of an empty table.
     """
     import pyarrow as pa
-    from pyspark.sql.pandas.types import to_arrow_schema
-    from pyspark.sql.types import StructType
+    from pyspark.sql.pandas.types import from_arrow_schema
 
-    ddl = spark_ddl(contract)
-    schema = to_arrow_schema(StructType.fromDDL(ddl))
+    schema = from_arrow_schema(shape.schema)
     batches = [batch for batch in batches if batch.rowcount]
-    here = [cast_to(schema, fetch(batch)) for batch in batches if batch.compressed_size is None]
+    here = [shape.make(fetch(batch)) for batch in batches if batch.compressed_size is None]
     # One chunk: Spark 4.1.1 drops what comes after an empty one.
-    rows = spark.createDataFrame(pa.concat_tables([schema.empty_table(), *here]).combine_chunks(), ddl)
+    rows = spark.createDataFrame(pa.concat_tables([shape.schema.empty_table(), *here]).combine_chunks(), schema)
     remote = [batch for batch in batches if batch.compressed_size is not None]
     if not remote:
         return rows
@@ -299,10 +300,10 @@ def as_frame(spark: "SparkSession", contract: Contract, batches: Sequence[Result
 
     def read(part: list[ResultBatch]) -> Iterator["pa.RecordBatch"]:
         for batch in part:
-            yield from cast_to(schema, fetch(batch)).to_batches()
+            yield from shape.make(fetch(batch)).to_batches()
 
     parts = [remote[number::cores] for number in range(cores)]
-    fetched = batches_as_frame(spark, name=f"snowflake_{contract.name}", schema=ddl, parts=parts, read=read)
+    fetched = batches_as_frame(spark, name=f"snowflake_{name}", schema=schema, parts=parts, read=read)
     return rows.unionByName(fetched)
 
 

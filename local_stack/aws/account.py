@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from emr_jobs.contracts.read import Files
+from emr_jobs.domain import domain_of
 from emr_jobs.settings import Aws, Settings
 from local_stack.aws import ADDRESSES, REGION
 from pipeline_assets.home import aws_environment
@@ -62,19 +64,27 @@ def client(service: str, endpoint: str) -> Any:
     )
 
 
-def furnish(settings: Settings, *, secrets: dict[str, str], orders: Path) -> None:
-    """Every bucket and secret that the settings name, and the folder of orders as delivered to S3."""
+def furnish(settings: Settings, *, secrets: dict[str, str], data: Path) -> None:
+    """Every bucket that the settings name, these secrets by their references, and the files in `data` as delivered."""
     endpoint = settings.aws.endpoint
     assert endpoint is not None, "settings of the local AWS"
     assert settings.emr is not None, "settings of the local AWS"
     s3 = client("s3", endpoint)
-    source = urlsplit(settings.sources.orders.uri)
     named = (settings.emr.log_uri, settings.emr.artifacts_uri, settings.lake.warehouse, settings.runs.uri)
-    for bucket in sorted({source.netloc, *(urlsplit(uri).netloc for uri in named)}):
+    delivered = [each.uri for each in settings.files.values()]
+    for bucket in sorted({urlsplit(uri).netloc for uri in (*named, *delivered)}):
         s3.create_bucket(Bucket=bucket)
-    for name, value in secrets.items():
-        client("secretsmanager", endpoint).create_secret(Name=name, SecretString=value)
-    prefix = source.path.lstrip("/").partition("dt=")[0]
-    for file in sorted(orders.rglob("*")):
+    for reference, value in secrets.items():
+        client("secretsmanager", endpoint).create_secret(Name=reference.removeprefix("aws:"), SecretString=value)
+    for contract in domain_of(settings).sources:
+        if isinstance(contract.read, Files):
+            _deliver(s3, settings.files[contract.read.connection].uri, contract.read, data)
+
+
+def _deliver(s3: Any, uri: str, declared: Files, data: Path) -> None:
+    """What lies in `data` as the contract has it, under the connection's address."""
+    folder = declared.path.partition("{")[0].rpartition("/")[0]
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    for file in sorted((data / folder).rglob("*")):
         if file.is_file():
-            s3.upload_file(str(file), source.netloc, f"{prefix}{file.relative_to(orders)}")
+            s3.upload_file(str(file), bucket, f"{prefix}/{file.relative_to(data)}".lstrip("/"))

@@ -18,7 +18,7 @@ import dagster as dg
 from local_stack.simulation.unmet import expect
 from pipeline_assets.home import ROOT, dagster_home
 from pipeline_assets.process import TiedProcess
-from pipeline_assets.production.executions import Execution, JobRun
+from pipeline_assets.production.running.executions import Execution, JobRun
 from pipeline_assets.tags import EXECUTION_TAG, PARTITION_TAG
 
 MOST_AFTER_S = 30

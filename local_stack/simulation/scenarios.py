@@ -13,14 +13,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 
+from emr_jobs.contracts.read import Files
 from emr_jobs.partition import Partition
 from emr_jobs.s3_uri import bucket_and_key
+from emr_jobs.sources.files import address
 from local_stack.sample import local_domain
 from local_stack.simulation.unmet import Unmet, expect
-from local_stack.simulation.world import NOWHERE, PARAMETERS, Jobs, World
+from local_stack.simulation.world import NOWHERE, Jobs, World
 from pipeline_assets.emr.clusters import NAME_PREFIX
-from pipeline_assets.production.executions import Execution, job_runs, refused_calls, to_resume
-from pipeline_assets.production.synth import Deployment
+from pipeline_assets.production.generate.synth import Deployment
+from pipeline_assets.production.running.executions import Execution, job_runs, refused_calls, to_resume
 
 MESSAGE_LINES = 15  # that the person on call reads
 
@@ -107,36 +109,37 @@ def happy(world: World) -> None:
 def step_fails_once(world: World) -> None:
     """A step is killed; its retry publishes the day."""
     day = world.day()
-    world.switch(kill_step="extract_orders", times=1)
+    world.switch(kill_step=world.cast.files.name, times=1)
     execution = _succeeded(world, day)
-    expect(world.went(execution)["extract_orders"] == ("succeeded", 2), f"orders twice: {world.went(execution)}")
+    expect(world.went(execution)[world.cast.files.name] == ("succeeded", 2), f"twice: {world.went(execution)}")
     expect(world.is_published(day), f"{day} is published")
 
 
 @scenario()
 def extraction_fails(world: World) -> None:
-    """The shop delivers nothing: the other extractions finish, master does not run, the person on call is told."""
+    """Nothing is delivered: the other extractions finish, the last job does not run, the person on call is told."""
     day = world.day()
     with no_delivery(world, day):
         execution = _failed(world, day)
     went = world.went(execution)
-    expect(went["extract_orders"][0] == "failed", f"orders failed: {went}")
-    expect(went["extract_customers"][0] == went["extract_shipments"][0] == "succeeded", f"the others finished: {went}")
-    expect(went["master"] == ("not run", 0), f"master did not run: {went}")
-    reason = f"extract_orders: BadInput: s3.orders: expected files in s3://{PARAMETERS['OrdersBucket']}/"
+    job, source = world.cast.files, world.cast.delivered
+    expect(went[job.name][0] == "failed", f"{job.name} failed: {went}")
+    expect({went[each][0] for each in world.cast.beside(job)} == {"succeeded"}, f"the others finished: {went}")
+    expect(went[world.cast.last.name] == ("not run", 0), f"the last job did not run: {went}")
+    reason = f"{job.name}: BadInput: {source.id}: expected files in {delivery(world, day)}"
     told = _told(world, execution, reason, f"pipeline trigger --resume {execution.name}")
     expect(told["Message"] == execution.cause, f"pipeline show says the same: {execution.cause}")
-    expect(told["Subject"].endswith(f" {day} not published: extract_orders"), f"who and when: {told['Subject']}")
+    expect(told["Subject"].endswith(f" {day} not published: {job.name}"), f"who and when: {told['Subject']}")
     _told_at_ten(world, day)
 
 
 @scenario()
 def empty_day(world: World) -> None:
-    """No orders are delivered: the day fails and says what to type if it was empty; that publishes the empty day."""
+    """Nothing is delivered: the day fails and says what to type if it was empty; that publishes the empty day."""
     day = world.day()
     with no_delivery(world, day):
         failed = _failed(world, day)
-        _told(world, failed, "extract_orders: ", "If it really is empty: --allow-empty")
+        _told(world, failed, f"{world.cast.files.name}: ", "If it really is empty: --allow-empty")
         expect(not world.is_published(day), f"{day} is not published yet")
         execution = world.ended(world.executions.start(day, allow_empty=True))
     expect(execution.status == "SUCCEEDED", f"succeeded, not {execution.status}: {execution.cause}")
@@ -166,33 +169,34 @@ def undelivered(world: World) -> None:
 
 @scenario()
 def master_fails(world: World) -> None:
-    """Master is killed twice: readers keep what they have, the person on call is told."""
+    """The last job is killed twice: readers keep what they have, the person on call is told."""
     day = world.day()
-    world.switch(kill_step="master", times=2)
+    world.switch(kill_step=world.cast.last.name, times=2)
     execution = _failed(world, day)
-    expect(world.went(execution)["master"] == ("failed", 2), f"master twice: {world.went(execution)}")
+    expect(world.went(execution)[world.cast.last.name] == ("failed", 2), f"twice: {world.went(execution)}")
     expect(not world.is_published(day), f"{day} is not published")
-    _told(world, execution, "master")
+    _told(world, execution, world.cast.last.name)
 
 
 @scenario()
 def step_times_out(world: World) -> None:
     """A step hangs: its time is up, it is cancelled, it is not repeated."""
     day = world.day()
-    world.switch(hold_step="extract_shipments", times=1)
-    limits = world.with_jobs(lambda job: replace(job, timeout_s=1) if job.name == "extract_shipments" else job)
+    held = world.cast.api
+    world.switch(hold_step=held.name, times=1)
+    limits = world.with_jobs(lambda job: replace(job, timeout_s=1) if job == held else job)
     start_s = 30 if world.jobs is Jobs.REAL else 10
     with _deployed(world, lambda deployment: _impatient(limits(deployment), start_s)):
         execution = _failed(world, day)
-    expect(world.went(execution)["extract_shipments"] == ("failed", 1), f"shipments once: {world.went(execution)}")
-    _told(world, execution, "extract_shipments: States.Timeout without a word of the job")
+    expect(world.went(execution)[held.name] == ("failed", 1), f"once: {world.went(execution)}")
+    _told(world, execution, f"{held.name}: States.Timeout without a word of the job")
 
 
 @scenario()
 def stopped(world: World) -> None:
     """Somebody stops the execution: no Catch runs, so the reaper ends the cluster, frees the day and tells."""
     day = world.day()
-    with _hanging(world, "extract_orders"):
+    with _hanging(world, world.cast.files.name):
         (started,) = world.strike_eight(day)
         world.until(lambda: any(status == "running" for status, _ in world.went(started).values()), "a job runs")
         world.client("stepfunctions").stop_execution(executionArn=started.arn)
@@ -211,7 +215,7 @@ def reaper_is_not_started(world: World) -> None:
     def lying() -> list[dict[str, str]]:
         return list(sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []))
 
-    with _hanging(world, "extract_orders"):
+    with _hanging(world, world.cast.files.name):
         (started,) = world.strike_eight(day)
         world.until(lambda: any(status == "running" for status, _ in world.went(started).values()), "a job runs")
         with _authorised(world), _without(world, _role_of_reaper_rule(world), "states:StartExecution"):
@@ -230,7 +234,7 @@ def machine_times_out(world: World) -> None:
     day = world.day()
     timeout_s = 12 if world.jobs is Jobs.REAL else 5
     with (
-        _hanging(world, "extract_orders"),
+        _hanging(world, world.cast.files.name),
         _deployed(world, lambda deployment: replace(deployment, daily_timeout_s=timeout_s)),
     ):
         (started,) = world.strike_eight(day)
@@ -267,13 +271,13 @@ def rerun_after_failure(world: World) -> None:
     execution = world.ended(world.executions.start(day))
     expect(execution.status == "SUCCEEDED", f"succeeded: {execution.cause}")
     expect(world.is_published(day), f"{day} is published")
-    repeated = world.ended(world.executions.start(day, only=("master",), rerun=True))
+    repeated = world.ended(world.executions.start(day, only=(world.cast.last.name,), rerun=True))
     expect(repeated.status == "SUCCEEDED", f"repeated: {repeated.cause}")
     expect(world.is_published(day), f"{day} is still published")
-    world.switch(kill_step="master", times=2)
-    failed = world.ended(world.executions.start(day, only=("master",), rerun=True))
+    world.switch(kill_step=world.cast.last.name, times=2)
+    failed = world.ended(world.executions.start(day, only=(world.cast.last.name,), rerun=True))
     expect(failed.status == "FAILED", f"failed, not {failed.status}")
-    _told(world, failed, "master")
+    _told(world, failed, world.cast.last.name)
     expect(world.is_published(day), f"readers keep {day}")
     world.strike_ten(day)
     expect(not world.said(), f"{day} is not late")
@@ -287,11 +291,13 @@ def resume(world: World) -> None:
         failed = _failed(world, day)
     jobs = [job.name for job in world.deployment.plan.jobs]
     rest = to_resume(world.executions.jobs(failed), jobs)
-    expect(rest == ("extract_orders", "master"), f"orders and master are missing, not {rest}")
+    missing = (world.cast.files.name, world.cast.last.name)
+    expect(rest == missing, f"{missing} are missing, not {rest}")
     execution = world.ended(world.executions.start(day, only=rest))
     expect(execution.status == "SUCCEEDED", f"succeeded: {execution.cause}")
     went = world.went(execution)
-    expect(went["extract_customers"] == ("not run", 0), f"customers are kept: {went}")
+    kept = {went[each] for each in world.cast.beside(world.cast.files)}
+    expect(kept == {("not run", 0)}, f"the other extractions are kept: {went}")
     expect(world.is_published(day), f"{day} is published")
 
 
@@ -332,7 +338,7 @@ def answer_is_lost(world: World) -> None:
 def cluster_dies(world: World) -> None:
     """The cluster ends while steps run."""
     day = world.day()
-    with _hanging(world, "extract_orders"):
+    with _hanging(world, world.cast.files.name):
         (started,) = world.strike_eight(day)
         world.until(lambda: any(status == "running" for status, _ in world.went(started).values()), "a job runs")
         world.client("emr").terminate_job_flows(JobFlowIds=[world.executions.cluster(started.name)])
@@ -359,22 +365,22 @@ def search_down(world: World) -> None:
     day = world.day()
     with _deployed(world, _without_search):
         execution = _failed(world, day)
-    expect(world.went(execution)["master"][0] == "failed", f"master failed: {world.went(execution)}")
-    _told(world, execution, "master")
+    expect(world.went(execution)[world.cast.last.name][0] == "failed", f"it failed: {world.went(execution)}")
+    _told(world, execution, world.cast.last.name)
     expect(not world.is_published(day), f"{day} is not published")
 
 
 @scenario(stubs=False)
 def api_storm(world: World) -> None:
-    """The shipments API answers 429 and 500 for a while: the job's own retries are enough."""
+    """The API answers 429 and 500 for a while: the job's own retries are enough."""
     day = world.day()
-    world.shipments_fault(kind="status", status=[429, 500], times=6)
+    world.api_fault(kind="status", status=[429, 500], times=6)
     try:
         execution = _succeeded(world, day)
     finally:
-        left = world.shipments_well()
+        left = world.api_well()
     expect(left["times"] == 0, f"six answers were 429 or 500: {left}")
-    expect(world.went(execution)["extract_shipments"] == ("succeeded", 1), f"once: {world.went(execution)}")
+    expect(world.went(execution)[world.cast.api.name] == ("succeeded", 1), f"once: {world.went(execution)}")
     expect(world.is_published(day), f"{day} is published")
 
 
@@ -420,7 +426,7 @@ def least_privilege(world: World) -> None:
         expect(not refused, f"the roles suffice: {refused[:3]}")
         for role, action in removed:
             with _without(world, role, action), _one_more_succeeds(world, "reaper"):
-                execution = world.ended(world.executions.start(day, only=("extract_shipments",), rerun=True))
+                execution = world.ended(world.executions.start(day, only=(world.cast.api.name,), rerun=True))
                 expect(execution.status == "FAILED", f"without {action}: failed, not {execution.status}")
             words, said = f"is not authorized to perform: {action} on resource: ", _shown_of(world, execution)
             expect(words in said, f"without {action}: it says so: {said[-2000:]}")
@@ -469,11 +475,19 @@ def _reaped(world: World, day: Partition, execution: Execution) -> None:
     expect(not world.is_published(day), f"{day} is not published")
 
 
+def delivery(world: World, day: Partition) -> str:
+    """Where this day is delivered, as a pattern."""
+    read = world.cast.delivered.read
+    assert isinstance(read, Files)
+    return address(world.settings.files[read.connection], read, day)
+
+
 @contextmanager
 def no_delivery(world: World, day: Partition) -> Iterator[None]:
-    """The shop's bucket without this day."""
-    s3, bucket = world.client("s3"), PARAMETERS["OrdersBucket"]
-    found = s3.list_objects_v2(Bucket=bucket, Prefix=f"orders/dt={day}/")["Contents"]
+    """The bucket of what is delivered without this day."""
+    s3 = world.client("s3")
+    bucket, pattern = bucket_and_key(delivery(world, day))
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=pattern.partition("*")[0])["Contents"]
     kept = {each["Key"]: s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read() for each in found}
     for key in kept:
         s3.delete_object(Bucket=bucket, Key=key)

@@ -1,10 +1,10 @@
 """A job without Spark, shipped in the place of the entry point of the jobs; it reports through the jobs' own code.
 
 BEHAVIOUR, or what BEHAVIOURS has for "<partition> <job> <attempt>" or "<job>", is put in when it is packed (stubs).
-"good" touches no data, "needs a secret" asks for the one of the shipments. "hands on orders" does as the real jobs do,
-with numbers of rows instead of rows: the first job counts the orders that were delivered, the other extractions ask for
-their sources' secrets, master hands the number on when all its inputs are there, and each number lies at the dataset's
-`trace`. The program's file must not need this package: the cluster has only the jobs' own code.
+"good" touches no data, "needs a secret" asks for those of its sources. "hands on rows" does as the real jobs do, with
+numbers of rows instead of rows: a job of delivered files counts their lines, one of other sources asks for their
+secrets, one of datasets hands on the number of its first input when all of them are there; each number lies at the
+dataset's `trace`. The program's file must not need this package: the cluster has only the jobs' own code.
 """
 
 import gzip
@@ -21,6 +21,7 @@ from typing import Any
 
 from emr_jobs import recording, settings
 from emr_jobs.catalog import MAINTAIN, RUN_JOB, Job
+from emr_jobs.contracts.read import Files
 from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import BadInput
 from emr_jobs.job import parser, partition_of
@@ -29,11 +30,11 @@ from emr_jobs.report import Report, asset_key
 from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import Settings
-from emr_jobs.sources import s3_json
+from emr_jobs.sources.files import nothing_delivered
 
 BEHAVIOUR = "good"
 BEHAVIOURS: dict[str, str] = {}
-HANDS_ON = "hands on orders"
+HANDS_ON = "hands on rows"
 ROWS = 7  # of what has no number to hand on
 # In what spark-submit prints.
 YARN_KILLED = (
@@ -60,7 +61,7 @@ def main() -> None:
     published = job
     if behaviour == "is an older version":  # one dataset and its checks less, and one that is not there any more
         job = replace(job, outputs=job.outputs[:-1])
-        published = replace(job, outputs=(*job.outputs, "intermediate.returns"))
+        published = replace(job, outputs=(*job.outputs, "intermediate.of_before"))
     if behaviour == "says nothing":
         return
     with (
@@ -102,15 +103,15 @@ def _behave(
     rows = ROWS
     if behaviour == HANDS_ON:
         values = settings.load(arguments.settings)
-        rows = _rows(job, partition, values, allow_empty=arguments.allow_empty == "yes")
+        rows = _rows(found, job, partition, values, allow_empty=arguments.allow_empty == "yes")
     if behaviour == "needs a secret":
-        resolve(settings.load(arguments.settings).sources.shipments.token)
+        _ask_for_secrets(found, job, settings.load(arguments.settings))
     if behaviour == "hangs":
         report.log("hanging")
         time.sleep(600)
-    if behaviour == "fails" or (behaviour == "has no orders" and arguments.allow_empty == "no"):
+    if behaviour == "fails" or (behaviour == "is delivered nothing" and arguments.allow_empty == "no"):
         print("this is in the log of the step", file=sys.stderr)  # noqa: T201
-        raise ValueError("no orders today")
+        raise ValueError("no rows today")
     if behaviour in ("is killed", "is killed for its memory"):
         words = YARN_KILLED if behaviour == "is killed for its memory" else "about to die"
         print(words, file=sys.stderr, flush=True)  # noqa: T201
@@ -118,7 +119,7 @@ def _behave(
     for dataset, check in found.checks_of(job):
         pipes.report_asset_check(asset_key=asset_key(dataset), check_name=check.name, passed=True)
     if behaviour == "is an older version":
-        pipes.report_asset_materialization(asset_key="intermediate/returns", metadata={})
+        pipes.report_asset_materialization(asset_key="intermediate/of_before", metadata={})
         pipes.report_asset_check(asset_key=asset_key(job.outputs[0]), check_name="was_there_once", passed=True)
     outputs = job.outputs[:-1] if behaviour == "two of three" else job.outputs
     if behaviour != "publishes nothing":
@@ -149,27 +150,30 @@ def _maintain() -> None:
         if BEHAVIOUR == "fails":
             report.failed(ValueError("no lake today"))
             sys.exit(1)
-        for done in ({"dataset": "final.order_facts", "orphan_files": ROWS}, {"dead_letters": 0}):
+        for done in ({"dataset": domain_of(values).jobs[-1].lead, "orphan_files": ROWS}, {"dead_letters": 0}):
             pipes.report_custom_message({"done": done})
 
 
-def _rows(job: Job, partition: Partition, values: Settings, *, allow_empty: bool) -> int:
-    """That the job hands on. Raises BadInput when orders were not delivered, or when an input is missing."""
-    if job.name == "extract_orders":
-        return _delivered(values.sources.orders.uri, partition, allow_empty=allow_empty)
-    if job.name == "extract_customers":
-        resolve(values.sources.snowflake.private_key)
-    if job.name == "extract_shipments":
-        resolve(values.sources.shipments.token)
-    if job.name != "master":
-        return ROWS
-    rows = {
-        dataset: _read(trace(values, dataset, partition), dataset, partition)["rows"]
-        for other in domain_of(values).jobs
-        if other is not job
-        for dataset in other.outputs
-    }
-    return int(rows["intermediate.orders"])
+def _rows(found: Domain, job: Job, partition: Partition, values: Settings, *, allow_empty: bool) -> int:
+    """That the job hands on. Raises BadInput when nothing was delivered, or when an input is missing."""
+    _ask_for_secrets(found, job, values)
+    for source in found.sources_of(job):
+        if isinstance(source.read, Files):
+            uri = f"{values.files[source.read.connection].uri}/{source.read.of(partition.date)}"
+            return _delivered(source.id, uri, partition, allow_empty=allow_empty)
+    rows = [
+        _read(trace(values, each, partition), each, partition)["rows"]
+        for each in job.inputs
+        if not found.is_source(each)
+    ]
+    return int(rows[0]) if rows else ROWS
+
+
+def _ask_for_secrets(found: Domain, job: Job, values: Settings) -> None:
+    sections = {f"connections.{source.connection}." for source in found.sources_of(job)}
+    for place, reference in values.secrets.items():
+        if place.startswith(tuple(sections)):
+            resolve(reference)
 
 
 def _talk(until: str, report: Report) -> None:
@@ -182,14 +186,14 @@ def _talk(until: str, report: Report) -> None:
     report.log(f"told after {number} lines")
 
 
-def _delivered(uri: str, partition: Partition, *, allow_empty: bool) -> int:
+def _delivered(source: str, uri: str, partition: Partition, *, allow_empty: bool) -> int:
     """Lines in the day's files."""
-    bucket, pattern = bucket_and_key(uri.format(partition=partition))
+    bucket, pattern = bucket_and_key(uri)
     s3 = _s3()
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=pattern.partition("*")[0]).get("Contents", [])
     keys = [each["Key"] for each in listed if fnmatch(each["Key"], pattern)]
     if not keys and not allow_empty:
-        raise s3_json.nothing_delivered(f"s3://{bucket}/{pattern}", dataset="s3.orders", partition=partition)
+        raise nothing_delivered(f"s3://{bucket}/{pattern}", dataset=source, partition=partition)
     files = (s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys)
     return sum(gzip.decompress(content).count(b"\n") for content in files)
 

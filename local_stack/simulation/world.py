@@ -22,6 +22,8 @@ import tomlkit
 
 from emr_jobs import settings as settings_module
 from emr_jobs.catalog import Job
+from emr_jobs.contracts import Contract
+from emr_jobs.contracts.read import Files
 from emr_jobs.domain import Domain, domain_of
 from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
@@ -29,37 +31,47 @@ from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.settings import Aws, Settings, of_a_deployment
 from local_stack.aws import ADDRESSES, GROUPS, SUBNETS, VPC
 from local_stack.aws.account import LocalAws, client, furnish
-from local_stack.sample import sample
+from local_stack.sample import generate
 from local_stack.services import Running, services
 from local_stack.simulation import stub_job, stubs
+from local_stack.simulation.cast import Cast
 from local_stack.simulation.follower import Follower, follower
 from local_stack.simulation.unmet import expect
 from pipeline_assets import lake
-from pipeline_assets.definitions import defs
-from pipeline_assets.home import ROOT, use_aws
-from pipeline_assets.production.deploy import Deploying, dumped, filled
-from pipeline_assets.production.executions import Execution, Executions, JobStatus
-from pipeline_assets.production.guard import DayStatus
-from pipeline_assets.production.plan import Plan, plan, plan_of
-from pipeline_assets.production.stacks import Stacks
-from pipeline_assets.production.synth import Deployment
+from pipeline_assets.definitions import asset_graph
+from pipeline_assets.home import ROOT, profile, use_aws
+from pipeline_assets.production.apply.deploy import Deploying, dumped, filled
+from pipeline_assets.production.apply.stacks import Stacks
+from pipeline_assets.production.generate.guard import DayStatus
+from pipeline_assets.production.generate.plan import Plan, plan, plan_of
+from pipeline_assets.production.generate.synth import Deployment
+from pipeline_assets.production.running.executions import Execution, Executions, JobStatus
 from pipeline_assets.search import index_of
 from pipeline_assets.sensors.production import did_work
 from pipeline_assets.shipping.package import host_arch
 
-PARAMETERS = {
-    "Vpc": VPC,
-    "Subnets": ",".join(SUBNETS),
-    **dict(zip(("PrimarySecurityGroup", "CoreSecurityGroup", "ServiceSecurityGroup"), GROUPS, strict=True)),
-    "OrdersBucket": "shop-export",
-}
+
+def _delivered_to() -> dict[str, str]:
+    """The local AWS's buckets for those that production's settings leave to the deployment."""
+    local = settings_module.load(str(profile("emulator"))).files
+    deployed = settings_module.load(str(profile("production"))).files
+    buckets = {each.bucket: str(local[name].bucket) for name, each in deployed.items() if each.bucket}
+    return {bucket.strip("${}"): name for bucket, name in buckets.items() if bucket.startswith("${")}
+
+
+def parameters() -> dict[str, str]:
+    """Of a first deployment to the local AWS."""
+    groups = zip(("PrimarySecurityGroup", "CoreSecurityGroup", "ServiceSecurityGroup"), GROUPS, strict=True)
+    return {"Vpc": VPC, "Subnets": ",".join(SUBNETS), **dict(groups), **_delivered_to()}
+
+
 QUICK = {
     "production": {"retry_interval_s": 1, "call_retry_interval_s": 1},
     "emr": {"start_allowance_s": 60, "poll_interval_s": 2.0, "message_interval_s": 1.0},
 }
 FROM_RUNNING = ("aws", "search")  # sections that are this machine's
 NOWHERE = "http://127.0.0.1:9"
-ORDERS = 150
+ROWS = 150
 END_TIMEOUT_S = 900.0  # of a day with real jobs, on a machine that does other work as well
 SETTLE_TIMEOUT_S = 60.0
 POLL_S = 0.3
@@ -77,7 +89,7 @@ class World:
     deployment: Deployment
     settings: Settings  # of the deployment, filled
     days: list[Partition]
-    orders: int
+    rows: int  # good records of what is delivered for a day
     control: str
     settings_uri: str  # of the deployment
     follower: Follower | None
@@ -104,7 +116,7 @@ class World:
         return taken
 
     def is_empty(self, day: Partition) -> None:
-        """Somebody said so: from now on readers of this day see no orders."""
+        """Somebody said so: from now on readers of this day see no rows."""
         self._empty.add(day)
 
     def strike_eight(self, day: Partition, *, times: int = 1) -> list[Execution]:
@@ -182,12 +194,21 @@ class World:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
-    def shipments_fault(self, **wanted: Any) -> None:
-        requests.put(f"{self.running.shipments}/faults", json=wanted, timeout=10).raise_for_status()
+    @property
+    def cast(self) -> Cast:
+        return Cast(self.domain)
 
-    def shipments_well(self) -> Any:
+    @property
+    def _api(self) -> str:
+        (source,) = self.domain.sources_of(self.cast.api)
+        return self.running.connections[source.connection]
+
+    def api_fault(self, **wanted: Any) -> None:
+        requests.put(f"{self._api}/faults", json=wanted, timeout=10).raise_for_status()
+
+    def api_well(self) -> Any:
         """What is left of the fault."""
-        answer = requests.delete(f"{self.running.shipments}/faults", timeout=10)
+        answer = requests.delete(f"{self._api}/faults", timeout=10)
         answer.raise_for_status()
         return answer.json()
 
@@ -221,7 +242,7 @@ class World:
         if self.jobs is Jobs.STUB:
             return {
                 **dict.fromkeys((each.id for each in self.domain.tables), 0),
-                "search.orders": None,
+                self.cast.index.id: None,
                 **self._traces(day),
             }
         catalog = lake.catalog(self.settings)
@@ -236,7 +257,7 @@ class World:
         }
         index = SearchIndex(self.settings.search, index_of(self.settings))
         published = [index.client.count(index=each.name)["count"] for each in index.published(day)]
-        return {**rows, "search.orders": sum(published) if published else None}
+        return {**rows, self.cast.index.id: sum(published) if published else None}
 
     def _traces(self, day: Partition) -> dict[str, int]:
         """What the stubs have published of this day."""
@@ -249,16 +270,17 @@ class World:
         return found
 
     def is_published(self, day: Partition) -> bool:
-        """Whole: facts, sales and search agree, every good order is there. Raises Unmet for half a day."""
-        seen = self.readers_see(day)
-        facts, sales, documents = (seen[name] for name in ("final.order_facts", "final.daily_sales", "search.orders"))
-        if documents is None:
-            expect(not facts and not sales, f"{day}: readers see half a day: {seen}")
+        """Whole: tables and search agree, every good record is there. Raises Unmet for half a day."""
+        seen, last, index = self.readers_see(day), self.cast.last, self.cast.index.id
+        tables = [output for output in last.outputs if output != index]
+        if seen[index] is None:
+            expect(not any(seen[table] for table in tables), f"{day}: readers see half a day: {seen}")
             return False
-        orders = 0 if day in self._empty else self.orders
+        rows = 0 if day in self._empty else self.rows
         expect(
-            facts == documents == seen["intermediate.orders"] == orders and bool(sales) == bool(orders),
-            f"{day}: expected {orders} orders everywhere, found {seen}",
+            {seen[each] for each in (last.inputs[0], last.lead, index)} == {rows}
+            and {bool(seen[table]) for table in tables} == {bool(rows)},
+            f"{day}: expected {rows} rows everywhere, found {seen}",
         )
         return True
 
@@ -306,7 +328,7 @@ def world(
     home: Path,
     *,
     days: Sequence[Partition],
-    orders: int = ORDERS,
+    rows: int = ROWS,
     jobs: Jobs = Jobs.REAL,
     follow: bool = False,
     yarn: bool = False,
@@ -318,14 +340,14 @@ def world(
     """
     with ExitStack() as stack:
         if jobs is Jobs.REAL:
-            running = stack.enter_context(_services(home, days, orders, progress, yarn=yarn))
+            running = stack.enter_context(_services(home, days, rows, progress, yarn=yarn))
             aws = running.settings.aws
         else:
-            running, aws = None, stack.enter_context(_only_aws(home, days, orders, progress))
+            running, aws = None, stack.enter_context(_only_aws(home, days, rows, progress))
         assert aws.endpoint is not None
         use_aws(aws)
         settings = of_a_deployment(_production_settings(aws, running))
-        deployment = Deployment(plan_of(defs.resolve_asset_graph(), domain_of(settings)), settings)
+        deployment = Deployment(plan_of(asset_graph(settings), domain_of(settings)), settings)
         progress("deploying")
         stacks, settings_uri = deploy_at_once(deployment)
         made = stacks.find(deployment.production.name)
@@ -339,48 +361,51 @@ def world(
         _hear(aws.endpoint, made.outputs["AlarmTopic"])
         control = json.loads((home / "aws" / ADDRESSES).read_text())["faults"]
         follows = stack.enter_context(follower(home, settings_uri, progress=progress)) if follow else None
-        yield World(aws.endpoint, running, deployment, whole, list(days), orders, control, settings_uri, follows)
+        yield World(aws.endpoint, running, deployment, whole, list(days), rows, control, settings_uri, follows)
 
 
 @contextmanager
 def _services(
-    home: Path, days: Sequence[Partition], orders: int, progress: Callable[[str], None], *, yarn: bool
+    home: Path, days: Sequence[Partition], rows: int, progress: Callable[[str], None], *, yarn: bool
 ) -> Iterator[Running]:
     """All of them, with sample data of these days."""
     data = home / "data"
 
     def prepare() -> None:
         for day in days:
-            sample().generate(data, partition=day, orders=orders)
+            generate(data, partition=day, rows=rows)
 
     with services(home, data, prepare=prepare, progress=progress, aws=True, yarn=yarn, lake_tables=False) as running:
         yield running
 
 
 @contextmanager
-def _only_aws(home: Path, days: Sequence[Partition], orders: int, progress: Callable[[str], None]) -> Iterator[Aws]:
-    """That runs programs without Spark; the orders of these days are as many lines."""
+def _only_aws(home: Path, days: Sequence[Partition], rows: int, progress: Callable[[str], None]) -> Iterator[Aws]:
+    """That runs programs without Spark; what is delivered for these days are as many lines."""
     cloud = LocalAws(home / "aws", plain=True)
     try:
-        for day in days:
-            folder = home / "orders" / f"dt={day}"
-            folder.mkdir(parents=True)
-            (folder / "orders.json.gz").write_bytes(gzip.compress(b"{}\n" * orders))
         progress("AWS")
-        profile = tomlkit.parse((ROOT / "settings" / "emulator.toml").read_text()).unwrap()
-        profile["aws"] |= {"endpoint": cloud.wait()["url"]}
-        settings = settings_module.parse(tomlkit.dumps(profile), where="the simulation", base=home)
-        source = settings.sources
-        secrets = {ref.removeprefix("aws:"): "any" for ref in (source.snowflake.private_key, source.shipments.token)}
-        furnish(settings, secrets=secrets, orders=home / "orders")
+        emulator = tomlkit.parse(profile("emulator").read_text()).unwrap()
+        emulator["aws"] |= {"endpoint": cloud.wait()["url"]}
+        settings = settings_module.parse(tomlkit.dumps(emulator), where="the simulation", base=home)
+        for day in days:
+            _deliver_lines(home, Cast(domain_of(settings)).delivered, day, rows)
+        furnish(settings, secrets=dict.fromkeys(settings.secrets.values(), "any"), data=home)
         yield settings.aws
     finally:
         cloud.stop()
 
 
+def _deliver_lines(folder: Path, source: Contract, day: Partition, rows: int) -> None:
+    assert isinstance(source.read, Files)
+    file = folder / source.read.of(day.date).replace("*", "lines")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(gzip.compress(b"{}\n" * rows))
+
+
 def deploy_at_once(deployment: Deployment) -> tuple[Stacks, str]:
     """As `pipeline deploy --yes` does; the address of the settings too."""
-    deploying = Deploying(deployment, PARAMETERS, Stacks(poll_s=0.2))
+    deploying = Deploying(deployment, parameters(), Stacks(poll_s=0.2))
     if (proposed := deploying.propose_base()) is not None:
         deploying.stacks.apply(proposed)
     shipped = deploying.ship(progress=lambda _: None)
@@ -391,21 +416,21 @@ def deploy_at_once(deployment: Deployment) -> tuple[Stacks, str]:
 
 def _production_settings(aws: Aws, running: Running | None) -> Settings:
     """Of production, with the addresses of what runs here."""
-    profile = tomlkit.parse((ROOT / "settings" / "production.toml").read_text()).unwrap()
+    production = tomlkit.parse(profile("production").read_text()).unwrap()
     if running is not None:
         local = running.settings.model_dump(mode="json", exclude_none=True)
         for section in FROM_RUNNING:
-            profile[section] = local[section]
-        for source in ("snowflake", "shipments"):
-            profile["sources"][source] = local["sources"][source]
-        profile["spark"] = {"shuffle_partitions": local["spark"]["shuffle_partitions"]}
+            production[section] = local[section]
+        for name in running.connections:
+            production["connections"][name] = local["connections"][name]
+        production["spark"] = {"shuffle_partitions": local["spark"]["shuffle_partitions"]}
     else:
-        profile["aws"] = aws.model_dump(mode="json", exclude_none=True)
-        profile["search"] = {"url": NOWHERE}
-    profile["emr"]["arch"] = host_arch()
+        production["aws"] = aws.model_dump(mode="json", exclude_none=True)
+        production["search"] = {"url": NOWHERE}
+    production["emr"]["arch"] = host_arch()
     for section, values in QUICK.items():
-        profile[section] |= values
-    return settings_module.parse(tomlkit.dumps(profile), where="the simulation", base=ROOT)
+        production[section] |= values
+    return settings_module.parse(tomlkit.dumps(production), where="the simulation", base=ROOT)
 
 
 def _hear(endpoint: str, topic: str) -> None:

@@ -16,7 +16,7 @@ from pipeline_assets.launchers.follow import FollowLauncher
 from pipeline_assets.launchers.local import LocalLauncher
 from pipeline_assets.launchers.outcome import Result
 from pipeline_assets.process import end_with_starter
-from pipeline_assets.production.executions import Executions
+from pipeline_assets.production.running.executions import Executions
 from pipeline_assets.tags import ALLOW_EMPTY_TAG, EXECUTION_TAG, LAUNCHER_TAG
 
 RETRY_DELAY_S = 30

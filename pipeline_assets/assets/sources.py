@@ -1,7 +1,7 @@
 """The sources: external assets, observed but never made here.
 
-Observing asks each source how much it holds: a listing of the day's files, Snowflake's own record of its tables,
-the API's total of the day. Secrets are resolved inside the step that uses them.
+Observing asks each source how much it holds, by the kind that its contract declares: a listing of the day's files,
+Snowflake's own record of its tables, the API's total of the day. Secrets are resolved inside the step that uses them.
 """
 
 import hashlib
@@ -12,44 +12,50 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from emr_jobs.contracts import Contract
+from emr_jobs.contracts.read import Files, Rest, Snowflake
 from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import BadInput, Unavailable
+from emr_jobs.partition import Partition
 from emr_jobs.secret_ref import resolve
-from emr_jobs.settings import Settings, SnowflakeSource
-from emr_jobs.sources import snowflake, web_api
-from emr_jobs.sources.listing import listing
+from emr_jobs.settings import FilesConnection, RestConnection, Settings, SnowflakeConnection
+from emr_jobs.sources import snowflake
+from emr_jobs.sources.files.listing import address, listing
 
 from pipeline_assets.assets.specs import asset_spec
 
 if TYPE_CHECKING:
     from dagster_snowflake import SnowflakeResource
 
-BY_DAY = ("s3", "web_api")  # the tables of Snowflake are not kept by day
 _ALL_DAYS = "all days"
 _ROW_COUNT = "dagster/row_count"
 _UPDATED = "dagster/last_updated_timestamp"
+_FIRST = 20  # records that stand for a day of which the API tells no total
 
 
 def source_assets(settings: Settings, partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """Observations of what is kept by day carry the partition of their run; those of the tables have none."""
-    found = domain_of(settings)
-    specs = {contract.id: _spec(found, contract, partitions) for contract in found.sources}
-    return [
-        _observed_orders(settings, specs["s3.orders"]),
-        _observed_tables(settings, [contract for contract in found.sources if contract.layer == "snowflake"], specs),
-        _observed_shipments(settings, specs["web_api.shipments"]),
-    ]
+    """Observations of what is kept by day carry the partition of their run; those of tables have none."""
+    domain = domain_of(settings)
+    observed: list[dg.AssetsDefinition] = []
+    tables: dict[str, list[Contract]] = {}
+    for contract in domain.sources:
+        match contract.read:
+            case Files() as files:
+                observed.append(_observed_files(settings, contract, files, asset_spec(domain, contract, partitions)))
+            case Rest() as rest:
+                observed.append(_observed_api(settings, contract, rest, asset_spec(domain, contract, partitions)))
+            case Snowflake() as snowflake:
+                tables.setdefault(snowflake.connection, []).append(contract)
+            case _:
+                raise AssertionError(f"{contract.id} is a source, and its contract says how it is read")
+    return observed + [_observed_tables(settings, name, each, domain) for name, each in tables.items()]
 
 
-def _spec(found: Domain, contract: Contract, partitions: dg.PartitionsDefinition) -> dg.AssetSpec:
-    return asset_spec(found, contract, partitions if contract.layer in BY_DAY else None)
-
-
-def _observed_orders(settings: Settings, spec: dg.AssetSpec) -> dg.AssetsDefinition:
-    @dg.multi_observable_source_asset(name="observe_orders", specs=[spec])
-    def observe_orders(context: dg.AssetExecutionContext) -> Iterator[dg.ObserveResult]:
-        pattern = settings.sources.orders.of(context.partition_key)
-        with _listing_errors_named(pattern, context.partition_key):
+def _observed_files(settings: Settings, contract: Contract, declared: Files, spec: dg.AssetSpec) -> dg.AssetsDefinition:
+    @dg.multi_observable_source_asset(name=f"observe_{contract.name}", specs=[spec])
+    def observe_files(context: dg.AssetExecutionContext) -> Iterator[dg.ObserveResult]:
+        connection = settings.connection(declared.connection, FilesConnection, source=contract.id)
+        pattern = address(connection, declared, _partition(settings, context))
+        with _listing_errors_named(contract, pattern, context.partition_key):
             files = listing(pattern)
         version = hashlib.sha256(repr([(file.name, file.size_bytes, file.version) for file in files]).encode())
         size_bytes = sum(file.size_bytes for file in files)
@@ -60,18 +66,22 @@ def _observed_orders(settings: Settings, spec: dg.AssetSpec) -> dg.AssetsDefinit
             asset_key=spec.key, data_version=dg.DataVersion(version.hexdigest()[:16]), metadata=metadata
         )
 
-    return observe_orders
+    return observe_files
+
+
+def _partition(settings: Settings, context: dg.AssetExecutionContext) -> Partition:
+    return domain_of(settings).calendar.partition(context.partition_key)
 
 
 @contextmanager
-def _listing_errors_named(pattern: str, partition: str) -> Iterator[None]:
+def _listing_errors_named(contract: Contract, pattern: str, partition: str) -> Iterator[None]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
     except (BotoCoreError, ClientError) as error:
         raise Unavailable(
-            dataset="s3.orders",
+            dataset=contract.id,
             partition=partition,
             expected=f"{pattern} to be listed",
             found=str(error),
@@ -79,14 +89,18 @@ def _listing_errors_named(pattern: str, partition: str) -> Iterator[None]:
         ) from error
 
 
-def _observed_tables(settings: Settings, tables: list[Contract], specs: dict[str, dg.AssetSpec]) -> dg.AssetsDefinition:
-    @dg.multi_observable_source_asset(name="observe_tables", specs=[specs[table.id] for table in tables])
+def _observed_tables(settings: Settings, name: str, tables: list[Contract], domain: Domain) -> dg.AssetsDefinition:
+    """All that are read through one connection, by one query."""
+    specs = {table.id: asset_spec(domain, table, None) for table in tables}
+    op = f"observe_{name}"
+
+    @dg.multi_observable_source_asset(name=op, specs=list(specs.values()))
     def observe_tables(context: dg.AssetExecutionContext) -> Iterator[dg.ObserveResult]:
-        tag = {"job": "observe_tables", "run_id": context.run.run_id}
-        found = _table_states(settings.sources.snowflake, tables, tag)
-        for table in (each for each in tables if each.physical_name in found):
-            yield _observed_table(specs[table.id].key, table.physical_name, *found[table.physical_name])
-        if missing := [table for table in tables if table.physical_name not in found]:
+        connection = settings.connection(name, SnowflakeConnection, source=tables[0].id)
+        states = _table_states(connection, tables, {"job": op, "run_id": context.run.run_id})
+        for table in (each for each in tables if each.physical_name in states):
+            yield _observed_table(specs[table.id].key, table.physical_name, *states[table.physical_name])
+        if missing := [table for table in tables if table.physical_name not in states]:
             raise BadInput(
                 dataset=missing[0].id,
                 partition=_ALL_DAYS,
@@ -108,7 +122,7 @@ def _observed_table(key: dg.AssetKey, name: str, rows: int | None, altered_at: d
 
 
 def _table_states(
-    settings: SnowflakeSource, tables: list[Contract], tag: dict[str, str]
+    settings: SnowflakeConnection, tables: list[Contract], tag: dict[str, str]
 ) -> dict[str, tuple[int | None, datetime]]:
     """Rows and last change of each table that there is, by physical name, as Snowflake keeps them: nothing is read."""
     from snowflake.connector.errors import Error
@@ -132,7 +146,7 @@ def _table_states(
         ) from error
 
 
-def _snowflake(settings: SnowflakeSource, tag: dict[str, str]) -> "SnowflakeResource":
+def _snowflake(settings: SnowflakeConnection, tag: dict[str, str]) -> "SnowflakeResource":
     from dagster_snowflake import SnowflakeResource
 
     given = snowflake.options(settings, tag)
@@ -142,14 +156,22 @@ def _snowflake(settings: SnowflakeSource, tag: dict[str, str]) -> "SnowflakeReso
     )
 
 
-def _observed_shipments(settings: Settings, spec: dg.AssetSpec) -> dg.AssetsDefinition:
-    @dg.multi_observable_source_asset(name="observe_shipments", specs=[spec])
-    def observe_shipments(context: dg.AssetExecutionContext) -> Iterator[dg.ObserveResult]:
-        partition = domain_of(settings).calendar.partition(context.partition_key)
-        client = web_api.ApiClient(settings.sources.shipments, dataset="web_api.shipments", partition=partition)
-        total = client.total(web_api.Slice(partition.start, partition.end))
+def _observed_api(settings: Settings, contract: Contract, declared: Rest, spec: dg.AssetSpec) -> dg.AssetsDefinition:
+    @dg.multi_observable_source_asset(name=f"observe_{contract.name}", specs=[spec])
+    def observe_api(context: dg.AssetExecutionContext) -> Iterator[dg.ObserveResult]:
+        from emr_jobs.sources import rest  # with Arrow
+
+        partition = _partition(settings, context)
+        connection = settings.connection(declared.connection, RestConnection, source=contract.id)
+        client = rest.Client(connection, declared, source=contract.id, partition=partition)
+        total = client.total(rest.Slice(partition.start, partition.end))
+        if total is None:
+            first = rest.first_records(connection, declared, source=contract.id, partition=partition, limit=_FIRST)
+            version = hashlib.sha256(repr(first).encode()).hexdigest()[:16]
+            yield dg.ObserveResult(asset_key=spec.key, data_version=dg.DataVersion(version))
+            return
         yield dg.ObserveResult(
             asset_key=spec.key, data_version=dg.DataVersion(str(total)), metadata={_ROW_COUNT: total}
         )
 
-    return observe_shipments
+    return observe_api

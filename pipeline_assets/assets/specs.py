@@ -5,27 +5,32 @@ from datetime import datetime, timedelta
 import dagster as dg
 from emr_jobs.code import code_version
 from emr_jobs.contracts import Check, Column, Contract, Medium
+from emr_jobs.contracts.read import Files
 from emr_jobs.contracts.table import spark_type
 from emr_jobs.domain import Domain
 from emr_jobs.partition import Calendar
 
-_KINDS = {
-    "s3": {"s3", "json"},
-    "snowflake": {"snowflake"},
-    "web_api": {"rest"},
-    "intermediate": {"pyspark", "iceberg"},
-    "final": {"pyspark", "iceberg"},
-    "search": {"pyspark", "opensearch"},
-}
+_OF_DATASETS = {Medium.TABLE: {"pyspark", "iceberg"}, Medium.INDEX: {"pyspark", "opensearch"}}
+_OF_FILES = {"json_lines": "json", "csv": "csv", "parquet": "parquet"}
+
+
+def kinds(contract: Contract) -> set[str]:
+    """What it is, in Dagster's words."""
+    match contract.read:
+        case None:
+            return _OF_DATASETS[contract.medium]
+        case Files(format=form):
+            return {"s3", _OF_FILES[form]}
+    return {contract.read.kind}
 
 
 def asset_spec(found: Domain, contract: Contract, partitions: dg.PartitionsDefinition | None) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=[contract.layer, contract.name],
-        deps=[dg.AssetKey(dataset.split(".", 1)) for dataset in contract.upstream],
+        deps=[dg.AssetKey(dataset.split(".", 1)) for dataset in found.upstream_of(contract)],
         description=contract.description,
         group_name=contract.layer,
-        kinds=_KINDS[contract.layer],
+        kinds=kinds(contract),
         owners=[f"team:{contract.owner}"],
         partitions_def=partitions,
         # Else Dagster invents a materialization where a recorded run is older than the dataset.

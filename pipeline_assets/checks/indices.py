@@ -89,7 +89,7 @@ def judge_index(
     mapped otherwise than the contract says.
     """
     indices = f"{len(shown)} indices{samples(shown)}" if len(shown) != 1 else f"1 index ({shown[0]})"
-    found = f"{indices} and {documents} documents behind the alias {contract.name}"
+    found = f"{indices} and {documents} documents behind the alias {contract.physical_name}"
     if wrong:
         found += f"; fields that are mapped otherwise: {len(wrong)}{samples(wrong)}"
     return Verdict(

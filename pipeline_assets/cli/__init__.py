@@ -8,6 +8,7 @@ from emr_jobs.errors import Misconfigured, PipelineError
 from typer.core import TyperGroup
 
 from pipeline_assets.cli import (
+    check,
     contracts,
     demo,
     deploy,
@@ -25,7 +26,7 @@ from pipeline_assets.cli import (
     synth,
 )
 from pipeline_assets.cli.aws_errors import aws_refusal
-from pipeline_assets.production.stacks import StackFailed
+from pipeline_assets.production.apply.stacks import StackFailed
 
 
 class Verbs(TyperGroup):
@@ -53,6 +54,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
+app.command("check")(check.check)
 app.command("query")(query.query)
 app.command("dev")(dev.dev)
 app.command("doctor")(doctor.doctor)

@@ -11,7 +11,7 @@ from pipeline_assets.home import home
 
 
 def demo(
-    orders: Annotated[int, typer.Option(min=1, help="Good orders in the sample.")] = 20_000,
+    rows: Annotated[int, typer.Option(min=1, help="Good records in the sample.")] = 20_000,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running afterwards.")] = False,
 ) -> None:
     """Start the services, run a sample day, show what was published."""
@@ -26,7 +26,7 @@ def demo(
     from pipeline_assets.home import load_settings
 
     partition = local_domain().calendar.latest_complete(datetime.now(UTC))
-    addresses = start(home() / "data", stack.Sample(str(partition), orders))
+    addresses = start(home() / "data", stack.Sample(str(partition), rows))
     os.environ["PIPELINE_SETTINGS"] = addresses.settings
     try:
         settings = load_settings(addresses.settings)

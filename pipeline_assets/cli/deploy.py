@@ -6,14 +6,15 @@ import typer
 from rich.text import Text
 
 from pipeline_assets.cli.output import STYLES, Json, Yes, confirmed, console, errors, print_json, print_message, table
-from pipeline_assets.cli.synth import DeploymentOption, deployment
+from pipeline_assets.cli.synth import DeploymentOption
+from pipeline_assets.deployment import deployment
 from pipeline_assets.findings import Level, has_error
 from pipeline_assets.home import deployment_settings
 
 if TYPE_CHECKING:
-    from pipeline_assets.production.deploy import Deploying
-    from pipeline_assets.production.stacks import ChangeSet, Stack
-    from pipeline_assets.production.synth import Deployment
+    from pipeline_assets.production.apply.deploy import Deploying
+    from pipeline_assets.production.apply.stacks import ChangeSet, Stack
+    from pipeline_assets.production.generate.synth import Deployment
 
 DRIFT = 2  # exit code
 SHOWN_CHARS = 60  # of a value that differs
@@ -32,8 +33,8 @@ def deploy(
     json: Json = False,
 ) -> None:
     """Bring an account to what synth generates: shows every change, applies it on yes. Safe to repeat."""
-    from pipeline_assets.production.deploy import Deploying, unheard
-    from pipeline_assets.production.preflight import Account, preflight
+    from pipeline_assets.production.apply.deploy import Deploying, unheard
+    from pipeline_assets.production.apply.preflight import Account, preflight
 
     made = deployment(deployment_settings(settings))
     deploying = Deploying(made, pairs(parameter or []), revert_drift=revert_drift)
@@ -81,8 +82,8 @@ def diff(
     json: Json = False,
 ) -> None:
     """Deployed against generated, and against what runs. Exit code 2 when they differ."""
-    from pipeline_assets.production.diff import differences
-    from pipeline_assets.production.stacks import Stacks
+    from pipeline_assets.production.apply.diff import differences
+    from pipeline_assets.production.apply.stacks import Stacks
 
     with errors().status("comparing"):
         found = differences(deployment(deployment_settings(settings)), Stacks(), pairs(parameter or []))
@@ -108,8 +109,13 @@ def destroy(
     json: Json = False,
 ) -> None:
     """Delete the deployment. The lake, the runs, the packages and the guard table stay, unless told otherwise."""
-    from pipeline_assets.production.deploy import delete_data, detach_policy, refuse_what_is_not_ours, to_deploy_again
-    from pipeline_assets.production.stacks import Stacks
+    from pipeline_assets.production.apply.deploy import (
+        delete_data,
+        detach_policy,
+        refuse_what_is_not_ours,
+        to_deploy_again,
+    )
+    from pipeline_assets.production.apply.stacks import Stacks
 
     made = deployment(deployment_settings(settings))
     stacks = Stacks()
@@ -171,7 +177,7 @@ def _refuse_while_it_runs(made: "Deployment", there: "list[Stack]") -> None:
     """An execution whose role is deleted cannot end its cluster."""
     from emr_jobs.errors import Misconfigured
 
-    from pipeline_assets.production.executions import Executions
+    from pipeline_assets.production.running.executions import Executions
 
     if not any("DailyMachine" in stack.outputs for stack in there):
         return

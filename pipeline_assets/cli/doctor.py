@@ -7,7 +7,8 @@ from rich.text import Text
 
 from pipeline_assets.cli.deploy import pairs
 from pipeline_assets.cli.output import STYLES, Json, console, errors, print_json, table
-from pipeline_assets.cli.synth import DeploymentOption, deployment
+from pipeline_assets.cli.synth import DeploymentOption
+from pipeline_assets.deployment import deployment
 from pipeline_assets.findings import Finding, Level, has_error
 from pipeline_assets.home import deployment_settings
 
@@ -37,8 +38,8 @@ def doctor(
 
 
 def _of_account(parameters: dict[str, str], settings: str | None) -> list[Finding]:
-    from pipeline_assets.production.deploy import Deploying
-    from pipeline_assets.production.preflight import Account, preflight
+    from pipeline_assets.production.apply.deploy import Deploying
+    from pipeline_assets.production.apply.preflight import Account, preflight
 
     made = deployment(deployment_settings(settings))
     return preflight(Account(made, Deploying(made, parameters).values()))

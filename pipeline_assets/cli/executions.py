@@ -8,14 +8,15 @@ from emr_jobs.errors import REASON_CHARS, Misconfigured, cut
 from rich.text import Text
 
 from pipeline_assets.cli.output import Json, console, errors, print_json, print_message, table
-from pipeline_assets.cli.synth import DeploymentOption, deployment
+from pipeline_assets.cli.synth import DeploymentOption
+from pipeline_assets.deployment import deployment
 from pipeline_assets.home import deployment_settings
 
 if TYPE_CHECKING:
     from emr_jobs.partition import Partition
     from emr_jobs.settings import DeploymentSettings
 
-    from pipeline_assets.production.executions import Execution, Executions, JobRun
+    from pipeline_assets.production.running.executions import Execution, Executions, JobRun
 
 Run = Annotated[str, typer.Argument(help="Name of the execution, or its beginning: pipeline runs.")]
 COLOURS = {"succeeded": "green", "failed": "red"}  # of a job's status
@@ -39,7 +40,7 @@ def trigger(
     json: Json = False,
 ) -> None:
     """Start the daily run of one day in production."""
-    from pipeline_assets.production.executions import Executions
+    from pipeline_assets.production.running.executions import Executions
 
     if (partition is None) == (resume is None):
         raise typer.BadParameter("give either --partition or --resume")
@@ -71,7 +72,7 @@ def trigger(
 
 
 def _wait(values: "DeploymentSettings", executions: "Executions", name: str, *, json: bool) -> None:
-    from pipeline_assets.production.waiting import progress
+    from pipeline_assets.production.running.waiting import progress
 
     try:
         for line in progress(executions, name, poll_interval_s=values.emr.poll_interval_s):
@@ -97,7 +98,7 @@ def _day(text: str, values: "DeploymentSettings") -> "Partition":
 
 def _rest_of(executions: "Executions", name: str, jobs: list[str]) -> "tuple[Partition, tuple[str, ...], bool]":
     """Day of the execution, what it was asked for and has not finished, and whether an empty day was right."""
-    from pipeline_assets.production.executions import to_resume
+    from pipeline_assets.production.running.executions import to_resume
 
     execution = executions.begins(name)
     wanted = to_resume(executions.jobs(execution), execution.given.get("only", jobs))
@@ -110,7 +111,7 @@ def _rest_of(executions: "Executions", name: str, jobs: list[str]) -> "tuple[Par
 
 def _refuse_taken(executions: "Executions", day: "Partition", *, rerun: bool) -> None:
     """The guard would refuse it too, a cluster's start later than a person looks; it still decides a race."""
-    from pipeline_assets.production import guard
+    from pipeline_assets.production.generate import guard
 
     has = executions.day(day)
     if has.get("status") == guard.DayStatus.RUNNING:
@@ -127,7 +128,7 @@ def runs(
     json: Json = False,
 ) -> None:
     """The latest executions."""
-    from pipeline_assets.production.executions import Executions
+    from pipeline_assets.production.running.executions import Executions
 
     with errors().status("asking Step Functions"):
         found = Executions(deployment_settings(settings)).latest(count)
@@ -167,7 +168,7 @@ def show(
     json: Json = False,
 ) -> None:
     """How each job of an execution went, why it failed, what to type."""
-    from pipeline_assets.production.executions import Executions
+    from pipeline_assets.production.running.executions import Executions
 
     if (run is None) == (partition is None):
         raise typer.BadParameter("give either the name of an execution or --partition")
@@ -195,8 +196,8 @@ def _show(
     more: "dict[str, list[str]] | None" = None,
 ) -> None:
     """`more` goes into the JSON."""
-    from pipeline_assets.production.executions import job_runs, refused_calls
-    from pipeline_assets.production.failures import CAUSE_CHARS
+    from pipeline_assets.production.running.executions import job_runs, refused_calls
+    from pipeline_assets.production.running.failures import CAUSE_CHARS
 
     run, found = execution.name, executions.domain
     with errors().status("asking Step Functions"):
@@ -243,7 +244,7 @@ def _show(
 
 def abort(run: Run, settings: DeploymentOption = None, json: Json = False) -> None:
     """Stop an execution and end its cluster."""
-    from pipeline_assets.production.executions import Executions
+    from pipeline_assets.production.running.executions import Executions
 
     with errors().status("stopping"):
         executions = Executions(deployment_settings(settings))
@@ -274,9 +275,9 @@ def _cluster(cluster_id: str) -> str:
 
 def _why(values: "DeploymentSettings", run: str, jobs: "list[JobRun]", cluster: str | None) -> dict[str, str]:
     """By job, of each that has failed, or failed once and runs again."""
-    from pipeline_assets.production.deploy import deployed
-    from pipeline_assets.production.failures import why
-    from pipeline_assets.production.stacks import Stacks
+    from pipeline_assets.production.apply.deploy import deployed
+    from pipeline_assets.production.apply.stacks import Stacks
+    from pipeline_assets.production.running.failures import why
 
     failed = [each for each in jobs if each.cause and not each.has_succeeded]
     stack = Stacks().find(values.production.name) if failed else None
@@ -324,8 +325,8 @@ def _whose(execution: str, run: str) -> str:
 def _what_to_type(execution: "Execution", jobs: "list[JobRun]", day: dict[str, str]) -> None:
     from emr_jobs.catalog import MAINTAIN
 
-    from pipeline_assets.production import guard
-    from pipeline_assets.production.daily_machine import NOT_MARKED, NOT_TERMINATED
+    from pipeline_assets.production.generate import guard
+    from pipeline_assets.production.generate.daily_machine import NOT_MARKED, NOT_TERMINATED
 
     if execution.has_succeeded:
         if jobs[-1].job == MAINTAIN and jobs[-1].has_failed:

@@ -104,7 +104,7 @@ def _refuse_running(values: "Settings", partition: "Partition") -> None:
     """The fences would decide it, and one of the two would have worked in vain."""
     from emr_jobs.settings import of_a_deployment
 
-    from pipeline_assets.production.executions import Executions
+    from pipeline_assets.production.running.executions import Executions
 
     if values.production is None:
         return

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from pipeline_assets import DEFINITIONS
 from pipeline_assets.cli.output import Json, SettingsOption, print_json
-from pipeline_assets.home import LOCAL_SETTINGS, dagster_home, home, load_settings, settings_uri
+from pipeline_assets.home import dagster_home, home, load_settings, profile, settings_uri
 from pipeline_assets.tags import ALLOW_EMPTY_TAG, CLUSTER_TAG, INVOCATION_TAG, LAUNCHER_TAG, ORIGIN_TAG, PARTITION_TAG
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def run(
 def _require_services(uri: str) -> None:
     from emr_jobs.errors import Misconfigured
 
-    if uri == str(LOCAL_SETTINGS):
+    if uri == str(profile("local")):
         raise Misconfigured(
             "no stack is running and no settings are named. Start one: pipeline stack up; or name yours: --settings"
         )

@@ -13,7 +13,7 @@ from pipeline_assets.home import home
 if TYPE_CHECKING:
     from local_stack.stack import Addresses, Sample
 
-app = typer.Typer(help="OpenSearch, Snowflake and the shipments API on this machine.", no_args_is_help=True)
+app = typer.Typer(help="OpenSearch and the sources on this machine.", no_args_is_help=True)
 
 PartitionOption = Annotated[
     str | None, typer.Option("--partition", help="The day, YYYY-MM-DD. Default: the latest complete one.")
@@ -27,7 +27,7 @@ def up(
         typer.Option(help="Folder of inputs to serve. Default: a sample of the latest complete partition."),
     ] = None,
     aws: Annotated[
-        bool, typer.Option("--aws", help="Lake, orders, secrets and EMR on a local AWS, for --launcher emr.")
+        bool, typer.Option("--aws", help="Lake, files, secrets and EMR on a local AWS, for --launcher emr.")
     ] = False,
     yarn: Annotated[
         bool, typer.Option("--yarn", help="With --aws: steps run on a real YARN, at twice the CPU.")
@@ -36,14 +36,12 @@ def up(
 ) -> None:
     """Start the services in the background; returns when all of them answer."""
     from local_stack import stack
-    from local_stack.sample import local_domain, sample
+    from local_stack.sample import ROWS, lacking, local_domain
 
     partition = local_domain().calendar.latest_complete(datetime.now(UTC))
     folder = data.resolve() if data else home() / "data"
-    missing = data is None and partition.date not in sample().partitions_in(folder)
-    addresses = start(
-        folder, stack.Sample(str(partition), sample().ORDERS) if missing else None, aws=aws or yarn, yarn=yarn
-    )
+    missing = data is None and bool(lacking(folder, partition))
+    addresses = start(folder, stack.Sample(str(partition), ROWS) if missing else None, aws=aws or yarn, yarn=yarn)
     if json:
         print_json({**asdict(addresses), "partition": None if data else str(partition)})
         return
@@ -73,9 +71,9 @@ def start(folder: Path, sample: "Sample | None", *, aws: bool = False, yarn: boo
 
 
 def _show(addresses: "Addresses") -> None:
-    console().print(
-        table(("service", "address"), ((name, value) for name, value in asdict(addresses).items() if value is not None))
-    )
+    rows = [(name, value) for name, value in asdict(addresses).items() if name != "connections" and value is not None]
+    rows[2:2] = addresses.connections.items()  # behind settings and data
+    console().print(table(("service", "address"), rows))
 
 
 @app.command()
@@ -109,18 +107,17 @@ def status(json: Json = False) -> None:
 def sample(
     folder: Annotated[Path, typer.Argument(help="Where to write the inputs; other partitions in it stay.")],
     partition: PartitionOption = None,
-    orders: Annotated[int, typer.Option(min=1, help="Good orders of the day.")] = 20_000,
+    rows: Annotated[int, typer.Option(min=1, help="Good records of the day.")] = 20_000,
     seed: Annotated[int, typer.Option(help="The same seed and arguments give the same rows.")] = 7,
     json: Json = False,
 ) -> None:
     """Write seeded sample inputs with known defects; truth.json says how many of each."""
-    from local_stack.sample import local_domain
-    from local_stack.sample import sample as samples
+    from local_stack.sample import generate, local_domain
 
     calendar = local_domain().calendar
     day = calendar.partition(partition) if partition else calendar.latest_complete(datetime.now(UTC))
     with errors().status("writing the sample"):
-        truth = samples().generate(folder, partition=day, orders=orders, seed=seed)
+        truth = generate(folder, partition=day, rows=rows, seed=seed)
     if json:
         print_json(truth)
         return

@@ -1,17 +1,13 @@
 """`pipeline synth`: production as files, generated from the asset graph."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from pipeline_assets.cli.output import Json, console, print_json, table
+from pipeline_assets.deployment import deployment
 from pipeline_assets.home import ROOT, deployment_settings
-
-if TYPE_CHECKING:
-    from emr_jobs.settings import DeploymentSettings
-
-    from pipeline_assets.production.synth import Deployment
 
 DeploymentOption = Annotated[
     str | None, typer.Option("--settings", help="Of the deployment. Default: settings/production.toml.")
@@ -27,8 +23,8 @@ def synth(
     json: Json = False,
 ) -> None:
     """Write the CloudFormation templates of the daily run. The same input gives the same bytes."""
-    from pipeline_assets.production.plan import explained
-    from pipeline_assets.production.synth import write
+    from pipeline_assets.production.generate.plan import explained
+    from pipeline_assets.production.generate.synth import write
 
     made = deployment(deployment_settings(settings))
     if explain:
@@ -42,14 +38,3 @@ def synth(
     rows = [(name, len(content.encode())) for name, content in sorted(files.items())]
     console().print(table(("file", "bytes"), rows, right=("bytes",)))
     console().print(f"\nwritten to  {out}\ndeploy it   pipeline deploy")
-
-
-def deployment(values: "DeploymentSettings") -> "Deployment":
-    """The deployment of the asset graph with these settings."""
-    from emr_jobs.domain import domain_of
-
-    from pipeline_assets.definitions import defs
-    from pipeline_assets.production.plan import plan_of
-    from pipeline_assets.production.synth import Deployment
-
-    return Deployment(plan_of(defs.resolve_asset_graph(), domain_of(values)), values)

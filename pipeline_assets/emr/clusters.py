@@ -69,15 +69,10 @@ def require_reachable(settings: Settings, where: str) -> None:
     local = {
         "lake.warehouse": settings.lake.warehouse,
         "runs.uri": settings.runs.uri,
-        "sources.orders.uri": settings.sources.orders.uri,
+        **{f"connections.{name}.uri": each.uri for name, each in settings.files.items()},
     }
     wrong = [f"{key} = {value}" for key, value in local.items() if not value.startswith("s3://")]
-    secrets = {
-        "sources.snowflake.private_key": settings.sources.snowflake.private_key,
-        "sources.shipments.token": settings.sources.shipments.token,
-        "search.password": settings.search.password,
-    }
-    wrong += [f"{key} = {ref}" for key, ref in secrets.items() if ref and not ref.startswith("aws:")]
+    wrong += [f"{key} = {ref}" for key, ref in settings.secrets.items() if not ref.startswith("aws:")]
     if settings.lake.catalog != "glue":
         wrong.append(f"lake.catalog = {settings.lake.catalog}")
     if wrong:

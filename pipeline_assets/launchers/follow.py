@@ -22,8 +22,8 @@ from pipeline_assets import remedies
 from pipeline_assets.launchers.heartbeat import heartbeat
 from pipeline_assets.launchers.outcome import Result, left_out, replayed_results
 from pipeline_assets.messages_on_s3 import attempts_prefix, messages_on_s3, prefix
-from pipeline_assets.production.executions import Execution, Executions, JobRun, JobStatus
-from pipeline_assets.production.patience import patiently
+from pipeline_assets.production.running.executions import Execution, Executions, JobRun, JobStatus
+from pipeline_assets.production.running.patience import patiently
 from pipeline_assets.s3 import Folder
 from pipeline_assets.tags import EXECUTION_TAG
 

@@ -1,1 +1,1 @@
-"""What production is made of: packages for the cluster."""
+"""The deployed daily run: generated from the asset graph, then applied to an account, then watched as it goes."""

@@ -24,10 +24,10 @@ from emr_jobs.settings import DeploymentSettings, Settings, of_a_deployment
 from pipeline_assets.assets.jobs import selection
 from pipeline_assets.emr import clusters
 from pipeline_assets.launchers.follow import ORIGIN
-from pipeline_assets.production import guard
-from pipeline_assets.production.daily_machine import ALREADY_DONE, NOT_PUBLISHED
-from pipeline_assets.production.executions import Execution, Executions, Started
-from pipeline_assets.production.plan import plan_of
+from pipeline_assets.production.generate import guard
+from pipeline_assets.production.generate.daily_machine import ALREADY_DONE, NOT_PUBLISHED
+from pipeline_assets.production.generate.plan import plan_of
+from pipeline_assets.production.running.executions import Execution, Executions, Started
 from pipeline_assets.tags import (
     CLUSTER_URL_TAG,
     EXECUTION_TAG,

@@ -14,7 +14,7 @@ from emr_jobs.contracts import InvalidContracts
 from emr_jobs.domain import Layers
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Calendar
-from pipeline_assets.home import LOCAL_SETTINGS
+from pipeline_assets.home import profile
 
 domain = domain_module.domain.__wrapped__  # of each test its own
 
@@ -105,7 +105,7 @@ def test_contracts_of_another_folder_are_read_when_its_own_cannot_be(kiosk: Path
     other, own = tmp_path / "contracts", kiosk / "contracts" / "counted.stalls.odcs.yaml"
     shutil.copytree(own.parent, other)
     own.write_text("id: counted.stalls")
-    values = settings.load(str(LOCAL_SETTINGS)).model_copy(update={"domain": "kiosk"})
+    values = settings.load(str(profile("local"))).model_copy(update={"domain": "kiosk"})
     with pytest.raises(InvalidContracts):
         domain("kiosk")
     assert list(domain_module.load_as_of(values, other)) == ["counted.stalls"]
@@ -121,3 +121,77 @@ def test_what_its_jobs_lack_is_not_taken_for_a_missing_domain(kiosk: Path) -> No
     (kiosk / "jobs.py").write_text("import pandas_of_nobody\n")
     with pytest.raises(ModuleNotFoundError, match="pandas_of_nobody"):
         domain("kiosk")
+
+
+NOTES = """
+apiVersion: v3.2.0
+kind: DataContract
+id: desk.notes
+version: 1.0.0
+status: active
+team: {name: desk}
+customProperties:
+  - property: read
+    value: {kind: files, connection: desk, path: "notes/{partition}.jsonl", format: json_lines}
+schema:
+  - name: notes
+    physicalType: json lines
+    properties:
+      - {name: note, logicalType: string}
+"""
+READ = """
+apiVersion: v3.2.0
+kind: DataContract
+id: counted.notes
+version: 1.0.0
+status: active
+team: {name: markets}
+schema:
+  - name: notes
+    physicalType: table
+    properties:
+      - {name: partition_date, logicalType: date, required: true, partitioned: true, partitionKeyPosition: 1}
+      - {name: note, logicalType: string, required: true, transformSourceObjects: [desk.notes.note]}
+"""
+
+
+def test_table_of_one_source_that_no_job_publishes_is_read_by_its_contract(kiosk: Path) -> None:
+    (kiosk / "contracts" / "desk.notes.odcs.yaml").write_text(NOTES)
+    (kiosk / "contracts" / "counted.notes.odcs.yaml").write_text(READ)
+    made = domain("kiosk")
+    job = made.job("extract_notes")
+    assert (job.inputs, job.outputs) == (("desk.notes",), ("counted.rejected_notes", "counted.notes"))
+    assert [source.id for source in made.sources_of(job)] == ["desk.notes"]
+    assert [column.name for column in made.contracts["counted.rejected_notes"].columns] == [
+        "partition_date",
+        "reason",
+        "raw",
+    ]
+    assert made.file_of(made.contracts["counted.rejected_notes"]) == "kiosk/contracts/counted.notes.odcs.yaml"
+    assert {check.name for check in made.contracts["counted.notes"].checks} == {
+        *("required_columns", "rejected_share", "new_fields", "misread_values"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("jobs", "fault"),
+    [
+        (JOBS.replace("counted.stalls", "counted.stands"), "count_stalls: no contract counted.stands"),
+        (JOBS.replace('outputs=("counted.stalls",)', "outputs=()"), "counted.stalls: no job publishes it"),
+        (
+            JOBS.replace("JOBS = (", "JOBS = 2 * (").replace("timeout_s", "inputs=(), timeout_s"),
+            "counted.stalls: published by 2 jobs",
+        ),
+        (
+            JOBS.replace('("counted.stalls",)', '("counted.stalls", "counted.notes")'),
+            "count_stalls: its columns come from desk.notes, which is none of its inputs",
+        ),
+    ],
+)
+def test_what_jobs_name_wrongly_is_named(kiosk: Path, jobs: str, fault: str) -> None:
+    (kiosk / "contracts" / "desk.notes.odcs.yaml").write_text(NOTES)
+    (kiosk / "contracts" / "counted.notes.odcs.yaml").write_text(READ)
+    (kiosk / "jobs.py").write_text(jobs)
+    with pytest.raises(Misconfigured) as refused:
+        domain("kiosk")
+    assert fault in str(refused.value).removeprefix("kiosk/jobs.py: ").split("; ")

@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from emr_jobs.errors import REASON_CHARS, BadInput, PipelineError, Remedy, Unavailable, in_one_line
-from emr_jobs.sources.s3_json import nothing_delivered
+from emr_jobs.sources.files import nothing_delivered
 from tests.shop import SHOP
 
 DAY = SHOP.calendar.partition("2026-11-22")

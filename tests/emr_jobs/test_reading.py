@@ -1,14 +1,29 @@
 """Values as they stand in JSON, and what is read of them."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from emr_jobs import strict_json
-from emr_jobs.reading import amount, elements, field, instant, is_blank, number, text, whole
+from emr_jobs.reading import (
+    amount,
+    boolean,
+    day,
+    decimals,
+    elements,
+    field,
+    instant,
+    instant_or_utc,
+    is_blank,
+    number,
+    text,
+    texts,
+    whole,
+    written_boolean,
+)
 
 Cases = Mapping[str, Any]
 
@@ -153,3 +168,69 @@ def test_what_is_no_object_has_no_fields(json: str) -> None:
 def test_fields_and_elements_are_those_of_objects_and_arrays() -> None:
     assert [field(value_of(json), "a") for json in ('{"a": 1}', '{"a": null}', '{"b": 1}')] == [1, None, None]
     assert [elements(value_of(json)) for json in ('["a"]', "[]", '"a"', '{"a": 1}', "null")] == [["a"], [], [], [], []]
+
+
+@pytest.mark.parametrize(
+    ("precision", "scale", "written"),
+    [
+        (18, 8, {"0.123456785": "0.12345679", "-9999999999.999999994": "-9999999999.99999999", "10000000000": None}),
+        (38, 0, {"0.5": "1", "-1.49": "-1", "9" * 38: "9" * 38, f"{'9' * 38}.5": None}),
+        (3, 3, {"0.9994": "0.999", "0.9995": None, "1e-9": "0"}),
+    ],
+)
+def test_a_decimal_is_rounded_half_away_from_zero_to_its_scale(
+    precision: int, scale: int, written: dict[str, str | None]
+) -> None:
+    cases = {json: None if value is None else Decimal(value) for json, value in written.items()}
+    assert read(decimals(precision, scale), cases) == cases
+
+
+def test_what_is_not_finite_in_a_parquet_file_is_no_number() -> None:
+    values = (float("nan"), float("inf"), -float("inf"))
+    assert [[rule(value) for value in values] for rule in (number, amount, whole)] == [[None] * 3] * 3
+
+
+def test_a_day_is_a_date_of_the_calendar() -> None:
+    good = {'"2026-11-21"': date(2026, 11, 21), '" 0001-01-01 "': date(1, 1, 1), '"9999-12-31"': date(9999, 12, 31)}
+    bad = [
+        "2026-02-30",
+        "0000-01-01",
+        "20261121",
+        "2026-W47-6",
+        "2026-1-21",
+        "2026-11-21T00:00:00Z",
+        "today",
+        "",
+        "\\t2026-11-21",
+    ]
+    cases = good | dict.fromkeys([*(f'"{each}"' for each in bad), "20261121", "true", "null", "[]", "{}", "ABSENT"])
+    assert read(day, cases) == cases
+
+
+def test_a_boolean_is_no_text_and_no_number_but_where_everything_is_a_text() -> None:
+    good = {"true": True, "false": False}
+    written = {'"true"': True, '" FALSE "': False}
+    bad = ["1", "0", "1.0", '"yes"', '"1"', '"t"', '""', "null", "[]", "{}", "ABSENT"]
+    cases = good | dict.fromkeys([*written, *bad])
+    assert read(boolean, cases) == cases
+    assert read(written_boolean, cases) == good | written | dict.fromkeys(bad)
+
+
+def test_texts_are_those_of_an_array() -> None:
+    cases: Cases = {
+        '["b", " a ", "b"]': ["b", "a", "b"],
+        '["", null, 7, true, ["c"], {"d": "e"}, "f"]': ["f"],
+        **{json: [] for json in ("[]", "null", "ABSENT", '"a"', '{"a": "b"}', "7")},
+    }
+    assert read(texts, cases) == cases
+
+
+def test_dates_and_times_of_a_parquet_file_are_taken_as_they_are() -> None:
+    at = datetime(2026, 11, 21, 10, 0, 0, 5, tzinfo=UTC)
+    paris, naive = at.astimezone(timezone(timedelta(hours=1))), at.replace(tzinfo=None)
+    past_the_years = datetime(9999, 12, 31, 23, 59, tzinfo=timezone(-timedelta(hours=1)))
+    values = (at, paris, naive, past_the_years, at.date(), "2026-11-21T10:00:00.000005")
+    assert [instant(value) for value in values] == [at, at, None, None, None, None]
+    assert [instant_or_utc(value) for value in values] == [at, at, at, None, None, None]
+    assert [day(value) for value in (at.date(), at)] == [at.date(), None]
+    assert [rule(at) for rule in (text, number, whole, boolean, texts)] == [None, None, None, None, []]

@@ -10,7 +10,7 @@ from emr_jobs.errors import Misconfigured
 from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import Settings, load, parse
 from pipeline_assets.home import ROOT
-from pipeline_assets.production.deploy import NOT_FOR_JOBS, dumped
+from pipeline_assets.production.apply.deploy import NOT_FOR_JOBS, dumped
 
 
 def parsed(folder: Path, **sections: dict[str, Any]) -> Settings:
@@ -25,13 +25,13 @@ def parsed(folder: Path, **sections: dict[str, Any]) -> Settings:
 
 
 def test_paths_are_relative_to_the_file_and_uris_are_left_alone(tmp_path: Path) -> None:
-    read = parsed(tmp_path, runs={"uri": "runs"}, sources_orders={"uri": "s3://shop/orders/dt={partition}/*.json.gz"})
+    read = parsed(tmp_path, runs={"uri": "runs"}, connections_export={"uri": "s3://shop"})
     assert (read.runs.uri, read.lake.warehouse) == (
         str(tmp_path / "runs"),
         f"file://{tmp_path.parent}/.pipeline/lake/warehouse",
     )
-    assert read.sources.snowflake.private_key == f"file:{tmp_path.parent}/.pipeline/secrets/snowflake-key"
-    assert read.sources.orders.of("2026-11-21") == "s3://shop/orders/dt=2026-11-21/*.json.gz"
+    assert read.connections["warehouse"].private_key == f"file:{tmp_path.parent}/.pipeline/secrets/snowflake-key"
+    assert read.connections["export"].uri == "s3://shop"
 
 
 @pytest.mark.parametrize(("lake", "prefix"), [({}, "pipeline_assets_"), ({"database_prefix": ""}, "")])
@@ -50,34 +50,38 @@ def test_every_wrong_key_of_a_source_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured) as refused:
         parsed(
             tmp_path,
-            sources_shipments={"page_size": 0, "requests_per_second": 0, "max_retries": -1, "pages": 5},
-            sources_snowflake={"protocol": "ftp"},
+            connections_carrier={"timeout_s": 0, "requests_per_second": 0, "max_retries": -1, "pages": 5},
+            connections_warehouse={"protocol": "ftp"},
         )
     found = str(refused.value).removeprefix("settings x.toml: ").split("; ")
     assert [each.partition(":")[0] for each in found] == [
-        "sources.snowflake.protocol",
-        "sources.shipments.page_size",
-        "sources.shipments.requests_per_second",
-        "sources.shipments.max_retries",
-        "sources.shipments.pages",
+        "connections.warehouse.protocol",
+        "connections.carrier.requests_per_second",
+        "connections.carrier.timeout_s",
+        "connections.carrier.max_retries",
+        "connections.carrier.pages",
     ]
-    assert found[-1] == "sources.shipments.pages: unknown key"
+    assert found[-1] == "connections.carrier.pages: unknown key"
 
 
 def test_a_secret_in_the_place_of_its_name_is_refused_and_not_shown(tmp_path: Path) -> None:
-    with pytest.raises(Misconfigured, match=r"^settings x\.toml: sources\.shipments\.token: ") as refused:
-        parsed(tmp_path, sources_shipments={"token": "s3cr3t"})
+    with pytest.raises(Misconfigured, match=r"^settings x\.toml: connections\.carrier\.auth\.token: ") as refused:
+        parsed(tmp_path, connections_carrier_auth={"token": "s3cr3t"})
     assert "s3cr3t" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
     ("section", "changes", "said"),
     [
-        ("sources.shipments", {"url": "http://api.example/v1"}, "others could read the token. Use https"),
-        ("sources.shipments", {"url": "http://10.0.0.7:9000/v1"}, "others could read the token. Use https"),
-        ("sources.shipments", {"url": "http://127.0.0.1.example/v1"}, "others could read the token. Use https"),
-        ("sources.snowflake", {"protocol": "http"}, "others could read what comes and act as the user"),
-        ("sources.snowflake", {"protocol": "http", "host": "db"}, "others could read what comes and act as the user"),
+        ("connections.carrier", {"url": "http://api.example/v1"}, "others could read the token. Use https"),
+        ("connections.carrier", {"url": "http://10.0.0.7:9000/v1"}, "others could read the token. Use https"),
+        ("connections.carrier", {"url": "http://127.0.0.1.example/v1"}, "others could read the token. Use https"),
+        ("connections.warehouse", {"protocol": "http"}, "others could read what comes and act as the user"),
+        (
+            "connections.warehouse",
+            {"protocol": "http", "host": "db"},
+            "others could read what comes and act as the user",
+        ),
         (
             "search",
             {"url": "http://search:9200", "auth": "basic", "username": "u", "password": "env:P"},
@@ -105,8 +109,8 @@ def test_on_this_machine_nobody_listens(tmp_path: Path, host: str) -> None:
     basic = {"auth": "basic", "username": "u", "password": "env:P"}
     read = parsed(
         tmp_path,
-        sources_shipments={"url": f"http://{host}:1/v1"},
-        sources_snowflake={"protocol": "http", "host": host.strip("[]")},
+        connections_carrier={"url": f"http://{host}:1/v1"},
+        connections_warehouse={"protocol": "http", "host": host.strip("[]")},
         search={"url": f"http://{host}:9200", **basic},
     )
     assert read.search.url == f"http://{host}:9200"
@@ -117,10 +121,10 @@ def test_on_this_machine_nobody_listens(tmp_path: Path, host: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("sources.shipments.url", "https://me:s3cr3t@api.example/v1"),
-        ("sources.shipments.url", "https://s3cr3t@api.example/v1"),
+        ("connections.carrier.url", "https://me:s3cr3t@api.example/v1"),
+        ("connections.carrier.url", "https://s3cr3t@api.example/v1"),
         ("search.url", "https://me:s3cr3t@search"),
-        ("sources.orders.uri", "s3://me:s3cr3t@bucket/dt={partition}/*.json.gz"),
+        ("connections.export.uri", "s3://me:s3cr3t@bucket"),
         ("runs.uri", "s3a://me:s3cr3t@bucket/runs"),
     ],
 )
@@ -144,15 +148,15 @@ def test_a_secret_in_a_folder_with_spaces_is_read(tmp_path: Path) -> None:
     home.mkdir()
     (home / "the token").touch(mode=0o600)
     (home / "the token").write_text("s3cr3t\n")
-    read = parsed(home, sources_shipments={"token": "file:the token"})
-    assert read.sources.shipments.token == f"file:{home}/the token"
-    assert resolve(read.sources.shipments.token) == "s3cr3t"
+    read = parsed(home, connections_carrier_auth={"token": "file:the token"})
+    assert read.connections["carrier"].auth.token == f"file:{home}/the token"
+    assert resolve(read.connections["carrier"].auth.token) == "s3cr3t"
 
 
 @pytest.mark.parametrize("ref", ["file:", "file: ", "file: a", "file:a ", "file:a\nb", "env:A B", "aws:a b", "token"])
 def test_what_names_no_secret_is_refused(tmp_path: Path, ref: str) -> None:
-    with pytest.raises(Misconfigured, match=r"^settings x\.toml: sources\.shipments\.token: "):
-        parsed(tmp_path, sources_shipments={"token": ref})
+    with pytest.raises(Misconfigured, match=r"^settings x\.toml: connections\.carrier\.auth\.token: "):
+        parsed(tmp_path, connections_carrier_auth={"token": ref})
 
 
 def test_what_is_no_toml_or_no_file_is_named(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def own(spark: SparkSession, settings: Settings) -> SparkSession:
 def _own_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     home = tmp_path_factory.mktemp("own")
     data = home / "data"
-    truth = sample.generate(data, partition=SHOP.calendar.partition(PARTITION), orders=ORDERS)
+    truth = sample.generate(data, partition=SHOP.calendar.partition(PARTITION), rows=ORDERS)
     with services(home, data) as running:
         yield Day(home, data, str(running.settings_file), PARTITION, truth)
 
@@ -50,7 +50,7 @@ def _own_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
 @pytest.fixture
 def whole_day(_own_day: Day, spark: SparkSession, run_job: InProcess) -> Day:
     """Extracted and published, in some state; every test may publish over it."""
-    load(_own_day.data / "snowflake")  # another stack of this process may have put its tables there
+    load(_own_day.data / "snowflake", database="SHOP")  # another stack of this process may have put its tables there
     seen = readers_see(_own_day.settings, _own_day.partition)
     for job in SHOP.jobs:
         if not all(seen[dataset] for dataset in job.outputs[1:] or job.outputs):
@@ -86,7 +86,7 @@ def unchanged(own_day: Day) -> Iterator[None]:
 @pytest.fixture
 def api_fault(own_day: Day) -> Iterator[Callable[..., None]]:
     """Switches a fault of the shipments API on, until the test ends."""
-    base = own_day.settings.sources.shipments.url.removesuffix("/v1/shipments")
+    base = own_day.settings.connections["carrier"].url
 
     def switch(kind: str, **more: object) -> None:
         requests.put(f"{base}/faults", json={"kind": kind, **more}, timeout=10).raise_for_status()
@@ -119,4 +119,4 @@ def deliver(day: Day, folder: Path, orders: list[dict[str, object]], *, raw: byt
     target.mkdir(parents=True)
     content = b"\n".join([*map(orjson.dumps, orders), raw])
     (target / "part-0.json.gz").write_bytes(gzip.compress(content))
-    return day.settings_with(folder, sources_orders={"uri": f"{folder}/orders/dt={{partition}}/*.json.gz"})
+    return day.settings_with(folder, connections_export={"uri": str(folder)})

@@ -50,7 +50,7 @@ EXTRACTIONS = ("extract_orders", "extract_customers", "extract_shipments")
 def yarn_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     """A sample day, published by launcher emr."""
     home = tmp_path_factory.mktemp("yarn")
-    truth = sample.generate(home / "data", partition=SHOP.calendar.partition(PARTITION), orders=ORDERS)
+    truth = sample.generate(home / "data", partition=SHOP.calendar.partition(PARTITION), rows=ORDERS)
     addresses = stack.up(home, home / "data", aws=True, yarn=True)
     try:
         ended = pipeline("run", "--partition", PARTITION, "--launcher", "emr", home=home)

@@ -52,9 +52,7 @@ def test_the_same_attempt_once_more_starts_its_record_anew(own_day: Day, run_job
 def test_why_a_job_failed_and_whether_to_try_again_is_recorded(
     own_day: Day, run_job: InProcess, tmp_path: Path
 ) -> None:
-    uri = own_day.settings_with(
-        tmp_path, sources_shipments={"url": "http://127.0.0.1:9/v1/shipments", "max_retries": 0}
-    )
+    uri = own_day.settings_with(tmp_path, connections_carrier={"url": "http://127.0.0.1:9", "max_retries": 0})
     messages = recorded(run_job, own_day, tmp_path / "messages", uri)
     failed = of(messages, "report_custom_message")[-1]["payload"]["failed"]
     assert (failed["kind"], failed["retryable"]) == ("Unavailable", True)

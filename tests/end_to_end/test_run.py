@@ -51,8 +51,8 @@ def test_a_run_that_is_ended_leaves_no_process_no_spills_and_no_run_that_seems_t
     before = readers_see(published_day.settings, published_day.partition)
     history = tmp_path / "history"
     with socket.create_server(("127.0.0.1", 0)) as never_answers:
-        url = f"http://127.0.0.1:{never_answers.getsockname()[1]}/v1/shipments"
-        uri = published_day.settings_with(tmp_path, sources_shipments={"url": url})
+        url = f"http://127.0.0.1:{never_answers.getsockname()[1]}"
+        uri = published_day.settings_with(tmp_path, connections_carrier={"url": url})
         running = pipeline_process(
             *("run", "--partition", published_day.partition, "--select", "extract_shipments", "--settings", uri),
             home=published_day.home,

@@ -28,7 +28,9 @@ DAY, NEXT = SHOP.calendar.partition("2026-11-20"), SHOP.calendar.partition("2026
 @pytest.fixture
 def index(_own_day: Day) -> Iterator[SearchIndex]:
     """Under an alias that nobody else has, on the cluster of the day that tests may change."""
-    target = SearchIndex(_own_day.settings.search, replace(SEARCH, id=f"search.t{uuid4().hex[:8]}"))
+    alias = f"t{uuid4().hex[:8]}"
+    contract = replace(SEARCH, id=f"search.{alias}", physical_name=alias)
+    target = SearchIndex(_own_day.settings.search, contract)
     yield target
     for each in target.indices():
         target.client.indices.delete(index=each.name)
@@ -180,7 +182,7 @@ class TestReplicas:
 
 class TestRetention:
     def test_more_names_than_an_http_line_takes(self, index: SearchIndex) -> None:
-        target = SearchIndex(index.settings, replace(SEARCH, id=f"{index.contract.id}{'x' * 200}"))
+        target = SearchIndex(index.settings, replace(SEARCH, physical_name=f"{index.alias}{'x' * 200}"))
         names = [load(target, run_id=f"left-{number}") for number in range(20)]
         retained = target.retain(now=datetime.now(UTC) + timedelta(days=2))
         assert (sorted(retained.deleted), retained.trouble) == (sorted(names), [])

@@ -20,10 +20,10 @@ def tables(own_day: Day, tmp_path: Path) -> Iterator[Callable[[str, Change], Non
 
     def change(name: str, how: Change) -> None:
         pq.write_table(how(pq.read_table(own_day.data / "snowflake" / f"{name}.parquet")), tmp_path / f"{name}.parquet")
-        load(tmp_path)
+        load(tmp_path, database="SHOP")
 
     yield change
-    load(own_day.data / "snowflake")
+    load(own_day.data / "snowflake", database="SHOP")
 
 
 def test_every_column_that_differs_is_named(

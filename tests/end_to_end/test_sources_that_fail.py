@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from local_stack.services import SHIPMENTS_TOKEN
 from tests.end_to_end.conftest import PARTITION, deliver, good_lines
 from tests.running import Day, Ended, InProcess, readers_see
 
@@ -27,8 +26,8 @@ def assert_says(ended: Ended, message: str, *, code: int = 1) -> None:
 
 
 def shipments_job(run_job: InProcess, day: Day, folder: Path, **changes: Any) -> Ended:
-    impatient = {"max_retries": 2, "backoff_s": 0.001, "page_size": 10}
-    uri = day.settings_with(folder, sources_shipments=impatient | changes)
+    impatient = {"max_retries": 2, "backoff_s": 0.001}
+    uri = day.settings_with(folder, connections_carrier=impatient | changes)
     return run_job("extract_shipments", settings_uri=uri, partition=day.partition)
 
 
@@ -83,12 +82,12 @@ def test_what_a_worker_met_is_said_by_the_driver(
     api_fault(**fault)
     ended = shipments_job(run_job, own_day, tmp_path)
     assert_says(ended, message)
-    assert (own_day.home / "secrets" / SHIPMENTS_TOKEN).read_text() not in ended.output
+    assert (own_day.home / "secrets" / "shipments-token").read_text() not in ended.output
 
 
 def test_a_secret_that_does_not_exist_is_misconfigured(own_day: Day, run_job: InProcess, tmp_path: Path) -> None:
     assert_says(
-        shipments_job(run_job, own_day, tmp_path, token="env:NOBODY_SET_THIS"),
+        shipments_job(run_job, own_day, tmp_path, auth={"kind": "bearer", "token": "env:NOBODY_SET_THIS"}),
         r"Misconfigured: secret env:NOBODY_SET_THIS: the environment variable is not set\. "
         r"Set it: export NOBODY_SET_THIS=\.\.\.",
         code=2,

@@ -12,9 +12,9 @@ import pytest
 from local_stack.simulation.scenarios import SCENARIOS
 from local_stack.simulation.world import Jobs, World, world
 from pipeline_assets.emr.clusters import NAME_PREFIX
-from pipeline_assets.production.daily_machine import STACK_TAG
-from pipeline_assets.production.diff import differences
-from pipeline_assets.production.stacks import Stacks
+from pipeline_assets.production.apply.diff import differences
+from pipeline_assets.production.apply.stacks import Stacks
+from pipeline_assets.production.generate.tags import STACK_TAG
 from tests.running import pipeline, typed, wait_for
 
 REAL = ("search-down", "api-storm", "clock-change", "least-privilege")  # where the data matters; happy: tests/ui

@@ -18,7 +18,7 @@ PATIENCE_S = 60
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    sample.generate(folder, partition=SHOP.calendar.partition("2026-11-21"), orders=20)
+    sample.generate(folder, partition=SHOP.calendar.partition("2026-11-21"), rows=20)
     return folder
 
 

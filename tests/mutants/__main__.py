@@ -33,7 +33,8 @@ from tests.mutants import LIST, ROOT, Gone, Mutant
 # Tests that run a module's lines where no context of theirs is recorded.
 ALSO = {
     "emr_jobs/contracts/": "tests/emr_jobs/contracts/",  # loaded once a process, by an import
-    "pipeline_assets/production/": "tests/pipeline_assets/production/test_synth.py",  # a process of its own
+    # A process of its own.
+    "pipeline_assets/production/generate/": "tests/pipeline_assets/production/generate/test_synth.py",
 }
 NOT_COPIED = (".*", "__pycache__", "*.egg-info")
 

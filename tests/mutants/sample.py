@@ -25,9 +25,9 @@ PARTS = {
     "emr_jobs/contracts": 32,
     "emr_jobs/publish/audit.py": 8,
     "shop/transforms": 12,
-    "pipeline_assets/production/plan.py": 15,
-    "pipeline_assets/production/machine_check.py": 18,
-    "pipeline_assets/production/guard.py": 5,
+    "pipeline_assets/production/generate/plan.py": 15,
+    "pipeline_assets/production/generate/machine_check.py": 18,
+    "pipeline_assets/production/generate/guard.py": 5,
     "pipeline_assets/launchers/outcome.py": 8,
 }
 # Mistakes that people make. Left out is what raises at once, such as `names // others`, and what is no mistake here.

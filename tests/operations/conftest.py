@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from local_stack.aws import SUBNETS, VPC
 from local_stack.aws.account import client
-from local_stack.services import SHIPMENTS_TOKEN, services
+from local_stack.services import services
 from local_stack.simulation import stubs
 from pipeline_assets.home import aws_environment
 from shop import sample
@@ -28,7 +28,7 @@ from tests.shop import SHOP
 PARTITION = "2026-11-20"
 FAILS, HANGS, EMPTY = "2026-09-01", "2026-09-02", "2026-09-03"
 BEHAVIOURS = {
-    **{f"{day} extract_orders {attempt}": "has no orders" for day in (FAILS, EMPTY) for attempt in (0, 1)},
+    **{f"{day} extract_orders {attempt}": "is delivered nothing" for day in (FAILS, EMPTY) for attempt in (0, 1)},
     f"{HANGS} extract_orders 0": "hangs",
 }
 
@@ -140,14 +140,16 @@ class Shop(Operator):
 @pytest.fixture(scope="package")
 def _shop(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Iterator[Shop]:
     home = tmp_path_factory.mktemp("shop")
-    truth = sample.generate(home / "data", partition=SHOP.calendar.partition(PARTITION), orders=120)
+    truth = sample.generate(home / "data", partition=SHOP.calendar.partition(PARTITION), rows=120)
     with services(home, home / "data", aws=True) as running, keys_of(running.settings.aws, spark):
         day = Day(home, home / "data", str(running.settings_file), PARTITION, truth)
-        token = client("secretsmanager", str(running.aws)).get_secret_value(SecretId=f"pipeline/{SHIPMENTS_TOKEN}")
-        for_workers = home / SHIPMENTS_TOKEN  # the Python of the tests' Spark has no region
+        reference = day.settings.secrets["connections.carrier.auth.token"].removeprefix("aws:")
+        token = client("secretsmanager", str(running.aws)).get_secret_value(SecretId=reference)
+        for_workers = home / "token"  # the Python of the tests' Spark has no region
         for_workers.touch(0o600)
         for_workers.write_text(token["SecretString"])
-        day = replace(day, settings_uri=day.settings_with(home, sources_shipments={"token": f"file:{for_workers}"}))
+        uri = day.settings_with(home, connections_carrier_auth={"token": f"file:{for_workers}"})
+        day = replace(day, settings_uri=uri)
         environment = aws_environment(running.settings.aws)
         s3 = client("s3", str(running.aws))
         yield Shop(home, day.settings_uri, environment, day, InProcess(spark), s3)

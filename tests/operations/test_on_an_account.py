@@ -33,7 +33,7 @@ def deploys_with(on_call: OnCall, command: Typed) -> Typed:
 def test_show_names_what_failed_and_what_to_type(on_call: OnCall, failed: str) -> None:
     shown = on_call.types("pipeline show X", {"X": failed})
     assert f"{FAILS} is not published" in shown.out
-    assert "extract_orders: ValueError: no orders today" in shown.out
+    assert "extract_orders: ValueError: no rows today" in shown.out
     assert shown.out.endswith(f"repeat what is missing: pipeline trigger --resume {failed}\n")
 
 

@@ -86,7 +86,7 @@ def odd_days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
 def test_a_day_of_every_defect_and_oddity(odd_days: Day, run_job: InProcess, partition: str) -> None:
     day = replace(odd_days, partition=partition)
     odd_inputs.write_tables(day.data, date.fromisoformat(partition))
-    load(day.data / "snowflake")
+    load(day.data / "snowflake", database="SHOP")
     for job in SHOP.jobs:
         succeeded(run_job, job.name, day)
     wanted = compare(day)

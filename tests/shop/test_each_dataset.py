@@ -12,11 +12,10 @@ PUBLISHED = sorted(name for name, contract in SHOP.contracts.items() if contract
 
 
 @pytest.mark.parametrize("dataset", PUBLISHED)
-def test_a_dataset_has_a_job_a_program_and_an_oracle(dataset: str) -> None:
+def test_a_dataset_has_a_job_and_an_oracle(dataset: str) -> None:
     jobs = [job for job in SHOP.jobs if dataset in job.outputs]
     lacking = {
         "one job in shop/jobs.py": len(jobs) == 1,
-        "a program that names it": all(_mentions(f"shop/{job.name}.py", dataset) for job in jobs),
         "expected rows in tests/shop/reference": _mentions("tests/shop/reference", dataset),
     }
     assert [step for step, there in lacking.items() if not there] == []

@@ -12,14 +12,14 @@ from tests.shop import SHOP
 
 
 @pytest.mark.parametrize(
-    ("day", "end", "oldest_rate"),
+    ("day", "end"),
     [
-        ("2026-11-21", "2026-11-22 05:00:00", "2026-11-14"),
-        ("2026-03-08", "2026-03-09 04:00:00", "2026-03-01"),
-        ("2026-11-01", "2026-11-02 05:00:00", "2026-10-25"),
+        ("2026-11-21", "2026-11-22 05:00:00"),
+        ("2026-03-08", "2026-03-09 04:00:00"),
+        ("2026-11-01", "2026-11-02 05:00:00"),
     ],
 )
-def test_statements_are_asked_of_the_day_and_its_end_in_utc(day: str, end: str, oldest_rate: str) -> None:
+def test_statements_are_asked_of_the_day_and_its_end_in_utc(day: str, end: str) -> None:
     values: Any = settings.load(str(ROOT / "settings" / "local.toml"))
     unused: Any = None
     job = SHOP.job("extract_customers")
@@ -29,5 +29,5 @@ def test_statements_are_asked_of_the_day_and_its_end_in_utc(day: str, end: str, 
     asked = [(each.contract.id, each.parameters, each.sql.count("?")) for each in statements(run)]
     assert asked == [
         ("intermediate.customers", (end, day), 2),
-        ("intermediate.fx_rates", (day, oldest_rate, day), 3),
+        ("intermediate.fx_rates", (day, day, day), 3),
     ]

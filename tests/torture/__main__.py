@@ -33,7 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="torture-", ignore_cleanup_errors=True) as folder, console.status("") as on:
         home = Path(folder)
         on.update("starting the stack")
-        sample.generate(home / "data", partition=SHOP.calendar.partition(PARTITION), orders=ORDERS)
+        sample.generate(home / "data", partition=SHOP.calendar.partition(PARTITION), rows=ORDERS)
         with services(home, home / "data") as running, one_spark() as spark:
             day = Day(home, home / "data", str(running.settings_file), PARTITION)
             with bench(day, home / "deliveries", InProcess(spark), progress=on.update) as made:

@@ -12,7 +12,7 @@ from pathlib import Path
 from unittest import mock
 
 from emr_jobs.secret_ref import resolve
-from local_stack.shipments_api import shipments_api
+from local_stack.rest_api import rest_api
 from local_stack.snowflake import load
 from shop import sample
 from tests.running import Day
@@ -31,22 +31,23 @@ class Delivery:
 @contextmanager
 def two_deliveries(day: Day, folder: Path) -> Iterator[tuple[Delivery, Delivery]]:
     """Of that day, on its stack."""
-    token = resolve(day.settings.sources.shipments.token)
+    auth = day.settings.connections["carrier"].auth
+    source = SHOP.contracts["web_api.shipments"]
     with ExitStack() as stack:
 
         def delivery(name: str, *, seed: int, euro: str) -> Delivery:
             data = folder / name
             with mock.patch.dict(sample.USD_RATES, EUR=euro):
-                sample.generate(data, partition=SHOP.calendar.partition(day.partition), orders=ORDERS, seed=seed)
+                sample.generate(data, partition=SHOP.calendar.partition(day.partition), rows=ORDERS, seed=seed)
             cut_off = data / "orders" / f"dt={day.partition}" / "part-99.json.gz"
             cut_off.write_bytes(gzip.compress(f'{{"order_id": "{name}'.encode()))  # one reject
             load(data / "snowflake", database=f"SHOP_{name.upper()}")
-            api = stack.enter_context(shipments_api(data / "shipments", lambda: token))
+            api = stack.enter_context(rest_api([source], data, auth, lambda: resolve(auth.token)))
             uri = day.settings_with(
                 data,
-                sources_orders={"uri": f"{data}/orders/dt={{partition}}/*.json.gz"},
-                sources_snowflake={"database": f"SHOP_{name.upper()}"},
-                sources_shipments={"url": f"{api}/v1/shipments"},
+                connections_export={"uri": str(data)},
+                connections_warehouse={"database": f"SHOP_{name.upper()}"},
+                connections_carrier={"url": api},
             )
             return Delivery(name, uri)
 

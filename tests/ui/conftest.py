@@ -99,12 +99,12 @@ class FailedDay:
 @pytest.fixture(scope="package")
 def failed_day(published_day: Day, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FailedDay]:
     folder = tmp_path_factory.mktemp("failed")
-    sample.generate(folder, partition=SHOP.calendar.partition(FAILED_DAY), orders=100)
+    sample.generate(folder, partition=SHOP.calendar.partition(FAILED_DAY), rows=100)
     files = sorted((folder / "orders" / f"dt={FAILED_DAY}").iterdir())
     delivered = [gzip.decompress(file.read_bytes()).splitlines() for file in files]
     cut_off = [line[:-1] for line in delivered[0]]
     files[0].write_bytes(gzip.compress(b"\n".join(cut_off)))
-    settings = published_day.settings_with(folder, sources_orders={"uri": f"{folder}/orders/dt={{partition}}/*"})
+    settings = published_day.settings_with(folder, connections_export={"uri": str(folder)})
     ended = pipeline(
         *("run", "--partition", FAILED_DAY, "--select", "extract_orders", "--settings", settings),
         home=published_day.home,

@@ -21,9 +21,9 @@ from emr_jobs import settings as settings_module
 from emr_jobs.partition import Partition
 from local_stack.simulation.follower import Follower, start_daemon
 from local_stack.simulation.scenarios import SCENARIOS, no_delivery
-from local_stack.simulation.world import ORDERS, World, world
+from local_stack.simulation.world import ROWS, World, world
 from pipeline_assets.home import ROOT
-from pipeline_assets.production.executions import Execution
+from pipeline_assets.production.running.executions import Execution
 from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG, PARTITION_TAG
 from tests.running import Ended, documents, pipeline, table_rows, wait_for
 from tests.shop import SHOP
@@ -146,7 +146,7 @@ def test_followed_run_has_what_the_other_launchers_give(produced: Produced) -> N
 
 
 def test_readers_find_the_same_rows_whoever_ran_the_day(produced: Produced) -> None:
-    assert len(produced.read["production"]["search.orders"]) == ORDERS
+    assert len(produced.read["production"]["search.orders"]) == ROWS
     for launcher in produced.others:
         assert produced.read[launcher] == produced.read["production"], launcher
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from emr_jobs.contracts import InvalidContracts, load
+from emr_jobs.contracts.model import Extraction, NewFields
 from pipeline_assets.home import ROOT
 from tests.shop import SHOP
 
@@ -17,6 +18,15 @@ REJECTED = "intermediate.rejected_orders.odcs.yaml"
 CUSTOMERS = "intermediate.customers.odcs.yaml"
 ROW_COUNT = "{name: row_count, metric: rowCount, mustBeGreaterThan: 0, dimension: completeness}"
 SALES_ORDERS = "{name: orders, logicalType: integer,"
+
+
+SOURCE = "web_api.shipments.odcs.yaml"
+SHIPMENTS = "intermediate.shipments.odcs.yaml"
+
+
+def declaring(property: str) -> str:
+    """In the place of `schema:`, which follows."""
+    return f"customProperties: [{property}]\nschema:\n"
 
 
 @pytest.fixture
@@ -165,6 +175,42 @@ def test_a_copy_of_the_folder_loads_as_the_project_does(folder: Path) -> None:
             "physicalType: table",
             "$.schema[0].physicalType: table belongs to intermediate or final, not search",
         ),
+        (
+            CUSTOMERS,
+            "schema:\n",
+            declaring("{property: new_fields, value: reports}"),
+            "$.customProperties.new_fields: Input should be 'ignore', 'report' or 'fail'",
+        ),
+        (
+            CUSTOMERS,
+            "schema:\n",
+            declaring("{property: max_rejected_share, value: 1.5}"),
+            "$.customProperties.max_rejected_share: Input should be less than or equal to 1",
+        ),
+        (
+            ORDERS,
+            "schema:\n",
+            declaring("{property: max_rejected_share, value: 0.1}"),
+            "$.customProperties.max_rejected_share: a rule of the measure rejected_share has a limit, too",
+        ),
+        (
+            CUSTOMERS,
+            "schema:\n",
+            declaring("{property: duplicates, value: {keep: greatest, by: updated_at}}"),
+            "$.customProperties.duplicates.by: no column updated_at",
+        ),
+        (
+            REJECTED,
+            "schema:\n",
+            declaring("{property: duplicates, value: {keep: greatest, by: raw}}"),
+            "$.customProperties.duplicates: without a primaryKey no row is another's duplicate",
+        ),
+        (
+            SEARCH,
+            "schema:\n",
+            declaring("{property: new_fields, value: fail}"),
+            "$.customProperties: new_fields: only a table is read from a source",
+        ),
     ],
     ids=[
         "unknown key of a column",
@@ -190,6 +236,12 @@ def test_a_copy_of_the_folder_loads_as_the_project_does(folder: Path) -> None:
         "no owner",
         "id is not the file",
         "table in another layer",
+        "new fields that are reports",
+        "more rejects than records",
+        "two limits of rejects",
+        "duplicates by no column",
+        "duplicates without a key",
+        "new fields of an index",
     ],
 )
 def test_a_fault_is_named_with_file_and_path(folder: Path, file: str, old: str, new: str, fault: str) -> None:
@@ -264,3 +316,57 @@ def test_a_long_message_of_the_standard_is_cut(folder: Path) -> None:
     (fault,) = faults(folder)
     said = fault.removeprefix(f"{SALES} $.schema[0].properties[4]: ")
     assert said == f"Unevaluated properties are not allowed ('{'x' * 400}"[:300]
+
+
+def test_a_path_into_a_source_is_kept_and_every_part_that_is_declared_is_compared(folder: Path) -> None:
+    cost = 'physicalType: "decimal(18,2)", transformSourceObjects: [web_api.shipments.cost'
+    edit(folder, SHIPMENTS, f"{cost}]", f"{cost}.amount]")
+    (column,) = [each for each in load(folder, SHOP.layers)["intermediate.shipments"].columns if "_amount" in each.name]
+    assert column.lineage == (("web_api.shipments", "cost.amount"),)
+
+    declared = "{name: cost, logicalType: object,"
+    edit(folder, SOURCE, declared, f"{declared} properties: [{{name: total, logicalType: number}}],")
+    edit(folder, SHIPMENTS, "[web_api.shipments.carrier]", "[web_api.shipments.carriers.name]")
+    where = f"{SHIPMENTS} $.schema[0]"
+    assert faults(folder) == [
+        f"{where}.carrier.transformSourceObjects: web_api.shipments has no column carriers",
+        f"{where}.cost_amount.transformSourceObjects: web_api.shipments has no column cost.amount",
+    ]
+
+
+def test_a_column_of_a_dataset_has_no_fields(folder: Path) -> None:
+    edit(folder, SALES, "[final.order_facts.channel]", "[final.order_facts.channel.name]")
+    assert faults(folder) == [
+        f"{SALES} $.schema[0].channel.transformSourceObjects: final.order_facts has no column channel.name"
+    ]
+
+
+def test_a_column_of_snowflake_is_named_in_any_case(folder: Path) -> None:
+    edit(folder, CUSTOMERS, "[snowflake.customers.SEGMENT]", "[snowflake.customers.segment]")
+    assert load(folder, SHOP.layers)["intermediate.customers"].path("segment") == ("segment",)
+
+
+def test_how_a_dataset_is_read_by_contract_is_kept(folder: Path) -> None:
+    declared = "{property: duplicates, value: {keep: greatest, by: created_at}}, {property: new_fields, value: fail}"
+    edit(folder, CUSTOMERS, "schema:\n", declaring(declared))
+    edit(
+        folder,
+        CUSTOMERS,
+        "{name: segment, logicalType: string,",
+        "{name: segment, logicalType: string, transformLogic: upper(country),",
+    )
+    edit(
+        folder,
+        SOURCE,
+        "{name: shipped_at, logicalType: timestamp}",
+        "{name: shipped_at, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: UTC}}",
+    )
+    loaded = load(folder, SHOP.layers)
+    customers = loaded["intermediate.customers"]
+    assert customers.extraction == Extraction(
+        keep_greatest="created_at", new_fields=NewFields.FAIL, max_rejected_share=0.01
+    )
+    assert {column.name: column.logic for column in customers.columns if column.logic} == {"segment": "upper(country)"}
+    zones = {column.name: column.default_timezone for column in loaded["web_api.shipments"].columns}
+    assert zones == dict.fromkeys(zones) | {"shipped_at": "UTC"}
+    assert loaded["intermediate.shipments"].extraction is None

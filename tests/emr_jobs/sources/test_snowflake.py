@@ -12,7 +12,7 @@ import snowflake.connector  # its urllib3 opens a socket while it is imported
 from starlette.applications import Starlette
 
 from emr_jobs.errors import AccessDenied, Misconfigured, PipelineError, Unavailable
-from emr_jobs.settings import SnowflakeSource
+from emr_jobs.settings import SnowflakeConnection
 from emr_jobs.sources import snowflake
 from emr_jobs.sources.snowflake import BatchMismatch, BatchNotFetched, ResultExpired, cast_to, fetch
 from local_stack.serving import serving
@@ -162,13 +162,13 @@ def login(processes: None) -> Iterator[int]:
         yield int(url.rpartition(":")[2])
 
 
-def source(key: Path, **changes: Any) -> SnowflakeSource:
+def source(key: Path, **changes: Any) -> SnowflakeConnection:
     address = {"host": "127.0.0.1", "protocol": "http", "connect_timeout_s": 1}
     named = {"account": "fakesnow", "user": "PIPELINE", "database": "SHOP", "private_key": f"file:{key}"}
-    return SnowflakeSource(**(named | address | changes))
+    return SnowflakeConnection(kind="snowflake", **(named | address | changes))
 
 
-def refusal(values: SnowflakeSource) -> PipelineError:
+def refusal(values: SnowflakeConnection) -> PipelineError:
     with (
         pytest.raises(PipelineError) as refused,
         snowflake.connection(values, tag={}, dataset="intermediate.customers", partition=DAY),

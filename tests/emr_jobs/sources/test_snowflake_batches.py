@@ -6,7 +6,7 @@ the real one, with its presigned address in the text of its errors.
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -18,19 +18,19 @@ from pyspark import cloudpickle
 from pyspark.sql import DataFrame, SparkSession
 
 from emr_jobs.errors import BadInput, PipelineError, Unavailable
-from emr_jobs.settings import SnowflakeSource
+from emr_jobs.settings import SnowflakeConnection
 from emr_jobs.sources import snowflake
-from emr_jobs.sources.snowflake import Statement
+from emr_jobs.sources.statement import Statement
 from local_stack.snowflake import ACCOUNT, USER, key_pair
 from local_stack.snowflake import snowflake as server
 from pipeline_assets.home import ROOT
 from tests.shop import SHOP
 
 if TYPE_CHECKING:
-    from snowflake.connector import SnowflakeConnection
+    from snowflake.connector import SnowflakeConnection as Session
 
 DAY = SHOP.calendar.partition("2026-11-21")
-STATEMENT = Statement(SHOP.contracts["intermediate.fx_rates"], DAY, ROOT / "shop" / "sql" / "fx_rates.sql", ())
+STATEMENT = Statement.in_file(ROOT / "shop" / "sql" / "fx_rates.sql", SHOP.contracts["intermediate.fx_rates"], DAY)
 ADDRESS = "https://stage.example/part?X-Amz-Signature=s3cr3t"
 
 
@@ -78,7 +78,9 @@ def extract(spark: SparkSession, *answers: list[StubBatch], counted: int | None 
     def collect(rows: DataFrame) -> list[tuple[object, ...]]:
         return sorted(tuple(row) for row in rows.collect())
 
-    return snowflake.extract(spark, STATEMENT, execute=execute, consume=collect, rows_of=len)  # type: ignore[arg-type]
+    return snowflake.extract(
+        spark, STATEMENT, snowflake.shape_of(STATEMENT.contract), execute=execute, consume=collect, rows_of=len
+    )  # type: ignore[arg-type]
 
 
 def rates(*currencies: str) -> list[tuple[object, ...]]:
@@ -157,15 +159,16 @@ def test_fewer_rows_than_snowflake_counted_are_refused(spark: SparkSession) -> N
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SnowflakeConnection"]:
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Session"]:
     """A session of the local server, in a database of its own."""
     folder = tmp_path_factory.mktemp("snowflake")
     private_key, public_key = key_pair()
     (folder / "key").touch(mode=0o600)
     (folder / "key").write_bytes(private_key)
     pq.write_table(pa.table({"X": [1]}), folder / "TEST.X.parquet")
-    with server(folder, public_key) as url:
-        settings = SnowflakeSource(
+    with server(folder, "TEST", public_key) as url:
+        settings = SnowflakeConnection(
+            kind="snowflake",
             account=ACCOUNT,
             user=USER,
             database="TEST",
@@ -179,34 +182,29 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SnowflakeConne
             yield opened
 
 
-def asked(
-    spark: SparkSession, opened: "SnowflakeConnection", rates: Mapping[str, Decimal]
-) -> tuple[list[int], dict[str, Decimal]]:
+def asked(spark: SparkSession, opened: "Session", rates: Mapping[str, Decimal]) -> tuple[list[int], dict[str, Decimal]]:
     """The rows of each batch and the rates that arrive, of a table with these rates."""
     cursor = opened.cursor()
     cursor.execute("CREATE OR REPLACE TABLE FINANCE.FX_RATES (CURRENCY TEXT, RATE_DATE DATE, USD_RATE NUMBER(18, 8))")
     if rates:
         rows = [(currency, "2026-11-20", str(rate)) for currency, rate in rates.items()]
         cursor.executemany("INSERT INTO FINANCE.FX_RATES VALUES (?, ?, ?)", rows)
-    day, first = str(DAY), "2026-11-14"
-    batches, counted = snowflake.run_statement(opened, replace(STATEMENT, parameters=(day, first, day)))
+    batches, counted = snowflake.run_statement(opened, STATEMENT)
     assert counted == len(rates)
-    arrived = snowflake.as_frame(spark, STATEMENT.contract, batches).collect()
+    arrived = snowflake.as_frame(spark, "rates", snowflake.shape_of(STATEMENT.contract), batches).collect()
     return [batch.rowcount for batch in batches], {row.currency: row.usd_rate for row in arrived}
 
 
-def test_a_week_without_rates_is_no_rows(spark: SparkSession, opened: "SnowflakeConnection") -> None:
+def test_a_week_without_rates_is_no_rows(spark: SparkSession, opened: "Session") -> None:
     assert asked(spark, opened, {}) == ([0], {})
 
 
-def test_numbers_arrive_with_all_their_digits(spark: SparkSession, opened: "SnowflakeConnection") -> None:
+def test_numbers_arrive_with_all_their_digits(spark: SparkSession, opened: "Session") -> None:
     digits = {"AAA": "1234567890.12345678", "BBB": "0.00000001", "CCC": "-9999999999.99999999"}
     exact = {currency: Decimal(rate) for currency, rate in digits.items()}
     assert asked(spark, opened, exact) == ([3], exact)
 
 
-def test_a_larger_result_has_an_empty_first_batch_and_several_others(
-    spark: SparkSession, opened: "SnowflakeConnection"
-) -> None:
+def test_a_larger_result_has_an_empty_first_batch_and_several_others(spark: SparkSession, opened: "Session") -> None:
     many = {f"{number:03}": Decimal(f"{number**5}.00000001") for number in range(100)}
     assert asked(spark, opened, many) == ([0, 34, 34, 32], many)

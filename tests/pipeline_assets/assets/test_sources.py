@@ -58,7 +58,7 @@ def without_ledger(published_day: Day) -> Iterator[None]:
     """Snowflake's ledger has another name until the test ends."""
     partition = SHOP.calendar.partition(published_day.partition)
     with snowflake.connection(
-        published_day.settings.sources.snowflake, tag={}, dataset="snowflake.loyalty_ledger", partition=partition
+        published_day.settings.connections["warehouse"], tag={}, dataset="snowflake.loyalty_ledger", partition=partition
     ) as connection:
         connection.cursor().execute("ALTER TABLE CRM.LOYALTY_LEDGER RENAME TO LEDGER_OF_OLD")
         try:
@@ -74,7 +74,7 @@ def test_a_table_that_is_gone_fails_after_the_others_are_observed(published_day:
         result = job.execute_in_process(
             instance=instance,
             partition_key=published_day.partition,
-            op_selection=["observe_tables"],
+            op_selection=["observe_warehouse"],
             raise_on_error=False,
         )
     (failed,) = result.get_step_failure_events()
@@ -92,9 +92,9 @@ def test_snowflake_that_is_not_there_is_named_with_what_to_check(published_day: 
     with socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         port = nobody.getsockname()[1]
-        uri = published_day.settings_with(tmp_path, sources_snowflake={"port": port, "connect_timeout_s": 1})
+        uri = published_day.settings_with(tmp_path, connections_warehouse={"port": port, "connect_timeout_s": 1})
         with pytest.raises(Unavailable) as raised:
-            observed(uri, published_day.partition, op_selection=["observe_tables"])
+            observed(uri, published_day.partition, op_selection=["observe_warehouse"])
     assert raised.value.expected == "Snowflake account fakesnow to tell PIPELINE of its tables"
     assert raised.value.fix.startswith("Check account, user and the key file:")
     assert "\n" not in raised.value.found
@@ -107,7 +107,7 @@ def test_a_bucket_that_cannot_be_listed_is_named(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "any")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    uri = published_day.settings_with(tmp_path, sources_orders={"uri": "s3://shop/orders/dt={partition}/*.json.gz"})
+    uri = published_day.settings_with(tmp_path, connections_export={"uri": "s3://shop"})
     with pytest.raises(Unavailable) as raised:
         observed(uri, published_day.partition, op_selection=["observe_orders"])
     assert raised.value.expected == f"s3://shop/orders/dt={published_day.partition}/*.json.gz to be listed"

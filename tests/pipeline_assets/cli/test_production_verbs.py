@@ -28,7 +28,7 @@ from local_stack.aws.account import LocalAws, client
 from local_stack.simulation import stubs
 from pipeline_assets import lake
 from pipeline_assets.home import ROOT, aws_environment
-from pipeline_assets.production.stacks import BODY_LIMIT_BYTES
+from pipeline_assets.production.apply.stacks import BODY_LIMIT_BYTES
 from tests.deployed import NEEDED, profile_at
 from tests.running import Ended, Typed, pipeline, typed, wait_for
 from tests.shop import SHOP
@@ -179,12 +179,12 @@ def test_deploy_refuses_what_is_still_the_examples(account: Account) -> None:
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == (
         "Misconfigured: settings: 6 values are still the example's. Put yours in:\n"
-        "  sources.snowflake.account = <ORG-ACCOUNT>\n"
-        "  sources.snowflake.user = <USER>\n"
-        "  sources.snowflake.database = <DATABASE>\n"
-        "  sources.snowflake.role = <ROLE>\n"
-        "  sources.snowflake.warehouse = <WAREHOUSE>\n"
-        "  sources.shipments.url = https://api.<CARRIER>.example/v1/shipments\n"
+        "  connections.warehouse.account = <ORG-ACCOUNT>\n"
+        "  connections.warehouse.user = <USER>\n"
+        "  connections.warehouse.database = <DATABASE>\n"
+        "  connections.warehouse.role = <ROLE>\n"
+        "  connections.warehouse.warehouse = <WAREHOUSE>\n"
+        "  connections.carrier.url = https://api.<CARRIER>.example\n"
     )
 
 
@@ -367,7 +367,7 @@ def test_diff_names_a_changed_setting_of_the_jobs(deployed: Account) -> None:
     ended = deployed.typed("diff", "--json", settings=str(settings))
     assert ended.code == 2, ended.err
     assert [(each["place"], each["deployed"], each["generated"]) for each in ended.json] == [
-        ("settings.sources.shipments.requests_per_second", "20.0", "7.0")
+        ("settings.connections.carrier.requests_per_second", "20.0", "7.0")
     ]
 
 
@@ -378,7 +378,7 @@ def test_diff_shows_a_name_in_the_settings_that_the_stacks_do_not_have_yet(deplo
     ended = deployed.typed("diff", "--json", settings=str(settings))
     assert ended.code == 2, ended.err
     assert [(each["place"], each["deployed"], each["generated"]) for each in ended.json] == [
-        ("settings.sources.snowflake.warehouse", '"WAREHOUSE"', '"${Warehouse}"')
+        ("settings.connections.warehouse.warehouse", '"WAREHOUSE"', '"${Warehouse}"')
     ]
 
 
@@ -462,7 +462,7 @@ def test_show_says_why_each_job_failed_and_what_to_type(deployed: Account, faile
     assert reasons[0] == (
         "DayNotPublished\n"
         f"{FAILED_DAY} is not published; its run was scheduled for 2026-09-02.\n"
-        "extract_orders: ValueError: no orders today\n"
+        "extract_orders: ValueError: no rows today\n"
         f"extract_shipments: States.TaskFailed without a word of the job. Its log: s3://{logs}/emr/{cluster}/steps/\n"
         "Readers still see the day before, or this day as it was published before."
     )
@@ -541,7 +541,7 @@ def test_trigger_waits_says_each_change_and_ends_as_the_execution_does(deployed:
     assert all(job == "extract_orders" for job, _ in said)
     assert "\x1b" not in ended.out
     assert f"\nDayNotPublished\n{WAITED_DAY} is not published" in ended.out
-    assert "\nextract_orders: ValueError: no orders today\n" in ended.out
+    assert "\nextract_orders: ValueError: no rows today\n" in ended.out
     name = ended.out.split()[1]
     assert ended.out.endswith(f"\nrepeat what is missing: pipeline trigger --resume {name}\n")
     again = deployed.typed("trigger", "--partition", WAITED_DAY, "--only", "master", "--wait", "--json")

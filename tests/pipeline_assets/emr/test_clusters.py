@@ -94,9 +94,9 @@ def test_settings_that_a_cluster_cannot_reach_are_refused_all_at_once() -> None:
     for key in (
         "lake.warehouse",
         "runs.uri",
-        "sources.orders.uri",
-        "sources.snowflake.private_key",
-        "sources.shipments.token",
+        "connections.export.uri",
+        "connections.warehouse.private_key",
+        "connections.carrier.auth.token",
         "lake.catalog = jdbc",
     ):
         assert key in said

@@ -116,14 +116,14 @@ def test_a_step_reports_live_with_where_it_ran(cloud: Cloud, run_step: Any) -> N
 
 
 def test_a_step_reaches_its_secret_in_a_container_that_knows_no_region(cloud: Cloud, run_step: Any) -> None:
-    secret = cloud.settings.sources.shipments.token.removeprefix("aws:")
+    secret = cloud.settings.connections["carrier"].auth.token.removeprefix("aws:")
     client("secretsmanager", str(cloud.settings.aws.endpoint)).create_secret(Name=secret, SecretString="it")
     result = run_step("needs a secret")
     assert result.success, failure_of(result)
 
 
 def test_the_reason_of_a_job_is_the_reason_of_its_failure(run_step: Any) -> None:
-    assert failure_of(run_step("fails")) == "ValueError: no orders today"
+    assert failure_of(run_step("fails")) == "ValueError: no rows today"
 
 
 def test_a_step_that_is_killed_fails_with_its_log(cloud: Cloud, run_step: Any) -> None:

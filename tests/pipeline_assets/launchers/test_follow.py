@@ -23,8 +23,8 @@ from pipeline_assets.home import dagster_home
 from pipeline_assets.launchers.follow import _Followed
 from pipeline_assets.launchers.heartbeat import heartbeat
 from pipeline_assets.partitions import daily
-from pipeline_assets.production.executions import Execution
-from pipeline_assets.production.patience import PATIENCE_S, patiently
+from pipeline_assets.production.running.executions import Execution
+from pipeline_assets.production.running.patience import PATIENCE_S, patiently
 from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG
 from tests.deployed import (
     FAILS,
@@ -160,7 +160,7 @@ def test_run_that_follows_gives_signs_of_life_while_production_says_nothing(
 
 def test_failure_is_the_recorded_one(production: Deployed, follow: Any) -> None:
     result = follow(ran(production, FAILS).name, FAILS)
-    assert failure_of(result) == "ValueError: no orders today"
+    assert failure_of(result) == "ValueError: no rows today"
     assert not materialized(result)
     assert not [event for event in result.all_events if event.is_step_up_for_retry], "production has retried"
 
@@ -207,7 +207,7 @@ def test_recording_of_an_older_version_is_judged_by_what_it_declared(
     checked = {".".join(each.asset_key.path) for each in result.get_asset_check_evaluations()}
     assert lacking not in checked
     said = logged(instance, result.run_id)
-    assert "intermediate.returns was recorded and is not defined any more: left out" in said
+    assert "intermediate.of_before was recorded and is not defined any more: left out" in said
     assert f"{JOB.outputs[0]} was_there_once was recorded and is not defined any more: left out" in said
     assert f"{lacking} is newer than what was recorded: left out" in said
 
@@ -215,7 +215,7 @@ def test_recording_of_an_older_version_is_judged_by_what_it_declared(
 def test_job_that_an_ended_execution_never_began_fails_and_says_how_it_ended(production: Deployed, follow: Any) -> None:
     execution = production.ran(WHOLE)
     result = follow(execution.name, WHOLE, jobs=4)
-    assert failure_of(result, "extract_customers") == "ValueError: no orders today"
+    assert failure_of(result, "extract_customers") == "ValueError: no rows today"
     steps = {event.step_key: event.event_type_value for event in result.all_events if event.is_step_success}
     assert set(steps) == {"extract_orders", "extract_shipments"}
     assert "master" not in steps

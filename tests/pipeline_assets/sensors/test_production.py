@@ -18,7 +18,7 @@ from pipeline_assets.assets.jobs import selection, warn_of_production
 from pipeline_assets.definitions import definitions
 from pipeline_assets.home import dagster_home
 from pipeline_assets.partitions import daily
-from pipeline_assets.production.executions import Executions, Started
+from pipeline_assets.production.running.executions import Executions, Started
 from pipeline_assets.sensors.production import MAX_REQUESTS, Tick, longest_s, offered, supervision
 from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG, PARTITION_TAG, RANGE_TAGS
 from tests.deployed import LONG, Deployed

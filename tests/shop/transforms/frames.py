@@ -35,7 +35,7 @@ class Frames:
         return self.spark.createDataFrame(pa.Table.from_pylist(list(rows), schema), ddl)
 
     def lines(self, *lines: bytes) -> DataFrame:
-        """As s3_json reads them: undecoded."""
+        """As a source's raw lines are: undecoded."""
         return self.typed("value binary", [{"value": line} for line in lines])
 
     def settled(self, *lines: bytes, partition: Partition = DAY) -> DataFrame:

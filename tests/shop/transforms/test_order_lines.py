@@ -99,9 +99,9 @@ def test_odd_json_is_no_reason_to_reject(frames: Frames) -> None:
 
 
 def test_a_row_without_a_line_goes_through_as_it_is(frames: Frames) -> None:
-    rows = [{"value": None, "file": 1, "lines": 0}, {"value": None, "file": 2, "lines": 1}, {"value": line()}]
-    settled = settle(parse(frames.typed("value binary, file int, lines bigint", rows), partition=DAY))
-    found = rows_of(settled.select("file", "lines", "order_id", "outcome"))
+    rows = [{"value": None, "file": 1, "records": 0}, {"value": None, "file": 2, "records": 1}, {"value": line()}]
+    settled = settle(parse(frames.typed("value binary, file int, records bigint", rows), partition=DAY))
+    found = rows_of(settled.select("file", "records", "order_id", "outcome"))
     assert [tuple(row.values()) for row in found] == [
         (1, 0, None, None),
         (2, 1, None, None),

@@ -1,0 +1,1 @@
+"""What is generated becomes stacks of an account: looked at before, compared, deployed."""

@@ -1,0 +1,1 @@
+"""Executions of what is deployed: started, followed, told why they failed."""

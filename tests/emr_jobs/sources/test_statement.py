@@ -1,0 +1,62 @@
+"""Statements: named parameters become marks and values, and nothing else that looks like one does."""
+
+import pytest
+
+from emr_jobs.contracts.model import Column, Contract, Medium
+from emr_jobs.errors import Misconfigured
+from emr_jobs.sources.statement import Statement, of_a_table
+from tests.shop import SHOP
+
+DAY = SHOP.calendar.partition("2026-11-01")  # of 25 hours
+
+
+def contract(id: str, *columns: Column, table: str = "loans") -> Contract:
+    return Contract(id, "1.0.0", Medium.SOURCE, table, "", None, "desk", columns, (), None)
+
+
+LOANS = contract(
+    "snowflake.loans",
+    Column("LOAN_ID", "string"),
+    Column("LENT_AT", "timestamp"),
+    Column("DUE", "date"),
+    table="A.LOANS",
+)
+
+
+def test_names_are_bound_in_their_order_and_casts_and_times_are_left() -> None:
+    conditions = "d = :partition AND at < :as_of AND at >= :start AND at < :end AND d=:partition"
+    text = f"SELECT n::text, '10:30' FROM t WHERE {conditions}"
+    statement = Statement(LOANS, DAY, text, "sql/loans.sql")
+    assert statement.sql == "SELECT n::text, '10:30' FROM t WHERE d = ? AND at < ? AND at >= ? AND at < ? AND d=?"
+    assert statement.parameters == (
+        "2026-11-01",
+        "2026-11-02 13:00:00",
+        "2026-11-01 04:00:00",
+        "2026-11-02 05:00:00",
+        "2026-11-01",
+    )
+
+
+def test_a_name_that_no_day_has_is_refused() -> None:
+    with pytest.raises(Misconfigured) as refused:
+        _ = Statement(LOANS, DAY, "SELECT :yesterday", "sql/loans.sql").parameters
+    assert str(refused.value) == (
+        "sql/loans.sql: :yesterday is no parameter; known are :partition, :start, :end, :as_of"
+    )
+
+
+@pytest.mark.parametrize(
+    ("day_column", "sql", "values"),
+    [
+        (
+            "LENT_AT",
+            'SELECT "LOAN_ID", "LENT_AT", "DUE" FROM "A"."LOANS" WHERE "LENT_AT" >= CAST(? AS TIMESTAMP_NTZ) '
+            'AND "LENT_AT" < CAST(? AS TIMESTAMP_NTZ)',
+            ("2026-11-01 04:00:00", "2026-11-02 05:00:00"),
+        ),
+        ("DUE", 'SELECT "LOAN_ID", "LENT_AT", "DUE" FROM "A"."LOANS" WHERE "DUE" = CAST(? AS DATE)', ("2026-11-01",)),
+    ],
+)
+def test_rows_of_a_day_are_asked_for_by_the_columns_type(day_column: str, sql: str, values: tuple[str, ...]) -> None:
+    statement = of_a_table(LOANS, day_column, contract("lent.loans"), DAY)
+    assert (statement.sql, statement.parameters) == (sql, values)

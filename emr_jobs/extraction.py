@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emr_jobs.contracts import Contract
-from emr_jobs.contracts.read import Files, Rest, Snowflake
+from emr_jobs.contracts.read import Files, Rest
 from emr_jobs.contracts.reading import Plan
 from emr_jobs.contracts.rejects import UNPROVEN
-from emr_jobs.errors import BadInput, Misconfigured, Remedy
+from emr_jobs.errors import BadInput, Remedy
 from emr_jobs.job_run import JobRun
 from emr_jobs.settings import FilesConnection, RestConnection, SnowflakeConnection
 from emr_jobs.sources import files, rest, snowflake
-from emr_jobs.sources.statement import Statement, of_a_table
+from emr_jobs.sources.statement import statement_of
 from emr_jobs.table_reader import typed_rows
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def from_table(run: JobRun, source: Contract, dataset: Contract, plan: Plan) -> 
     from pyspark import StorageLevel
 
     connection = run.settings.connection(source.connection, SnowflakeConnection, source=source.id)
-    statement = _statement(run, source, dataset)
+    statement = statement_of(source, dataset, run.partition, folder=run.domain.folder)
     tag = {"run": run.run_id, "job": run.job.name, "partition": str(run.partition)}
 
     def execute() -> tuple[list[snowflake.ResultBatch], int]:
@@ -130,15 +130,3 @@ def from_table(run: JobRun, source: Contract, dataset: Contract, plan: Plan) -> 
         )
     yield Records(rows, count)
     rows.unpersist()
-
-
-def _statement(run: JobRun, source: Contract, dataset: Contract) -> Statement:
-    declared = source.read
-    assert isinstance(declared, Snowflake), source.id
-    if declared.sql is not None:
-        return Statement.in_file(run.domain.folder / declared.sql, dataset, run.partition)
-    if declared.day_column is not None:
-        return of_a_table(source, declared.day_column, dataset, run.partition)
-    raise Misconfigured(
-        f"{source.id}: read by contract, so it says of which rows: day_column, or sql, in its custom property read"
-    )

@@ -6,10 +6,11 @@ TIMESTAMP_NTZ; the partition is text that casts to DATE.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emr_jobs.contracts import Contract
+from emr_jobs.contracts.read import Snowflake
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Partition
 
@@ -27,6 +28,10 @@ class Statement:
     def in_file(cls, file: Path, contract: Contract, partition: Partition) -> "Statement":
         return cls(contract, partition, file.read_text(), f"{file.parent.name}/{file.name}")
 
+    def first(self, rows: int) -> "Statement":
+        """Only so many of its rows."""
+        return replace(self, text=f"SELECT * FROM ({self.text.strip().rstrip(';')}\n) LIMIT {rows}")  # noqa: S608  # ours
+
     @property
     def sql(self) -> str:
         return _NAMED.sub("?", self.text)
@@ -39,6 +44,19 @@ class Statement:
             known = ", ".join(f":{name}" for name in values)
             raise Misconfigured(f"{self.name}: :{unknown[0]} is no parameter; known are {known}")
         return tuple(values[name] for name in names)
+
+
+def statement_of(source: Contract, dataset: Contract, partition: Partition, *, folder: Path) -> Statement:
+    """Of a source that is read by contract; `folder`: of the domain. Raises Misconfigured."""
+    declared = source.read
+    assert isinstance(declared, Snowflake), source.id
+    if declared.sql is not None:
+        return Statement.in_file(folder / declared.sql, dataset, partition)
+    if declared.day_column is not None:
+        return of_a_table(source, declared.day_column, dataset, partition)
+    raise Misconfigured(
+        f"{source.id}: read by contract, so it says of which rows: day_column, or sql, in its custom property read"
+    )
 
 
 def of_a_table(source: Contract, day_column: str, dataset: Contract, partition: Partition) -> Statement:

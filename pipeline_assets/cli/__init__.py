@@ -16,12 +16,14 @@ from pipeline_assets.cli import (
     doctor,
     executions,
     lake,
+    new,
     package,
     query,
     rollback,
     run,
     search,
     simulate,
+    source,
     stack,
     synth,
 )
@@ -73,6 +75,8 @@ app.add_typer(stack.app, name="stack")
 app.add_typer(search.app, name="search")
 app.add_typer(lake.app, name="lake")
 app.add_typer(contracts.app, name="contracts")
+app.add_typer(new.app, name="new")
+app.add_typer(source.app, name="source")
 
 
 def main() -> None:

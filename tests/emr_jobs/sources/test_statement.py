@@ -1,10 +1,14 @@
 """Statements: named parameters become marks and values, and nothing else that looks like one does."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from emr_jobs.contracts.model import Column, Contract, Medium
+from emr_jobs.contracts.read import Snowflake
 from emr_jobs.errors import Misconfigured
-from emr_jobs.sources.statement import Statement, of_a_table
+from emr_jobs.sources.statement import Statement, of_a_table, statement_of
 from tests.shop import SHOP
 
 DAY = SHOP.calendar.partition("2026-11-01")  # of 25 hours
@@ -60,3 +64,22 @@ def test_a_name_that_no_day_has_is_refused() -> None:
 def test_rows_of_a_day_are_asked_for_by_the_columns_type(day_column: str, sql: str, values: tuple[str, ...]) -> None:
     statement = of_a_table(LOANS, day_column, contract("lent.loans"), DAY)
     assert (statement.sql, statement.parameters) == (sql, values)
+
+
+def test_a_source_says_of_which_rows_by_its_day_column_or_a_file(tmp_path: Path) -> None:
+    (tmp_path / "loans.sql").write_text("SELECT 1")
+    by_column, by_file, by_nothing = (
+        replace(LOANS, read=Snowflake(kind="snowflake", connection="desk", **of))
+        for of in ({"day_column": "DUE"}, {"sql": "loans.sql"}, {})
+    )
+    assert statement_of(by_column, LOANS, DAY, folder=tmp_path) == of_a_table(by_column, "DUE", LOANS, DAY)
+    assert statement_of(by_file, LOANS, DAY, folder=tmp_path).text == "SELECT 1"
+    with pytest.raises(Misconfigured) as refused:
+        statement_of(by_nothing, LOANS, DAY, folder=tmp_path)
+    assert str(refused.value).startswith("snowflake.loans: read by contract, so it says of which rows")
+
+
+def test_the_first_rows_are_those_of_the_whole_statement() -> None:
+    statement = Statement(LOANS, DAY, "SELECT :partition -- the day;\nFROM t;\n", "sql/loans.sql").first(20)
+    assert statement.sql == "SELECT * FROM (SELECT ? -- the day;\nFROM t\n) LIMIT 20"
+    assert statement.parameters == ("2026-11-01",)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from emr_jobs.contracts import Contract
 from emr_jobs.contracts.load import PARTITION_COLUMN, REJECTED_SHARE
-from emr_jobs.contracts.model import Extraction
 from emr_jobs.contracts.read import Files, Rest
 from emr_jobs.contracts.reading import Plan, plan_of
 from emr_jobs.contracts.rejects import MISREAD_VALUES, NEW_FIELDS, UNPROVEN
@@ -59,13 +58,13 @@ def extract(run: JobRun) -> None:
             REJECTED_SHARE: tally.rejected / tally.records if tally.records else 0.0,
             MISREAD_VALUES: float(tally.misread.total()),
             NEW_FIELDS: float(tally.new_fields),
-            UNPROVEN: float(not records.is_proven),
+            UNPROVEN: float(isinstance(source.read, Rest) and not source.read.is_proven),
         }
         audit_then_commit(run, stage(run, {dataset: kept}), measures={dataset: measures}, facts=facts)
 
 
 def _read(run: JobRun, source: Contract, contract: Contract, plan: Plan) -> AbstractContextManager[Records]:
-    reader = RecordReader(plan, new_fields=(contract.extraction or Extraction()).new_fields)
+    reader = RecordReader(plan, new_fields=contract.taken.new_fields)
     match source.read:
         case Rest():
             return from_api(run, source, schema=reader.schema, read=reader.read)
@@ -134,9 +133,8 @@ def _kept(rows: "DataFrame", contract: Contract, run: JobRun, source: Contract) 
     good = rows.where(F.col("reason").isNull())
     if isinstance(source.read, Rest) and contract.key:
         good = good.dropDuplicates(columns)  # on the boundary of two slices
-    extraction = contract.extraction or Extraction()
-    if extraction.keep_greatest is not None:
-        by = [F.col(extraction.keep_greatest).desc_nulls_last(), F.struct(*columns).desc()]
+    if (greatest := contract.taken.keep_greatest) is not None:
+        by = [F.col(greatest).desc_nulls_last(), F.struct(*columns).desc()]
         latest = F.row_number().over(Window.partitionBy(*contract.key).orderBy(*by))
         good = good.withColumn("_rank", latest).where(F.col("_rank") == 1)
     return good.select(F.lit(run.partition.date).alias(PARTITION_COLUMN), *columns)

@@ -129,10 +129,10 @@ class Domain:
 
     def file_of(self, contract: Contract) -> str:
         """The path in the repository of what declares it; of rejects, the dataset that they are rejects of."""
-        name = f"{contract.id}{SUFFIX}"
-        if contract.medium is not Medium.SOURCE and not (self.folder / CONTRACTS / name).exists():
-            name = f"{self.job_of(contract.id).outputs[-1]}{SUFFIX}"
-        return f"{self.package.replace('.', '/')}/{CONTRACTS}/{name}"
+        declared = contract.id
+        if contract.medium is not Medium.SOURCE and (job := self.job_of(contract.id)).body == derived.EXTRACT:
+            declared = job.outputs[-1]
+        return f"{self.package.replace('.', '/')}/{CONTRACTS}/{declared}{SUFFIX}"
 
 
 @cache

@@ -4,25 +4,26 @@ What is read of a record is the caller's (`read`, run in the workers). Does not 
 what is published (publish). Invariant: rows that are fewer or more than announced are an error, never a day.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emr_jobs.contracts import Contract
 from emr_jobs.contracts.read import Files, Rest
 from emr_jobs.contracts.reading import Plan
-from emr_jobs.contracts.rejects import UNPROVEN
 from emr_jobs.errors import BadInput, Remedy
 from emr_jobs.job_run import JobRun
-from emr_jobs.settings import FilesConnection, RestConnection, SnowflakeConnection
+from emr_jobs.settings import RestConnection, SnowflakeConnection
 from emr_jobs.sources import files, rest, snowflake
-from emr_jobs.sources.statement import statement_of
+from emr_jobs.sources.statement import Statement, statement_of
 from emr_jobs.table_reader import typed_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
+    from snowflake.connector import SnowflakeConnection as Session
 
 Read = Callable[[list[Any]], "pa.RecordBatch"]
 
@@ -32,7 +33,6 @@ class Records:
     rows: "DataFrame"
     count: int
     total: int | None = None  # that the source announced; None: it announces none
-    is_proven: bool = True  # that none is missing
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def from_api(run: JobRun, source: Contract, *, schema: "pa.Schema", read: Read) 
             fix="If it happens again, tell the API's owner: its total is wrong.",
             remedy=Remedy.RERUN,
         )
-    yield Records(fetched.drop("error"), rows, total, is_proven=source.read.complete != UNPROVEN)
+    yield Records(fetched.drop("error"), rows, total)
     fetched.unpersist()
 
 
@@ -97,9 +97,7 @@ def from_files(run: JobRun, source: Contract, *, schema: "pa.Schema", read: Read
 
 def listed_files(run: JobRun, source: Contract) -> list[files.File]:
     """Raises what is wrong with the day's folder."""
-    assert isinstance(source.read, Files), source.id
-    connection = run.settings.connection(source.connection, FilesConnection, source=source.id)
-    pattern = files.address(connection, source.read, run.partition)
+    pattern = files.pattern_of(run.settings, source, run.partition)
     return files.listed(pattern, dataset=source.id, partition=run.partition, allow_empty=run.allow_empty)
 
 
@@ -108,25 +106,41 @@ def from_table(run: JobRun, source: Contract, dataset: Contract, plan: Plan) -> 
     """Rows of a table's day, or of the source's statement, as the plan reads them."""
     from pyspark import StorageLevel
 
-    connection = run.settings.connection(source.connection, SnowflakeConnection, source=source.id)
     statement = statement_of(source, dataset, run.partition, folder=run.domain.folder)
-    tag = {"run": run.run_id, "job": run.job.name, "partition": str(run.partition)}
-
-    def execute() -> tuple[list[snowflake.ResultBatch], int]:
-        with run.report.phase(f"query {source.id}"):
-            batches, rows = snowflake.run_statement(opened, statement)
-        run.report.log("queried", dataset=source.id, rows=rows, batches=len(batches))
-        return batches, rows
 
     def kept(rows: "DataFrame") -> tuple["DataFrame", int]:
         rows = rows.persist(StorageLevel.DISK_ONLY)
         with run.report.phase("fetch"):
             return rows, rows.count()
 
-    with snowflake.connection(connection, tag=tag, dataset=source.id, partition=run.partition) as opened:
-        snowflake.require_columns(opened, [source], partition=run.partition)
+    with session(run, [source], dataset=source.id) as opened:
         rows, count = snowflake.extract(
-            run.spark, statement, typed_rows(plan), execute=execute, consume=kept, rows_of=lambda each: each[1]
+            run.spark,
+            statement,
+            typed_rows(plan),
+            execute=partial(queried, run, opened, statement, dataset=source.id),
+            consume=kept,
+            rows_of=lambda each: each[1],
         )
     yield Records(rows, count)
     rows.unpersist()
+
+
+@contextmanager
+def session(run: JobRun, sources: Sequence[Contract], *, dataset: str) -> Iterator["Session"]:
+    """Of Snowflake, through the connection of these sources, whose tables are as their contracts say."""
+    connection = run.settings.connection(sources[0].connection, SnowflakeConnection, source=sources[0].id)
+    tag = {"run": run.run_id, "job": run.job.name, "partition": str(run.partition)}
+    with snowflake.connection(connection, tag=tag, dataset=dataset, partition=run.partition) as opened:
+        snowflake.require_columns(opened, sources, partition=run.partition)
+        yield opened
+
+
+def queried(
+    run: JobRun, opened: "Session", statement: Statement, *, dataset: str
+) -> tuple[list[snowflake.ResultBatch], int]:
+    """The batches of the statement's result and the rows in them, told as those of `dataset`."""
+    with run.report.phase(f"query {dataset}"):
+        batches, rows = snowflake.run_statement(opened, statement)
+    run.report.log("queried", dataset=dataset, rows=rows, batches=len(batches))
+    return batches, rows

@@ -375,6 +375,11 @@ class Settings(Section):
         """Every reference by its place, `connections.warehouse.private_key`."""
         return dict(_references(self, ""))
 
+    def secrets_of(self, *sections: str) -> dict[str, Reference]:
+        """Those in these sections, `search` or `connections.warehouse`."""
+        within = tuple(f"{section}." for section in sections)
+        return {place: reference for place, reference in self.secrets.items() if place.startswith(within)}
+
     @property
     def files(self) -> dict[str, FilesConnection]:
         """Connections to files, by name."""

@@ -20,54 +20,40 @@ from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Settings
 
 from pipeline_assets.deployment import deployment
-from pipeline_assets.findings import Check, Fault, Finding, Level, looked_at
+from pipeline_assets.findings import Check, Fault, Finding, Level, has_error, looked_at
 
 _FAULT = re.compile(rf"(?P<name>\S+{re.escape(SUFFIX)}) (?P<path>\$\S*?):? (?P<says>.*)", re.DOTALL)
 
 
 def check_domain(profiles: Mapping[str, Path]) -> list[Finding]:
     """`profiles`: settings files by name. What cannot be looked at because of an earlier fault is left out."""
-    found: list[Finding] = []
-
-    def look(checks: Mapping[str, Check]) -> bool:
-        found.extend(looked_at(checks.items()))
-        return all(each.level is not Level.ERROR for each in found)
-
-    look({f"settings {name}": partial(_settings, path) for name, path in profiles.items()})
-    valid = {name: settings for name, path in profiles.items() if (settings := _parsed(path)) is not None}
+    valid: dict[str, Settings] = {}
+    found = list(
+        looked_at((f"settings {name}", partial(_settings, name, path, valid)) for name, path in profiles.items())
+    )
     if not valid:
         return found
     settings = next(iter(valid.values()))
-    if not look({"contracts": partial(_contracts, settings)}) and _domain(settings) is None:
+    of_contracts = list(looked_at([("contracts", partial(_contracts, settings))]))
+    found += of_contracts
+    if has_error(of_contracts):
         return found
-    domain = domain_of(settings)
-    checks: dict[str, Check] = {"jobs": partial(_jobs, domain)}
+    checks: dict[str, Check] = {"jobs": partial(_jobs, domain_of(settings))}
     checks |= {f"connections {name}": partial(_connections, each) for name, each in valid.items()}
-    if look(checks):
-        look({f"deployment {name}": partial(_deployment, each) for name, each in valid.items() if each.production})
+    found += looked_at(checks.items())
+    if not has_error(found):
+        deployments = {name: each for name, each in valid.items() if each.production}
+        found += looked_at((f"deployment {name}", partial(_deployment, each)) for name, each in deployments.items())
     return found
 
 
-def _parsed(path: Path) -> Settings | None:
+def _settings(name: str, path: Path, valid: dict[str, Settings]) -> Iterator[Fault]:
+    """Puts what it has read among the valid ones."""
     try:
-        return settings_module.load(str(path))
-    except Misconfigured:
-        return None
-
-
-def _settings(path: Path) -> Iterator[Fault]:
-    try:
-        settings_module.load(str(path))
+        valid[name] = settings_module.load(str(path))
     except Misconfigured as error:
         for fault in str(error).removeprefix(f"settings {path}: ").split("; "):
             yield _error(f"{path}: {fault}")
-
-
-def _domain(settings: Settings) -> Domain | None:
-    try:
-        return domain_of(settings)
-    except (Misconfigured, InvalidContracts):
-        return None
 
 
 def _contracts(settings: Settings) -> Iterator[Fault]:

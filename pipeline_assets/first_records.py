@@ -18,7 +18,8 @@ from emr_jobs.derived import EXTRACT
 from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import BadInput, Misconfigured, Remedy
 from emr_jobs.partition import Partition
-from emr_jobs.settings import FilesConnection, RestConnection, Settings, SnowflakeConnection
+from emr_jobs.settings import RestConnection, Settings, SnowflakeConnection
+from emr_jobs.sources.statement import Statement, statement_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,7 +46,7 @@ def tried(settings: Settings, name: str, *, partition: Partition, limit: int) ->
     domain = domain_of(settings)
     source, dataset = _read_by_contract(domain, name)
     plan = plan_of(dataset, source)
-    return _told(plan, source, dataset, _typed(settings, domain, source, dataset, plan, partition, limit))
+    return _told(plan, source, dataset, _typed(settings, source, dataset, plan, partition, limit))
 
 
 def _read_by_contract(domain: Domain, name: str) -> tuple[Contract, Contract]:
@@ -63,13 +64,7 @@ def _read_by_contract(domain: Domain, name: str) -> tuple[Contract, Contract]:
 
 
 def _typed(
-    settings: Settings,
-    domain: Domain,
-    source: Contract,
-    dataset: Contract,
-    plan: Plan,
-    partition: Partition,
-    limit: int,
+    settings: Settings, source: Contract, dataset: Contract, plan: Plan, partition: Partition, limit: int
 ) -> "pa.Table":
     """The plan's columns and the report's, a row a record."""
     import pyarrow as pa
@@ -81,7 +76,8 @@ def _typed(
         case Files():
             records = _of_files(settings, source, partition, limit)
         case _:
-            return _of_table(settings, domain, source, dataset, plan, partition, limit)
+            statement = statement_of(source, dataset, partition, folder=domain_of(settings).folder)
+            return _of_table(settings, source, statement.first(limit), plan)
     return pa.Table.from_batches([RecordReader(plan, new_fields=NewFields.REPORT).read(records)])
 
 
@@ -97,8 +93,7 @@ def _of_files(settings: Settings, source: Contract, partition: Partition, limit:
     from emr_jobs.sources import files
 
     assert isinstance(source.read, Files), source.id
-    connection = settings.connection(source.connection, FilesConnection, source=source.id)
-    pattern = files.address(connection, source.read, partition)
+    pattern = files.pattern_of(settings, source, partition)
     listed = files.listed(pattern, dataset=source.id, partition=partition, allow_empty=True)
     if not listed:
         raise BadInput(
@@ -113,22 +108,13 @@ def _of_files(settings: Settings, source: Contract, partition: Partition, limit:
     return files.first_records(listed, source.read, source=source.id, partition=partition, limit=limit, columns=columns)
 
 
-def _of_table(
-    settings: Settings,
-    domain: Domain,
-    source: Contract,
-    dataset: Contract,
-    plan: Plan,
-    partition: Partition,
-    limit: int,
-) -> "pa.Table":
+def _of_table(settings: Settings, source: Contract, statement: Statement, plan: Plan) -> "pa.Table":
     import pyarrow as pa
     from emr_jobs.sources import snowflake
-    from emr_jobs.sources.statement import statement_of
     from emr_jobs.table_reader import typed_rows
 
     connection = settings.connection(source.connection, SnowflakeConnection, source=source.id)
-    statement = statement_of(source, dataset, partition, folder=domain.folder).first(limit)
+    partition = statement.partition
     shape = typed_rows(plan)
     tag = {"command": "pipeline source try", "partition": str(partition)}
     with snowflake.connection(connection, tag=tag, dataset=source.id, partition=partition) as opened:

@@ -192,6 +192,11 @@ class Contract:
         return self.keep_days is not None and (today - day).days > self.keep_days
 
     @property
+    def taken(self) -> Extraction:
+        """How its records are taken where it is read by contract, declared or not."""
+        return self.extraction or Extraction()
+
+    @property
     def connection(self) -> str:
         """Of a source: its name in the settings."""
         assert self.read is not None, f"{self.id} is no source"

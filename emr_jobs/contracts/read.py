@@ -160,6 +160,11 @@ class Rest(_Strict):
             raise ValueError("complete.stable is of pages by offset or number")
 
     @property
+    def is_proven(self) -> bool:
+        """Whether the declaration says how one knows that nothing is missing."""
+        return isinstance(self.complete, Complete)
+
+    @property
     def sent(self) -> dict[str, Any]:
         """Where the pages' own parameter goes: the query, of a POST with a body that."""
         return self.params if self.body is None else self.body

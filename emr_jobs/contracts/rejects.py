@@ -78,7 +78,7 @@ def checks_of_extraction(dataset: Contract, source: Contract) -> list[Check]:
     names, measures = {check.name for check in dataset.checks}, measures_of(dataset.checks)
     return [
         check
-        for measure, check in _checks(dataset, source, dataset.extraction or Extraction())
+        for measure, check in _checks(dataset, source, dataset.taken)
         if check.name not in names and measure not in measures
     ]
 
@@ -101,7 +101,7 @@ def _checks(dataset: Contract, source: Contract, extraction: Extraction) -> Iter
             Bound("mustBe", 0.0),
             f"Declare them in the contract {source.id}, or set new_fields: ignore in {dataset.id}.",
         )
-    if isinstance(source.read, Rest) and source.read.complete == UNPROVEN:
+    if isinstance(source.read, Rest) and not source.read.is_proven:
         yield _check(
             UNPROVEN,
             Severity.WARNING,

@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 
-from emr_jobs.contracts.read import Files
 from emr_jobs.partition import Partition
 from emr_jobs.s3_uri import bucket_and_key
-from emr_jobs.sources.files import address
+from emr_jobs.sources.files import pattern_of
 from local_stack.sample import local_domain
 from local_stack.simulation.unmet import Unmet, expect
 from local_stack.simulation.world import NOWHERE, Jobs, World
@@ -477,9 +476,7 @@ def _reaped(world: World, day: Partition, execution: Execution) -> None:
 
 def delivery(world: World, day: Partition) -> str:
     """Where this day is delivered, as a pattern."""
-    read = world.cast.delivered.read
-    assert isinstance(read, Files)
-    return address(world.settings.files[read.connection], read, day)
+    return pattern_of(world.settings, world.cast.delivered, day)
 
 
 @contextmanager

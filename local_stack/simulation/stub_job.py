@@ -30,7 +30,7 @@ from emr_jobs.report import Report, asset_key
 from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import Settings
-from emr_jobs.sources.files import nothing_delivered
+from emr_jobs.sources.files import nothing_delivered, pattern_of
 
 BEHAVIOUR = "good"
 BEHAVIOURS: dict[str, str] = {}
@@ -159,8 +159,7 @@ def _rows(found: Domain, job: Job, partition: Partition, values: Settings, *, al
     _ask_for_secrets(found, job, values)
     for source in found.sources_of(job):
         if isinstance(source.read, Files):
-            uri = f"{values.files[source.read.connection].uri}/{source.read.of(partition.date)}"
-            return _delivered(source.id, uri, partition, allow_empty=allow_empty)
+            return _delivered(source.id, pattern_of(values, source, partition), partition, allow_empty=allow_empty)
     rows = [
         _read(trace(values, each, partition), each, partition)["rows"]
         for each in job.inputs
@@ -170,10 +169,9 @@ def _rows(found: Domain, job: Job, partition: Partition, values: Settings, *, al
 
 
 def _ask_for_secrets(found: Domain, job: Job, values: Settings) -> None:
-    sections = {f"connections.{source.connection}." for source in found.sources_of(job)}
-    for place, reference in values.secrets.items():
-        if place.startswith(tuple(sections)):
-            resolve(reference)
+    sections = [f"connections.{source.connection}" for source in found.sources_of(job)]
+    for reference in values.secrets_of(*sections).values():
+        resolve(reference)
 
 
 def _talk(until: str, report: Report) -> None:

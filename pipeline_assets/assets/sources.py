@@ -17,9 +17,9 @@ from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import BadInput, Unavailable
 from emr_jobs.partition import Partition
 from emr_jobs.secret_ref import resolve
-from emr_jobs.settings import FilesConnection, RestConnection, Settings, SnowflakeConnection
+from emr_jobs.settings import RestConnection, Settings, SnowflakeConnection
 from emr_jobs.sources import snowflake
-from emr_jobs.sources.files.listing import address, listing
+from emr_jobs.sources.files.listing import listing, pattern_of
 
 from pipeline_assets.assets.specs import asset_spec
 
@@ -39,22 +39,21 @@ def source_assets(settings: Settings, partitions: dg.PartitionsDefinition) -> li
     tables: dict[str, list[Contract]] = {}
     for contract in domain.sources:
         match contract.read:
-            case Files() as files:
-                observed.append(_observed_files(settings, contract, files, asset_spec(domain, contract, partitions)))
-            case Rest() as rest:
-                observed.append(_observed_api(settings, contract, rest, asset_spec(domain, contract, partitions)))
-            case Snowflake() as snowflake:
-                tables.setdefault(snowflake.connection, []).append(contract)
+            case Files():
+                observed.append(_observed_files(settings, contract, asset_spec(domain, contract, partitions)))
+            case Rest() as declared:
+                observed.append(_observed_api(settings, contract, declared, asset_spec(domain, contract, partitions)))
+            case Snowflake():
+                tables.setdefault(contract.connection, []).append(contract)
             case _:
                 raise AssertionError(f"{contract.id} is a source, and its contract says how it is read")
     return observed + [_observed_tables(settings, name, each, domain) for name, each in tables.items()]
 
 
-def _observed_files(settings: Settings, contract: Contract, declared: Files, spec: dg.AssetSpec) -> dg.AssetsDefinition:
+def _observed_files(settings: Settings, contract: Contract, spec: dg.AssetSpec) -> dg.AssetsDefinition:
     @dg.multi_observable_source_asset(name=f"observe_{contract.name}", specs=[spec])
     def observe_files(context: dg.AssetExecutionContext) -> Iterator[dg.ObserveResult]:
-        connection = settings.connection(declared.connection, FilesConnection, source=contract.id)
-        pattern = address(connection, declared, _partition(settings, context))
+        pattern = pattern_of(settings, contract, _partition(settings, context))
         with _listing_errors_named(contract, pattern, context.partition_key):
             files = listing(pattern)
         version = hashlib.sha256(repr([(file.name, file.size_bytes, file.version) for file in files]).encode())

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline_assets.findings import Level
+from pipeline_assets.findings import Finding, Level, has_error
 
 STYLES = {Level.OK: "green", Level.UNKNOWN: "dim", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -74,3 +74,16 @@ def _cell(value: object) -> Text:
     if isinstance(value, Text):
         return value
     return Text("" if value is None else printable(str(value)))
+
+
+def show_findings(found: Sequence[Finding], *, json: bool) -> None:
+    """All of them, and how many are to be mended; an error among them ends the verb with exit code 1."""
+    if json:
+        print_json([vars(each) for each in found])
+    else:
+        rows = [(each.check, Text(each.level, STYLES[each.level]), str(each)) for each in found]
+        console().print(table(("check", "is", "what was found"), rows))
+        worst = [each for each in found if each.level in (Level.ERROR, Level.WARNING)]
+        console().print(f"\n{len(worst)} to mend" if worst else "\nnothing to mend")
+    if has_error(found):
+        raise typer.Exit(1)

@@ -18,8 +18,9 @@ from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Partition
 
 if TYPE_CHECKING:
+    from emr_jobs.contracts import Contract
     from emr_jobs.contracts.read import Files
-    from emr_jobs.settings import FilesConnection
+    from emr_jobs.settings import FilesConnection, Settings
 
 _SCHEME = re.compile("([a-z][a-z0-9]*)://")
 
@@ -37,6 +38,15 @@ class File:
 def address(connection: "FilesConnection", declared: "Files", partition: Partition) -> str:
     """The pattern of a day's files. The connection's part is a folder's name: nothing in it stands for other names."""
     return f"{glob.escape(connection.uri.removesuffix('/'))}/{declared.of(partition.date)}"
+
+
+def pattern_of(settings: "Settings", source: "Contract", partition: Partition) -> str:
+    """Of a source's day, where these settings say that it is delivered. Raises Misconfigured where they do not."""
+    from emr_jobs.contracts.read import Files
+    from emr_jobs.settings import FilesConnection
+
+    assert isinstance(source.read, Files), source.id
+    return address(settings.connection(source.connection, FilesConnection, source=source.id), source.read, partition)
 
 
 def listing(pattern: str) -> list[File]:

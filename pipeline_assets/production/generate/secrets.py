@@ -23,9 +23,8 @@ def secrets(settings: Settings) -> dict[str, str]:
 
 def secrets_of(job: Job, settings: Settings) -> list[str]:
     """`aws:NAME`, sorted."""
-    sections = set(_sections(job, domain_of(settings)))
-    found = secrets(settings).items()
-    return sorted({name for place, name in found if any(place.startswith(f"{each}.") for each in sections)})
+    references = settings.secrets_of(*_sections(job, domain_of(settings))).values()
+    return sorted({reference for reference in references if reference.startswith(_KIND)})
 
 
 def require_a_reader(settings: Settings, jobs: tuple[Job, ...]) -> None:

@@ -8,6 +8,7 @@ Settings, in this order: --settings, PIPELINE_SETTINGS, the running stack's, the
 import fcntl
 import os
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from emr_jobs import settings as settings_module
 from emr_jobs.errors import Misconfigured
@@ -101,5 +102,13 @@ def dagster_home(given: Path | None = None) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "dagster.yaml"
     if not config.exists():
-        config.write_text("telemetry:\n  enabled: false\nnux:\n  enabled: false\n")
+        write_whole(config, "telemetry:\n  enabled: false\nnux:\n  enabled: false\n")
     return folder
+
+
+def write_whole(file: Path, text: str, *, mode: int = 0o644) -> None:
+    """So that a process that reads it meanwhile finds all of it: what it was, or this."""
+    with NamedTemporaryFile("w", dir=file.parent, prefix=f".{file.name}.", delete=False) as beside:
+        beside.write(text)
+    Path(beside.name).chmod(mode)
+    os.replace(beside.name, file)

@@ -31,7 +31,7 @@ from local_stack.aws.container import Node
 from local_stack.aws.local_spark import LocalSpark
 from local_stack.aws.plain_python import PlainPython
 from local_stack.aws.yarn import Yarn
-from pipeline_assets.home import aws_environment
+from pipeline_assets.home import aws_environment, write_whole
 
 
 def main(folder: Path, *, yarn: bool, plain: bool) -> None:
@@ -70,9 +70,7 @@ def main(folder: Path, *, yarn: bool, plain: bool) -> None:
     agent.start()
     status_changes.watch()
     addresses = {"url": url, "faults": control.serve()}
-    written = folder / f"{ADDRESSES}.part"
-    written.write_text(json.dumps(addresses))
-    written.rename(folder / ADDRESSES)
+    write_whole(folder / ADDRESSES, json.dumps(addresses))
     Event().wait()
 
 

@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 from threading import Lock
 
 from local_stack.aws import REGION
-from pipeline_assets.home import cache
+from pipeline_assets.home import cache, write_whole
 
 # Options of spark-submit with a value. Those of the cluster's size have no meaning on one machine.
 KEPT = {"--name", "--driver-memory", "--conf"}
@@ -81,8 +81,8 @@ class Node:
         script = self.folder / "python" / "bin" / "python3.11"
         if not script.exists():
             script.parent.mkdir(parents=True, exist_ok=True)
-            script.write_text(f'#!/bin/sh\nexec {sys._base_executable} -S "$@"\n')  # type: ignore[attr-defined]
-            script.chmod(0o755)
+            run = f'#!/bin/sh\nexec {sys._base_executable} -S "$@"\n'  # type: ignore[attr-defined]
+            write_whole(script, run, mode=0o755)
         return script
 
     def python_packages(self) -> Path:
@@ -91,7 +91,8 @@ class Node:
             link = folder / name
             if not link.exists():
                 folder.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(_package(name))
+                with suppress(FileExistsError):  # another step, that starts at once with this one, was faster
+                    link.symlink_to(_package(name))
         return folder
 
 

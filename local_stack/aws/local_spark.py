@@ -11,6 +11,7 @@ from local_stack import jars
 from local_stack.aws.container import JAVA_REGION, SCRATCH, Submit, command
 from local_stack.aws.plain_python import PlainPython
 from pipeline_assets.command import spark_home
+from pipeline_assets.home import write_whole
 
 
 @dataclass(frozen=True)
@@ -40,5 +41,6 @@ class LocalSpark(PlainPython):
             "spark.driver.extraClassPath": f"{jars.folder('spark')}/*",
             "spark.driver.defaultJavaOptions": " ".join(options),
         }
-        (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in defaults.items()))
+        lines = [f"{name} {value}\n" for name, value in defaults.items()]
+        write_whole(folder / "spark-defaults.conf", "".join(lines))  # other steps read it as they start
         return folder

@@ -17,6 +17,7 @@ from local_stack.aws.agent import OUTPUT
 from local_stack.aws.container import JAVA_REGION, Node, NotEmulated
 from local_stack.aws.emr import Cluster, Step
 from local_stack.aws.hadoop import JVM_OPTIONS, SPARK_HOME, Hadoop, Shape
+from pipeline_assets.home import write_whole
 from pipeline_assets.process import TiedProcess
 
 _APPLICATION = re.compile(r"application_\d+_\d+")
@@ -82,7 +83,7 @@ class Yarn:
         configuration = self.folder / "spark-conf" / cluster.id
         configuration.mkdir(parents=True, exist_ok=True)
         lines = [f"{name} {value}\n" for name, value in self._spark_defaults(hadoop, cluster).items()]
-        (configuration / "spark-defaults.conf").write_text("".join(lines))
+        write_whole(configuration / "spark-defaults.conf", "".join(lines))  # other steps read it as they start
         return {
             **hadoop.clean_environment(),
             "SPARK_HOME": str(SPARK_HOME),

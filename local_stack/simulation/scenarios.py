@@ -98,7 +98,9 @@ def happy(world: World) -> None:
     expect(execution.status == "SUCCEEDED", f"succeeded, not {execution.status}: {execution.cause}")
     expect(execution.partition == day, f"partition {day}, not {execution.partition}")
     went = world.went(execution)
-    expect(all(each == ("succeeded", 1) for each in went.values()), f"each job once: {went}")
+    expect(
+        all(each == ("succeeded", 1) for each in went.values()), f"each job once: {went}; {world.failures(execution)}"
+    )
     expect(world.is_published(day), f"{day} is published")
     world.strike_ten(day)
     expect(not world.said(), "nobody is called")

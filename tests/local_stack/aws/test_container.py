@@ -1,11 +1,14 @@
 """A step's arguments are understood whole or refused."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
 from local_stack.aws.container import Node, NotEmulated, Submit, environment, understand
+from local_stack.aws.local_spark import LocalSpark
 
 LINE = (
     "spark-submit --deploy-mode cluster --name master --archives s3://a/code.zip#code,s3://a/deps.tar.gz#deps "
@@ -61,3 +64,23 @@ def test_a_container_has_nothing_of_the_person_who_started_the_local_aws(
         "PYSPARK_PYTHON": f"{tmp_path}/python/bin/python3.11",
         "PYTHONPATH": f"./code:./deps:{tmp_path}/python/packages",
     }
+
+
+def test_steps_that_start_at_once_find_all_of_their_node(tmp_path: Path) -> None:
+    """Each makes what they share when it is not there; none reads what another is about to write."""
+    steps = 8
+
+    def start(runner: LocalSpark, together: Barrier) -> tuple[int, int, int]:
+        together.wait()
+        defaults = Path(runner._own_environment()["SPARK_CONF_DIR"]) / "spark-defaults.conf"
+        configured = len(defaults.read_text())
+        run = runner.node.python()
+        assert os.access(run, os.X_OK)
+        return configured, len(run.read_text()), len(list(runner.node.python_packages().iterdir()))
+
+    with ThreadPoolExecutor(steps) as threads:
+        for number in range(30):
+            runner = LocalSpark(Node(tmp_path / str(number), fetch=lambda _address, _file: None), {})
+            found = list(threads.map(start, [runner] * steps, [Barrier(steps)] * steps))
+            assert len(set(found)) == 1
+            assert min(found[0]) > 1, found

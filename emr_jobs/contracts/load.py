@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import time
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import jsonschema_rs
 import yaml
@@ -21,7 +21,7 @@ from open_data_contract_standard.model import (
     SchemaProperty,
     Team,
 )
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints, ValidationError, model_validator
 
 from emr_jobs.contracts.model import (
     AcceptedValues,
@@ -32,7 +32,7 @@ from emr_jobs.contracts.model import (
     Extraction,
     Measure,
     Medium,
-    Minimum,
+    MinimumValues,
     NewFields,
     Query,
     RequiredColumns,
@@ -40,12 +40,14 @@ from emr_jobs.contracts.model import (
     RowCountDrift,
     Rule,
     Severity,
+    Status,
     UniqueKey,
 )
 from emr_jobs.contracts.read import Read
 
 SUFFIX = ".odcs.yaml"
 PARTITION_COLUMN = "partition_date"
+VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 PLACEHOLDER = re.compile(r"\$\{([a-z0-9_]+\.[a-z0-9_]+)\}")
 
 COUNTS = "SELECT count(*) FROM "
@@ -144,10 +146,24 @@ class _Measure(_Strict):
     mustBeBetween: tuple[float, float] | None = None
 
 
-class _MinimumArguments(_Strict):
-    """`arguments` of an invalidValues rule on a column."""
+class _TypeOptions(_Strict):
+    """`logicalTypeOptions` of a table's number."""
 
-    minimum: float
+    minimum: float | None = None
+    exclusiveMinimum: float | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError(f"exactly one of {', '.join(type(self).model_fields)}")
+        return self
+
+    @property
+    def bound(self) -> Bound:
+        if self.minimum is not None:
+            return Bound("mustBeGreaterOrEqualTo", self.minimum)
+        assert self.exclusiveMinimum is not None, "one of the two"
+        return Bound("mustBeGreaterThan", self.exclusiveMinimum)
 
 
 class _NoDuplicates(yaml.CSafeLoader):  # type: ignore[misc]  # the C loader has no stubs
@@ -256,6 +272,10 @@ class _Reader:
             self.fault(
                 "$.schema[0].physicalType", f"{table.physicalType} belongs to {' or '.join(expected)}, not {layer}"
             )
+        if not VERSION.fullmatch(odcs.version or ""):
+            self.fault("$.version", f"{odcs.version}: expected three numbers, as 1.0.0")
+        if odcs.status not in [*Status]:
+            self.fault("$.status", f"{odcs.status}: expected one of {', '.join(Status)}")
         owner = odcs.team.name if isinstance(odcs.team, Team) else None
         if not owner:
             self.fault("$.team", "an owner is required: team: {name: ...}")
@@ -286,6 +306,7 @@ class _Reader:
             keep_days=keep_days,
             read=read,
             extraction=extraction,
+            status=Status(odcs.status or ""),
         )
 
     def read_of(self, odcs: OpenDataContractStandard, medium: Medium) -> Read | None:
@@ -321,7 +342,7 @@ class _Reader:
         elif medium is Medium.TABLE and not first.partitioned:
             self.fault("$.schema[0].properties[0]", f"{PARTITION_COLUMN} is partitioned: true")
 
-    def column(self, column: SchemaProperty, medium: Medium, where: str) -> Column:
+    def column(self, column: SchemaProperty, medium: Medium, where: str, *, nested: bool = False) -> Column:
         types = {Medium.TABLE: _TABLE_TYPES, Medium.INDEX: _INDEX_TYPES}.get(medium)
         physical = column.physicalType
         if types is not None and column.logicalType not in types:
@@ -329,7 +350,7 @@ class _Reader:
         elif types is not None and (physical and physical.partition("(")[0]) not in types[column.logicalType or ""]:
             allowed = sorted(str(each) for each in types[column.logicalType or ""])
             self.fault(f"{where}.physicalType", f"{physical}: {column.logicalType} takes {' or '.join(allowed)}")
-        nested = (column.items.properties if column.items else column.properties) or ()
+        fields = (column.items.properties if column.items else column.properties) or ()
         if types is not None and column.logicalType == "array" and not (column.items and column.items.logicalType):
             self.fault(f"{where}.items", "an array says what its items are")
         extras = self.extras(_ColumnExtras, column.customProperties, where)
@@ -344,13 +365,24 @@ class _Reader:
             description=column.description,
             classification=column.classification,
             accepted=tuple(str(each.value) for each in column.enum or ()),
+            minimum=None if medium is Medium.SOURCE else self.minimum(column, medium, where, nested=nested),
             lineage=tuple(_reference(each) for each in column.transformSourceObjects or ()),
             logic=column.transformLogic or None,
             items=column.items.logicalType if column.items else None,
-            fields=tuple(self.column(each, medium, f"{where}.{each.name}") for each in nested),
+            fields=tuple(self.column(each, medium, f"{where}.{each.name}", nested=True) for each in fields),
             scaling_factor=extras.scalingFactor if extras else None,
             default_timezone=(column.logicalTypeOptions or {}).get("defaultTimezone"),
         )
+
+    def minimum(self, column: SchemaProperty, medium: Medium, where: str, *, nested: bool) -> Bound | None:
+        if not column.logicalTypeOptions:
+            return None
+        where = f"{where}.logicalTypeOptions"
+        if medium is not Medium.TABLE or nested or column.logicalType not in ("integer", "number"):
+            self.fault(where, "they are of a table's integers and numbers")
+            return None
+        options = self.parse(_TypeOptions, column.logicalTypeOptions, where)
+        return options.bound if options else None
 
     def checks(self, table: SchemaObject, columns: tuple[Column, ...], medium: Medium) -> Iterable[Check]:
         if medium is Medium.TABLE:
@@ -400,9 +432,6 @@ class _Reader:
         if quality.metric == "rowCount" and column is None:
             bound = self.bound(quality.model_dump(exclude_none=True), where)
             return RowCount(bound) if bound else None
-        if quality.metric == "invalidValues" and column is not None and quality.mustBe == 0:
-            arguments = self.parse(_MinimumArguments, quality.arguments, f"{where}.arguments")
-            return Minimum(column, arguments.minimum) if arguments else None
         self.fault(where, f"no such rule here: type {quality.type}, metric {quality.metric}")
         return None
 
@@ -455,6 +484,10 @@ def checks_of_columns(columns: Iterable[Column]) -> Iterable[Check]:
     if accepted:
         names = ", ".join(name for name, _ in accepted)
         yield Check("accepted_values", Severity.ERROR, f"Only declared values in {names}", AcceptedValues(accepted))
+    minima = tuple((column.name, column.minimum) for column in columns if column.minimum)
+    if minima:
+        promised = ", ".join(f"{name} {minimum}" for name, minimum in minima)
+        yield Check("minimum_values", Severity.ERROR, f"No value below its minimum: {promised}", MinimumValues(minima))
 
 
 def measures_of(checks: Iterable[Check]) -> set[str]:
@@ -468,12 +501,7 @@ def _samples(sql: str, shown: str) -> str:
 
 
 def _described(rule: Rule) -> str:
-    match rule:
-        case RowCount(bound):
-            return f"Rows: {bound}"
-        case Minimum(column, limit):
-            return f"{column} is at least {limit:g}"
-    return ""
+    return f"Rows: {rule.bound}" if isinstance(rule, RowCount) else ""
 
 
 def _reference(text: str) -> tuple[str, str | None]:

@@ -24,22 +24,14 @@ class Medium(StrEnum):
     SOURCE = "source"  # somebody else's; read, never written
 
 
-@dataclass(frozen=True)
-class Column:
-    name: str
-    logical_type: str
-    physical_type: str | None = None
-    required: bool = False
-    key_position: int | None = None
-    description: str | None = None
-    classification: str | None = None  # None: nobody says that it is personal or secret
-    accepted: tuple[str, ...] = ()
-    lineage: tuple[tuple[str, str | None], ...] = ()  # (dataset, its column, a.b for b in it, None for all of it)
-    logic: str | None = None  # a Spark SQL expression over the dataset's other columns
-    items: str | None = None  # of an array: their logical type
-    fields: tuple["Column", ...] = ()  # of an object, or of each in an array
-    scaling_factor: int | None = None
-    default_timezone: str | None = None  # of instants without an offset; None: nobody says which
+class Status(StrEnum):
+    """How far it may be relied upon, as the standard has it. Only what is not active may be taken out."""
+
+    PROPOSED = "proposed"
+    DRAFT = "draft"
+    ACTIVE = "active"
+    DEPRECATED = "deprecated"
+    RETIRED = "retired"
 
 
 @dataclass(frozen=True)
@@ -79,6 +71,25 @@ class Bound:
 
 
 @dataclass(frozen=True)
+class Column:
+    name: str
+    logical_type: str
+    physical_type: str | None = None
+    required: bool = False
+    key_position: int | None = None
+    description: str | None = None
+    classification: str | None = None  # None: nobody says that it is personal or secret
+    accepted: tuple[str, ...] = ()
+    minimum: Bound | None = None  # of a table's number
+    lineage: tuple[tuple[str, str | None], ...] = ()  # (dataset, its column, a.b for b in it, None for all of it)
+    logic: str | None = None  # a Spark SQL expression over the dataset's other columns
+    items: str | None = None  # of an array: their logical type
+    fields: tuple["Column", ...] = ()  # of an object, or of each in an array
+    scaling_factor: int | None = None
+    default_timezone: str | None = None  # of instants without an offset; None: nobody says which
+
+
+@dataclass(frozen=True)
 class RowCount:
     """Rows of the partition."""
 
@@ -107,11 +118,10 @@ class AcceptedValues:
 
 
 @dataclass(frozen=True)
-class Minimum:
-    """No value of the column is below the limit."""
+class MinimumValues:
+    """No value of a column is below its minimum."""
 
-    column: str
-    limit: float
+    minima: tuple[tuple[str, Bound], ...]  # (column, its minimum)
 
 
 @dataclass(frozen=True)
@@ -139,7 +149,7 @@ class RowCountDrift:
     bound: Bound
 
 
-Rule = RowCount | RequiredColumns | UniqueKey | AcceptedValues | Minimum | Query | Measure | RowCountDrift
+Rule = RowCount | RequiredColumns | UniqueKey | AcceptedValues | MinimumValues | Query | Measure | RowCountDrift
 
 
 @dataclass(frozen=True)
@@ -187,6 +197,7 @@ class Contract:
     keep_days: int | None = None  # then a partition's rows are deleted; None: never
     read: Read | None = None  # of a source, how
     extraction: Extraction | None = None  # None: it declares none
+    status: Status = Status.ACTIVE
 
     def is_expired(self, day: date, *, today: date) -> bool:
         return self.keep_days is not None and (today - day).days > self.keep_days

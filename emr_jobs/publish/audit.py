@@ -15,7 +15,7 @@ from emr_jobs.contracts.model import (
     AcceptedValues,
     Bound,
     Measure,
-    Minimum,
+    MinimumValues,
     Query,
     RequiredColumns,
     RowCount,
@@ -145,11 +145,12 @@ def _by_metrics(day: Staged, check: Check, *, allow_empty: bool) -> Finding:
             nulls = {column: day.metrics[column].nulls for column in columns if day.metrics[column].nulls}
             found = "; ".join(f"{count} in {column}" for column, count in nulls.items())
             return Finding(day.contract.id, check, not nulls, "no nulls", found or "no nulls")
-        case Minimum(column, limit):
-            lower = day.metrics[column].lower
-            passed = lower is None or float(lower) >= limit
-            found = "no value" if lower is None else f"least {column} {lower}"
-            return Finding(day.contract.id, check, passed, f"{column} at least {limit:g}", found)
+        case MinimumValues(minima):
+            least = {column: lower for column, _ in minima if (lower := day.metrics[column].lower) is not None}
+            passed = all(minimum.allows(float(least[column])) for column, minimum in minima if column in least)
+            expected = "; ".join(f"{column} {minimum}" for column, minimum in minima)
+            found = "; ".join(f"least {column} {lower}" for column, lower in least.items())
+            return Finding(day.contract.id, check, passed, expected, found or "no value")
     raise AssertionError(f"no way to audit {check}")
 
 

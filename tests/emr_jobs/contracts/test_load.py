@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from emr_jobs.contracts import InvalidContracts, load
-from emr_jobs.contracts.model import Extraction, NewFields
+from emr_jobs.contracts.model import Bound, Check, Extraction, MinimumValues, NewFields, Severity
 from pipeline_assets.home import ROOT
 from tests.shop import SHOP
 
@@ -146,8 +146,39 @@ def test_a_copy_of_the_folder_loads_as_the_project_does(folder: Path) -> None:
         (
             CUSTOMERS,
             ROW_COUNT,
-            "{name: minimum, metric: invalidValues, arguments: {minimum: 0}, mustBe: 0}",
+            "{name: known, metric: invalidValues, arguments: {validValues: [a]}, mustBe: 0}",
             "$.schema[0].quality[0]: no such rule here: type None, metric invalidValues",
+        ),
+        (
+            SALES,
+            SALES_ORDERS,
+            f"{SALES_ORDERS} logicalTypeOptions: {{minimum: 0, exclusiveMinimum: 0}},",
+            "$.schema[0].orders.logicalTypeOptions: Value error, exactly one of minimum, exclusiveMinimum",
+        ),
+        (
+            SALES,
+            SALES_ORDERS,
+            f"{SALES_ORDERS} logicalTypeOptions: {{maximum: 9}},",
+            "$.schema[0].orders.logicalTypeOptions.maximum: Extra inputs are not permitted",
+        ),
+        (
+            CUSTOMERS,
+            "{name: segment, logicalType: string,",
+            "{name: segment, logicalType: string, logicalTypeOptions: {maxLength: 9},",
+            "$.schema[0].segment.logicalTypeOptions: they are of a table's integers and numbers",
+        ),
+        (
+            SEARCH,
+            "{name: units, logicalType: integer,",
+            "{name: units, logicalType: integer, logicalTypeOptions: {minimum: 0},",
+            "$.schema[0].units.logicalTypeOptions: they are of a table's integers and numbers",
+        ),
+        (SALES, "version: 1.0.0", 'version: "1.0"', "$.version: 1.0: expected three numbers, as 1.0.0"),
+        (
+            SALES,
+            "status: active",
+            "status: live",
+            "$.status: live: expected one of proposed, draft, active, deprecated, retired",
         ),
         (
             SALES,
@@ -230,7 +261,13 @@ def test_a_copy_of_the_folder_loads_as_the_project_does(folder: Path) -> None:
         "unknown severity",
         "metric that is not ours",
         "metric of a column that is not ours",
-        "minimum of no column",
+        "metric of the standard that is not ours",
+        "two minima",
+        "maximum",
+        "length of a text",
+        "minimum of an index",
+        "version of two numbers",
+        "unknown status",
         "unknown type",
         "unknown type of an index",
         "no owner",
@@ -370,3 +407,29 @@ def test_how_a_dataset_is_read_by_contract_is_kept(folder: Path) -> None:
     zones = {column.name: column.default_timezone for column in loaded["web_api.shipments"].columns}
     assert zones == dict.fromkeys(zones) | {"shipped_at": "UTC"}
     assert loaded["intermediate.shipments"].extraction is None
+
+
+def test_minima_are_one_check_of_the_table(folder: Path) -> None:
+    edit(
+        folder,
+        SALES,
+        SALES_ORDERS,
+        f"{SALES_ORDERS} logicalTypeOptions: {{exclusiveMinimum: 0}},",
+    )
+    edit(
+        folder,
+        SALES,
+        "{name: units, logicalType: integer,",
+        "{name: units, logicalType: integer, logicalTypeOptions: {minimum: 1.5},",
+    )
+    checks = load(folder, SHOP.layers)["final.daily_sales"].checks
+    assert [check for check in checks if check.name == "minimum_values"] == [
+        Check(
+            "minimum_values",
+            Severity.ERROR,
+            "No value below its minimum: orders more than 0, units at least 1.5",
+            MinimumValues(
+                (("orders", Bound("mustBeGreaterThan", 0.0)), ("units", Bound("mustBeGreaterOrEqualTo", 1.5)))
+            ),
+        )
+    ]

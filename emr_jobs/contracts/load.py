@@ -190,22 +190,29 @@ class Layers(_Strict):
 
 def load(folder: Path, layers: Layers) -> Mapping[str, Contract]:
     """All contracts of this folder by dataset. Raises InvalidContracts."""
-    found = sorted(folder.glob("*.yaml"))
-    faults: list[str] = []
-    loaded: dict[str, Contract] = {}
-    for path in found:
-        reader = _Reader(path, layers)
-        contract = reader.read()
-        faults += [f"{path.name} {fault}" for fault in reader.faults]
-        if contract is not None:
-            loaded[contract.id] = contract
-    if not found:
+    loaded, by_file = load_each(folder, layers)
+    faults = [fault for each in by_file.values() for fault in each]
+    if not (loaded or faults):
         faults.append(f"{folder}: no *{SUFFIX} in it")
     if not faults:  # a reference to a broken contract is not a second fault
         faults = [fault for contract in loaded.values() for fault in _dangling(contract, loaded)]
     if faults:
         raise InvalidContracts(faults)
     return loaded
+
+
+def load_each(folder: Path, layers: Layers | None) -> tuple[dict[str, Contract], dict[str, list[str]]]:
+    """Those that are valid in themselves by dataset, and by file the faults of the others. No layers: any will do."""
+    loaded: dict[str, Contract] = {}
+    faults: dict[str, list[str]] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        reader = _Reader(path, layers)
+        contract = reader.read()
+        if contract is not None:
+            loaded[contract.id] = contract
+        else:
+            faults[path.name] = [f"{path.name} {fault}" for fault in reader.faults]
+    return loaded, faults
 
 
 def _dangling(contract: Contract, known: Mapping[str, Contract]) -> Iterable[str]:
@@ -235,7 +242,7 @@ def _missing(contract: Contract, reference: str) -> str | None:
 class _Reader:
     """One file. Collects faults instead of raising at the first."""
 
-    def __init__(self, path: Path, layers: Layers) -> None:
+    def __init__(self, path: Path, layers: Layers | None) -> None:
         self.path = path
         self.layers = layers
         self.faults: list[str] = []
@@ -267,7 +274,7 @@ class _Reader:
         if table.name != name:
             self.fault("$.schema[0].name", f"{table.name}, but the id {odcs.id} says {name}")
         medium = _MEDIUM.get(table.physicalType or "", Medium.SOURCE)
-        expected = self.layers.of(medium)
+        expected = self.layers and self.layers.of(medium)
         if expected and layer not in expected:
             self.fault(
                 "$.schema[0].physicalType", f"{table.physicalType} belongs to {' or '.join(expected)}, not {layer}"

@@ -17,7 +17,7 @@ IN_PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup java browser demo dev test-fast test test-slow mutated-lines torture simulate-all mutants \
-	screenshots lint fmt lock clean
+	screenshots docs lint fmt lock clean
 
 ##@ Use
 
@@ -61,6 +61,9 @@ mutants: setup ## Whether the tests notice mistakes: all but the slow ones, then
 
 screenshots: browser setup ## Take the pictures of the UI in docs/ anew
 	@PIPELINE_SCREENSHOTS=docs $(BIN)/pytest tests/ui
+
+docs: setup ## docs/contracts.md from the models that validate contracts, and its template
+	@$(BIN)/python -m pipeline_assets.contract_reference > docs/contracts.md
 
 lint: setup ## Formatting, lint, types, contracts, code location
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

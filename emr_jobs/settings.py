@@ -143,6 +143,7 @@ class FilesConnection(Section):
 
     kind: Literal["files"]
     uri: Location
+    """The folder: `s3://…`, or a path."""
 
     @property
     def bucket(self) -> str | None:
@@ -152,18 +153,31 @@ class FilesConnection(Section):
 
 
 class SnowflakeConnection(Section):
+    """An account of Snowflake, and who reads there."""
+
     kind: Literal["snowflake"]
     account: str
+    """As Snowflake calls it: `ORGANISATION-ACCOUNT`."""
     user: str
-    private_key: Secret  # PEM, PKCS#8
+    """Who reads, with a key."""
+    private_key: Secret
+    """The user's key: PEM, PKCS#8."""
     database: str
+    """Where the tables are; a source's physicalName is `SCHEMA.TABLE` in it."""
     role: str | None = None
+    """The user's own without it."""
     warehouse: str | None = None
-    host: str | None = None  # None: Snowflake's own address of the account
+    """The user's own without it."""
+    host: str | None = None
+    """Snowflake's own address of the account without it."""
     port: PositiveInt | None = None
+    """The protocol's own without it."""
     protocol: Literal["https", "http"] = "https"
+    """`http` is for this machine only."""
     statement_timeout_s: PositiveInt = 900
+    """Snowflake ends a statement that takes longer."""
     connect_timeout_s: PositiveInt = 60
+    """For the login."""
 
     @model_validator(mode="after")
     def _nobody_listens(self) -> Self:
@@ -180,12 +194,17 @@ class _Auth(Section):
 
 
 class NoAuth(_Auth):
+    """Nothing is sent."""
+
     kind: Literal["none"] = "none"
 
 
 class Bearer(_Auth):
+    """`Authorization: Bearer TOKEN`."""
+
     kind: Literal["bearer"]
     token: Secret
+    """The token."""
 
 
 class ApiKey(_Auth):
@@ -193,13 +212,19 @@ class ApiKey(_Auth):
 
     kind: Literal["header", "query"]
     name: str
+    """Of the header or the parameter."""
     key: Secret
+    """The key."""
 
 
 class Basic(_Auth):
+    """`Authorization: Basic …`."""
+
     kind: Literal["basic"]
     username: str
+    """In clear."""
     password: Secret
+    """The password."""
 
 
 class OAuth2(_Auth):
@@ -207,27 +232,44 @@ class OAuth2(_Auth):
 
     kind: Literal["oauth2"]
     token_url: Url
+    """Who gives the token."""
     client_id: str
+    """In clear."""
     client_secret: Secret
-    credentials_in: Literal["header", "body"] = "header"  # a server must take the header; some take the body only
+    """The secret."""
+    credentials_in: Literal["header", "body"] = "header"
+    """Every server must take the header; some take the body only."""
     scope: str | None = None
+    """Asked for with the token."""
 
 
 Auth = Annotated[NoAuth | Bearer | ApiKey | Basic | OAuth2, Field(discriminator="kind")]
 
 
 class RestConnection(Section):
+    """An HTTP API: where it is, who asks, and how much at once."""
+
     kind: Literal["rest"]
-    url: Url  # the paths of its sources follow it
+    url: Url
+    """Its address; the paths of its sources follow it."""
     auth: Auth = NoAuth()
-    headers: dict[str, str] = {}  # sent with every request; no secrets
-    concurrency: PositiveInt = 8  # slices in flight, over all Spark partitions
-    requests_per_second: PositiveFloat = 50.0  # budget, over all Spark partitions
+    """Who asks."""
+    headers: dict[str, str] = {}
+    """Sent with every request; no secrets."""
+    concurrency: PositiveInt = 8
+    """Slices at once, over all Spark partitions."""
+    requests_per_second: PositiveFloat = 50.0
+    """Over all Spark partitions."""
     timeout_s: PositiveFloat = 30.0
+    """Without a byte from the API."""
     max_retries: NonNegativeInt = 8
-    backoff_s: PositiveFloat = 0.5  # doubles with every retry, plus up to as much jitter
-    max_retry_after_s: PositiveInt = 300  # a longer Retry-After is cut to this
-    max_page_bytes: PositiveInt = 64 * 2**20  # as sent, and unpacked
+    """Of a request that was answered 408, 425, 429 or 5xx, or not at all."""
+    backoff_s: PositiveFloat = 0.5
+    """Before the first retry; doubles with every other, plus up to as much by chance."""
+    max_retry_after_s: PositiveInt = 300
+    """A longer Retry-After is cut to this."""
+    max_page_bytes: PositiveInt = 64 * 2**20
+    """Of an answer as it is sent, and as it is unpacked."""
 
     @model_validator(mode="after")
     def _nobody_listens(self) -> Self:

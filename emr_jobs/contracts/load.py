@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import time
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Any, TypeVar
 
 import jsonschema_rs
 import yaml
@@ -21,8 +21,16 @@ from open_data_contract_standard.model import (
     SchemaProperty,
     Team,
 )
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints, ValidationError, model_validator
+from pydantic import ValidationError
 
+from emr_jobs.contracts.extras import (
+    ColumnExtras,
+    CustomMeasure,
+    DatasetExtras,
+    QualityExtras,
+    SourceExtras,
+    TypeOptions,
+)
 from emr_jobs.contracts.model import (
     AcceptedValues,
     Bound,
@@ -33,7 +41,6 @@ from emr_jobs.contracts.model import (
     Measure,
     Medium,
     MinimumValues,
-    NewFields,
     Query,
     RequiredColumns,
     RowCount,
@@ -43,7 +50,7 @@ from emr_jobs.contracts.model import (
     Status,
     UniqueKey,
 )
-from emr_jobs.contracts.read import Read
+from emr_jobs.contracts.read import Read, Strict
 
 SUFFIX = ".odcs.yaml"
 PARTITION_COLUMN = "partition_date"
@@ -55,7 +62,7 @@ ROW_COUNT_DRIFT = "row_count_drift"  # the measure that the audit takes by itsel
 REJECTED_SHARE = "rejected_share"  # the measure of a job that rejects records: of all that it read
 
 _MEDIUM = {"table": Medium.TABLE, "index": Medium.INDEX}
-_OPERATORS = (
+OPERATORS = (
     "mustBe",
     "mustBeGreaterThan",
     "mustBeGreaterOrEqualTo",
@@ -64,7 +71,7 @@ _OPERATORS = (
     "mustBeBetween",
 )
 _Types = Mapping[str, set[str | None]]
-_TABLE_TYPES: _Types = {  # logicalType -> what physicalType may say; None: it may be left out
+TABLE_TYPES: _Types = {  # logicalType -> what physicalType may say; None: it may be left out
     "string": {None},
     "boolean": {None},
     "date": {None},
@@ -73,7 +80,7 @@ _TABLE_TYPES: _Types = {  # logicalType -> what physicalType may say; None: it m
     "number": {"decimal"},
     "array": {None},
 }
-_INDEX_TYPES: _Types = {
+INDEX_TYPES: _Types = {
     "string": {"keyword", "text"},
     "boolean": {"boolean"},
     "date": {"date"},
@@ -92,78 +99,7 @@ class InvalidContracts(Exception):
         super().__init__(f"{len(self.faults)} faults in the contracts:\n" + "\n".join(self.faults))
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-Kind = TypeVar("Kind", bound=_Strict)
-
-
-class _SourceExtras(_Strict):
-    """Custom properties of a source's contract."""
-
-    read: Read
-
-
-class _Duplicates(_Strict):
-    """Which of the rows with one key stays."""
-
-    keep: Literal["greatest"]
-    by: str
-
-
-class _DatasetExtras(_Strict):
-    """Custom properties of a dataset's contract: how its records are taken where it is read by contract."""
-
-    duplicates: _Duplicates | None = None
-    new_fields: NewFields = Extraction.new_fields
-    max_rejected_share: Annotated[float, Field(ge=0, le=1)] = Extraction.max_rejected_share
-
-
-class _ColumnExtras(_Strict):
-    """Custom properties of a column."""
-
-    scalingFactor: PositiveInt | None = None  # of a scaled_float
-
-
-class _QualityExtras(_Strict):
-    """Custom properties of a quality rule."""
-
-    samples: str | None = None  # of a query that counts rows, what to show of each: an expression over them
-    fix: str | None = None  # what to do when it fails; {partition} is the day
-
-
-class _Measure(_Strict):
-    """`implementation` of a custom quality rule."""
-
-    measure: Annotated[str, StringConstraints(pattern=r"^[a-z_]+$")]
-    days: PositiveInt | None = None  # of history, for ROW_COUNT_DRIFT
-    mustBe: float | None = None
-    mustBeGreaterThan: float | None = None
-    mustBeGreaterOrEqualTo: float | None = None
-    mustBeLessThan: float | None = None
-    mustBeLessOrEqualTo: float | None = None
-    mustBeBetween: tuple[float, float] | None = None
-
-
-class _TypeOptions(_Strict):
-    """`logicalTypeOptions` of a table's number."""
-
-    minimum: float | None = None
-    exclusiveMinimum: float | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if len(self.model_fields_set) != 1:
-            raise ValueError(f"exactly one of {', '.join(type(self).model_fields)}")
-        return self
-
-    @property
-    def bound(self) -> Bound:
-        if self.minimum is not None:
-            return Bound("mustBeGreaterOrEqualTo", self.minimum)
-        assert self.exclusiveMinimum is not None, "one of the two"
-        return Bound("mustBeGreaterThan", self.exclusiveMinimum)
+Kind = TypeVar("Kind", bound=Strict)
 
 
 class _NoDuplicates(yaml.CSafeLoader):  # type: ignore[misc]  # the C loader has no stubs
@@ -177,7 +113,7 @@ class _NoDuplicates(yaml.CSafeLoader):  # type: ignore[misc]  # the C loader has
         return super().construct_mapping(node, deep)
 
 
-class Layers(_Strict):
+class Layers(Strict):
     """Of the datasets, by medium."""
 
     table: tuple[str, ...]
@@ -319,7 +255,7 @@ class _Reader:
     def read_of(self, odcs: OpenDataContractStandard, medium: Medium) -> Read | None:
         if medium is not Medium.SOURCE:
             return None
-        extras = self.extras(_SourceExtras, odcs.customProperties, "$")
+        extras = self.extras(SourceExtras, odcs.customProperties, "$")
         return extras.read if extras else None
 
     def extraction(
@@ -327,7 +263,7 @@ class _Reader:
     ) -> Extraction | None:
         if medium is Medium.SOURCE:
             return None
-        extras = self.extras(_DatasetExtras, odcs.customProperties, "$")
+        extras = self.extras(DatasetExtras, odcs.customProperties, "$")
         if extras is None or not extras.model_fields_set:
             return None
         where = "$.customProperties"
@@ -350,7 +286,7 @@ class _Reader:
             self.fault("$.schema[0].properties[0]", f"{PARTITION_COLUMN} is partitioned: true")
 
     def column(self, column: SchemaProperty, medium: Medium, where: str, *, nested: bool = False) -> Column:
-        types = {Medium.TABLE: _TABLE_TYPES, Medium.INDEX: _INDEX_TYPES}.get(medium)
+        types = {Medium.TABLE: TABLE_TYPES, Medium.INDEX: INDEX_TYPES}.get(medium)
         physical = column.physicalType
         if types is not None and column.logicalType not in types:
             self.fault(f"{where}.logicalType", f"{column.logicalType}: expected one of {', '.join(types)}")
@@ -360,7 +296,7 @@ class _Reader:
         fields = (column.items.properties if column.items else column.properties) or ()
         if types is not None and column.logicalType == "array" and not (column.items and column.items.logicalType):
             self.fault(f"{where}.items", "an array says what its items are")
-        extras = self.extras(_ColumnExtras, column.customProperties, where)
+        extras = self.extras(ColumnExtras, column.customProperties, where)
         if (physical == "scaled_float") != bool(extras and extras.scalingFactor):
             self.fault(f"{where}.customProperties", "scaled_float, and only it, has a scalingFactor")
         return Column(
@@ -388,7 +324,7 @@ class _Reader:
         if medium is not Medium.TABLE or nested or column.logicalType not in ("integer", "number"):
             self.fault(where, "they are of a table's integers and numbers")
             return None
-        options = self.parse(_TypeOptions, column.logicalTypeOptions, where)
+        options = self.parse(TypeOptions, column.logicalTypeOptions, where)
         return options.bound if options else None
 
     def checks(self, table: SchemaObject, columns: tuple[Column, ...], medium: Medium) -> Iterable[Check]:
@@ -409,14 +345,14 @@ class _Reader:
             self.fault(where, "a rule needs a name: it becomes the asset check's")
         if quality.severity not in (None, *Severity):
             self.fault(f"{where}.severity", f"{quality.severity}: expected error or warning")
-        extras = self.extras(_QualityExtras, quality.customProperties, where)
+        extras = self.extras(QualityExtras, quality.customProperties, where)
         rule = self.rule(quality, where, column, extras)
         if rule is not None and len(self.faults) == before:
             severity = Severity(quality.severity or Severity.ERROR)
             fix = extras.fix if extras else None
             yield Check(quality.name or "", severity, quality.description or _described(rule), rule, fix)
 
-    def rule(self, quality: DataQuality, where: str, column: str | None, extras: _QualityExtras | None) -> Rule | None:
+    def rule(self, quality: DataQuality, where: str, column: str | None, extras: QualityExtras | None) -> Rule | None:
         if quality.type == "sql":
             bound, sql = self.bound(quality.model_dump(exclude_none=True), where), quality.query or ""
             shown = extras.samples if extras else None
@@ -426,7 +362,7 @@ class _Reader:
         if quality.type == "custom":
             if quality.engine != "pipeline":
                 self.fault(f"{where}.engine", f"{quality.engine}: expected pipeline")
-            measure = self.parse(_Measure, quality.implementation, f"{where}.implementation")
+            measure = self.parse(CustomMeasure, quality.implementation, f"{where}.implementation")
             if measure is None:
                 return None
             bound = self.bound(measure.model_dump(exclude_none=True), f"{where}.implementation")
@@ -443,9 +379,9 @@ class _Reader:
         return None
 
     def bound(self, values: Mapping[str, Any], where: str) -> Bound | None:
-        given = [operator for operator in _OPERATORS if operator in values]
+        given = [operator for operator in OPERATORS if operator in values]
         if len(given) != 1:
-            self.fault(where, f"exactly one of {', '.join(_OPERATORS)}")
+            self.fault(where, f"exactly one of {', '.join(OPERATORS)}")
             return None
         limit = values[given[0]]
         if isinstance(limit, list | tuple):

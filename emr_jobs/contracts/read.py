@@ -13,7 +13,9 @@ WINDOW = ("start", "end", "as_of", "partition")  # what {…} in params, body an
 PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")  # one word: `{ id }` with spaces is GraphQL's
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """What stands below a field is its meaning: docs/contracts.md is made of it."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -23,15 +25,20 @@ Path = Annotated[str, StringConstraints(pattern=r"^(/[^?#]*)?$")]
 Params = dict[str, str | StrictInt]  # strict: true would be sent as 1
 
 
-class Cursor(_Strict):
+class Cursor(Strict):
     """Each answer names the next one's cursor. Null or absent ends; 0 and "" are cursors."""
 
     kind: Literal["cursor"]
-    field: JsonPath | None = None  # of the answer's body
-    header: str | None = None  # or of its headers
-    param: str = "cursor"  # of the query; in a body a dot leads into an object: variables.after
-    first: str | int | None = None  # sent with the first request
-    end: Literal["null", "empty_page"] = "null"  # empty_page: it is still there on the last one
+    field: JsonPath | None = None
+    """Where the answer's body has it."""
+    header: str | None = None
+    """Or which of its headers: exactly one of field and header."""
+    param: str = "cursor"
+    """The parameter that it is sent as; in a body a dot leads into an object: `variables.after`."""
+    first: str | int | None = None
+    """Sent with the first request, which otherwise has no cursor."""
+    end: Literal["null", "empty_page"] = "null"
+    """`empty_page`: the last answer has a cursor too, and the page behind it is empty."""
 
     @model_validator(mode="after")
     def _in_one_place(self) -> Self:
@@ -40,38 +47,46 @@ class Cursor(_Strict):
         return self
 
 
-class NextUrl(_Strict):
+class NextUrl(Strict):
     """Each answer has the next one's address, on the same host. Null or absent ends."""
 
     kind: Literal["next_url"]
     field: JsonPath
+    """Where the answer's body has the address."""
 
 
-class LinkHeader(_Strict):
-    """`Link: <…>; rel="next"`. Without it, that was the last."""
+class LinkHeader(Strict):
+    """Each answer has the next one's address in `Link: <…>; rel="next"`. Without it, that was the last."""
 
     kind: Literal["link_header"]
 
 
-class _Numbered(_Strict):
+class Numbered(Strict):
     end: Literal["empty_page", "short_page", "total", "has_more"] = "empty_page"
-    size_param: str = "limit"  # the parameter that says how many records a whole page has, for short_page
+    """What the last page is known by. `total` and `has_more` are what `complete` declares."""
+    size_param: str = "limit"
+    """The parameter that says how many records a whole page has. `short_page` needs it."""
 
 
-class Offset(_Numbered):
-    """So many records are skipped."""
+class Offset(Numbered):
+    """Each request says how many records to skip: those that came so far."""
 
     kind: Literal["offset"]
     param: str = "offset"
+    """The parameter that it is sent as; in a body a dot leads into an object."""
 
 
-class PageNumber(_Numbered):
+class PageNumber(Numbered):
+    """Each request says the number of its page."""
+
     kind: Literal["page"]
     param: str = "page"
+    """The parameter that it is sent as; in a body a dot leads into an object."""
     first: int = 1
+    """The number of the first page."""
 
 
-class OnePage(_Strict):
+class OnePage(Strict):
     """One answer has all."""
 
     kind: Literal["none"]
@@ -80,22 +95,30 @@ class OnePage(_Strict):
 Pages = Annotated[Cursor | NextUrl | LinkHeader | Offset | PageNumber | OnePage, Field(discriminator="kind")]
 
 
-class TotalRequest(_Strict):
-    """A request of its own that answers how many records the window has. `params` are sent with those of the pages."""
+class TotalRequest(Strict):
+    """A request of its own that answers how many records the window has."""
 
     path: Path
+    """Below the connection's address, as the pages' own."""
     params: Params = {}
+    """Sent with those of the pages."""
     field: JsonPath
+    """Where its answer has the number."""
 
 
-class Complete(_Strict):
+class Complete(Strict):
     """How one knows that nothing is missing: exactly one of these."""
 
-    total: JsonPath | None = None  # of every page's body: a number or text, counting the request's own window
+    total: JsonPath | None = None
+    """Where a page's body has the number of the window's records, as a number or text. The first page must have it."""
     total_header: str | None = None
+    """The header that has it: a number, or `items 0-9/25`."""
     total_request: TotalRequest | None = None
-    has_more: JsonPath | None = None  # true until the last page
-    stable: Literal[True] | None = None  # offsets and page numbers of data that does not move while it is read
+    """The request that answers it."""
+    has_more: JsonPath | None = None
+    """Where a page's body says whether there is another: true until the last one."""
+    stable: Literal[True] | None = None
+    """Only of offsets and page numbers: the data does not move while it is read, so the pages are all of it."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -108,22 +131,33 @@ class Complete(_Strict):
         return not (self.has_more or self.stable)
 
 
-class Rest(_Strict):
+class Rest(Strict):
     """An HTTP API that answers JSON."""
 
     kind: Literal["rest"]
     connection: Name
+    """Its name in the settings, `[connections.NAME]`, of kind `rest`."""
     path: Path = ""
+    """Below the connection's address; with the words of `params`."""
     method: Literal["GET", "POST"] = "GET"
-    params: Params = {}  # of the query; {start} {end} {as_of} {partition} stand for the day's
-    body: dict[str, JsonValue] | None = None  # of a POST, with the same
-    # How {start}, {end} and {as_of} are written; a date is the day where the domain is.
+    """POST for an API that is asked with a body; it is repeated as a GET is."""
+    params: Params = {}
+    """The query. `{start}`, `{end}`, `{as_of}` and `{partition}` stand for the day's."""
+    body: dict[str, JsonValue] | None = None
+    """Of a POST, as JSON; with the words of `params`, however deep."""
     times: Literal["iso", "epoch", "epoch_ms", "date"] = "iso"
-    slice_minutes: PositiveInt | None = None  # a chain of pages for so much of the day; None: one for the day
+    """How `{start}`, `{end}` and `{as_of}` are written; a date is the day where the domain is."""
+    slice_minutes: PositiveInt | None = None
+    """A chain of pages for so much of the day, several at once. Without it one chain for the day."""
     records: JsonPath = "$"
+    """Where a page's body has its array of records."""
     pages: Pages
+    """How one page leads to the next."""
     complete: Complete | Literal["unproven"]
-    day_column: JsonPath | None = None  # the record's instant, which must be of the window asked for
+    """How one knows that nothing is missing. `unproven`: one does not, and the check `unproven` warns."""
+    day_column: JsonPath | None = None
+    """Where a record has its instant. One of another window is an error; where nothing is counted, one at the very end
+    of the day is left out."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -144,7 +178,7 @@ class Rest(_Strict):
         pages, complete = self.pages, self.complete
         counted = isinstance(complete, Complete) and complete.is_counted
         more = isinstance(complete, Complete) and complete.has_more is not None
-        if isinstance(pages, _Numbered):
+        if isinstance(pages, Numbered):
             if pages.end == "total" and not counted:
                 raise ValueError("pages end by total: complete declares one")
             if pages.end == "has_more" and not more:
@@ -172,7 +206,7 @@ class Rest(_Strict):
     @property
     def page_size(self) -> int | None:
         """How many records a whole page has, where pages are numbered and the request says it."""
-        if not isinstance(self.pages, _Numbered):
+        if not isinstance(self.pages, Numbered):
             return None
         value: Any = self.sent
         for name in [self.pages.size_param] if self.body is None else self.pages.size_param.split("."):
@@ -183,11 +217,17 @@ class Rest(_Strict):
 Mark = Annotated[str, StringConstraints(pattern=r"^[^\r\n]$")]
 
 
-class Csv(_Strict):
+class Csv(Strict):
+    """How a CSV file is written."""
+
     separator: Mark = ","
+    """Between two fields."""
     quote: Mark = '"'
-    header: bool = True  # the first row has the names; else the contract's columns are in the file's order
+    """Around a field that has a separator, a line break or, doubled, a quote in it."""
+    header: bool = True
+    """Its first row has the names. Without, the contract's columns are in the file's order."""
     encoding: str = "utf-8"
+    """By the name that Python has for it."""
 
     @model_validator(mode="after")
     def _is_readable(self) -> Self:
@@ -200,15 +240,20 @@ class Csv(_Strict):
         return self
 
 
-class Files(_Strict):
+class Files(Strict):
     """A day's files below the connection's address."""
 
     kind: Literal["files"]
     connection: Name
-    path: str  # {partition} or {partition:%Y%m%d} stands for the day, * for anything within a name
+    """Its name in the settings, `[connections.NAME]`, of kind `files`."""
+    path: str
+    """`{partition}` or `{partition:%Y%m%d}` stands for the day, `*` for anything within a name."""
     format: Literal["json_lines", "csv", "parquet"]
+    """`json_lines`: an object a line."""
     csv: Csv = Csv()
-    compression: Literal["by_name", "none", "gzip", "zstd"] = "by_name"  # by_name: .gz, .zst or .zstd, else none
+    """Of format csv."""
+    compression: Literal["by_name", "none", "gzip", "zstd"] = "by_name"
+    """`by_name`: `.gz` is gzip, `.zst` and `.zstd` are zstd, any other name is none. Parquet has its own."""
 
     @model_validator(mode="after")
     def _of_a_day(self) -> Self:
@@ -228,13 +273,16 @@ class Files(_Strict):
         return self.path.format(partition=partition)
 
 
-class Snowflake(_Strict):
+class Snowflake(Strict):
     """A table: its rows of a day, those that a statement gives, or what a job's own statement makes of it."""
 
     kind: Literal["snowflake"]
     connection: Name
-    day_column: str | None = None  # start <= value < end
-    sql: str | None = None  # a file of the domain's, with :partition :start :end :as_of
+    """Its name in the settings, `[connections.NAME]`, of kind `snowflake`."""
+    day_column: str | None = None
+    """The column that says of which day a row is: start <= value < end, and a date is the day itself."""
+    sql: str | None = None
+    """Or a file of the domain's with the statement, its names `:partition`, `:start`, `:end` and `:as_of` bound."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:

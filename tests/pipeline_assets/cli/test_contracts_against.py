@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.domains import LIBRARY
+from tests.domains import LIBRARY, LOCAL
 from tests.running import Typed, typed
 
 WRITTEN = LIBRARY.folder / "contracts"
@@ -24,7 +24,7 @@ def edit(folder: Path, dataset: str, old: str, new: str) -> None:
 
 
 def check(*arguments: str, earlier: Path, tmp_path: Path) -> Typed:
-    return typed("contracts", "check", *arguments, "--against", str(earlier), home=tmp_path)
+    return typed("contracts", "check", *arguments, "--settings", str(LOCAL), "--against", str(earlier), home=tmp_path)
 
 
 def test_contracts_as_they_were_are_told(earlier: Path, tmp_path: Path) -> None:

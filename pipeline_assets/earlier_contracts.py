@@ -49,7 +49,7 @@ def _loaded(of: str, folder: Path) -> Earlier:
 
 def _commit(against: str, folder: Path) -> str:
     try:
-        return _git(folder, "rev-parse", "--verify", "--end-of-options", f"{against}^{{commit}}").decode().strip()
+        return _git(folder, "rev-parse", "--verify", f"{against}^{{commit}}").decode().strip()
     except Misconfigured as error:
         raise Misconfigured(f"--against {against}: expected a folder with *{SUFFIX} or a commit; {error}") from None
 

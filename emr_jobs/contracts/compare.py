@@ -180,7 +180,7 @@ def _is_widened(before: Column, now: Column, medium: Medium) -> bool:
 
 def _accepted(before: Column, now: Column, where: str) -> Iterator[Change]:
     """A value more is breaking: a program that tells all of them apart has no branch for it."""
-    if set(before.accepted) == set(now.accepted):
+    if before.accepted == now.accepted:
         return
     if not before.accepted or not now.accepted:
         yield _change(

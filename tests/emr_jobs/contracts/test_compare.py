@@ -281,6 +281,11 @@ CHANGES: dict[str, tuple[Contract, Contract, list[tuple[Kind, str, str]]]] = {
         ruled(Query("SELECT 2", AT_LEAST_1)),
         [(BREAKING, "check enough", "asks for something else")],
     ),
+    "another statement of a warning": (
+        ruled(Query("SELECT 1", AT_LEAST_1), severity=Severity.WARNING),
+        ruled(Query("SELECT 2", AT_LEAST_1), severity=Severity.WARNING),
+        [(COMPATIBLE, "check enough", "asks for something else")],
+    ),
     "statement with other spaces": (
         ruled(Query("SELECT 1", AT_LEAST_1)),
         ruled(Query("SELECT\n  1", AT_LEAST_1)),

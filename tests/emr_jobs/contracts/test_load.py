@@ -173,6 +173,13 @@ def test_a_copy_of_the_folder_loads_as_the_project_does(folder: Path) -> None:
             "{name: units, logicalType: integer, logicalTypeOptions: {minimum: 0},",
             "$.schema[0].units.logicalTypeOptions: they are of a table's integers and numbers",
         ),
+        (
+            SALES,
+            SALES_ORDERS,
+            "{name: parts, logicalType: array, items: {logicalType: object, properties: [{name: a, "
+            f"logicalType: integer, logicalTypeOptions: {{minimum: 0}}}}]}}}}\n      - {SALES_ORDERS}",
+            "$.schema[0].parts.a.logicalTypeOptions: they are of a table's integers and numbers",
+        ),
         (SALES, "version: 1.0.0", 'version: "1.0"', "$.version: 1.0: expected three numbers, as 1.0.0"),
         (
             SALES,
@@ -266,6 +273,7 @@ def test_a_copy_of_the_folder_loads_as_the_project_does(folder: Path) -> None:
         "maximum",
         "length of a text",
         "minimum of an index",
+        "minimum within an array",
         "version of two numbers",
         "unknown status",
         "unknown type",

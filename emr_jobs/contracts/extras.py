@@ -77,7 +77,8 @@ class CustomMeasure(Strict):
 
 
 class TypeOptions(Strict):
-    """`logicalTypeOptions` of a table's integer or number: exactly one, judged by the check `minimum_values`."""
+    """`logicalTypeOptions` of a table's integer or number: exactly one, judged by the check `minimum_values`, or by the
+    one that the column's rule of type `text` names."""
 
     minimum: float | None = None
     """The least value that it may have."""

@@ -6,7 +6,7 @@ the rules of this project: one dataset a file, known types, known custom propert
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import time
 from functools import cache
 from pathlib import Path
@@ -329,17 +329,18 @@ class _Reader:
 
     def checks(self, table: SchemaObject, columns: tuple[Column, ...], medium: Medium) -> Iterable[Check]:
         if medium is Medium.TABLE:
-            yield from checks_of_columns(columns)
+            in_words = {each.name for each in table.properties or () if any(map(_is_in_words, each.quality or ()))}
+            yield from checks_of_columns(columns, in_words=in_words)
         key = tuple(column.name for column in columns if column.key_position is not None)
         if key:
             yield Check("key_unique", Severity.ERROR, f"One row per {' + '.join(key)}, never null", UniqueKey(key))
-        for column in table.properties or ():
-            for number, quality in enumerate(column.quality or ()):
-                yield from self.check(quality, f"$.schema[0].{column.name}.quality[{number}]", column.name)
+        for column, declared in zip(columns, table.properties or (), strict=True):
+            for number, quality in enumerate(declared.quality or ()):
+                yield from self.check(quality, f"$.schema[0].{column.name}.quality[{number}]", column)
         for number, quality in enumerate(table.quality or ()):
             yield from self.check(quality, f"$.schema[0].quality[{number}]", None)
 
-    def check(self, quality: DataQuality, where: str, column: str | None) -> Iterable[Check]:
+    def check(self, quality: DataQuality, where: str, column: Column | None) -> Iterable[Check]:
         before = len(self.faults)
         if not quality.name:
             self.fault(where, "a rule needs a name: it becomes the asset check's")
@@ -352,7 +353,9 @@ class _Reader:
             fix = extras.fix if extras else None
             yield Check(quality.name or "", severity, quality.description or _described(rule), rule, fix)
 
-    def rule(self, quality: DataQuality, where: str, column: str | None, extras: QualityExtras | None) -> Rule | None:
+    def rule(
+        self, quality: DataQuality, where: str, column: Column | None, extras: QualityExtras | None
+    ) -> Rule | None:
         if quality.type == "sql":
             bound, sql = self.bound(quality.model_dump(exclude_none=True), where), quality.query or ""
             shown = extras.samples if extras else None
@@ -372,6 +375,11 @@ class _Reader:
             if bound is None:
                 return None
             return RowCountDrift(measure.days, bound) if measure.days else Measure(measure.measure, bound)
+        if _is_in_words(quality):
+            if column is None or column.minimum is None:
+                self.fault(where, "a rule in words is a column's that has a minimum in logicalTypeOptions")
+                return None
+            return MinimumValues(((column.name, column.minimum),))
         if quality.metric == "rowCount" and column is None:
             bound = self.bound(quality.model_dump(exclude_none=True), where)
             return RowCount(bound) if bound else None
@@ -419,18 +427,23 @@ class _Reader:
             return None
 
 
-def checks_of_columns(columns: Iterable[Column]) -> Iterable[Check]:
-    """What a table's columns say of themselves."""
+def checks_of_columns(columns: Iterable[Column], *, in_words: Collection[str | None] = ()) -> Iterable[Check]:
+    """What a table's columns say of themselves. The minimum of a column that is `in_words` has a check of its own."""
     required = tuple(column.name for column in columns if column.required)
     yield Check("required_columns", Severity.ERROR, f"No null in {', '.join(required)}", RequiredColumns(required))
     accepted = tuple((column.name, column.accepted) for column in columns if column.accepted)
     if accepted:
         names = ", ".join(name for name, _ in accepted)
         yield Check("accepted_values", Severity.ERROR, f"Only declared values in {names}", AcceptedValues(accepted))
-    minima = tuple((column.name, column.minimum) for column in columns if column.minimum)
+    others = (column for column in columns if column.name not in in_words)
+    minima = tuple((column.name, column.minimum) for column in others if column.minimum)
     if minima:
         promised = ", ".join(f"{name} {minimum}" for name, minimum in minima)
         yield Check("minimum_values", Severity.ERROR, f"No value below its minimum: {promised}", MinimumValues(minima))
+
+
+def _is_in_words(quality: DataQuality) -> bool:
+    return quality.type == "text"
 
 
 def measures_of(checks: Iterable[Check]) -> set[str]:
@@ -444,7 +457,12 @@ def _samples(sql: str, shown: str) -> str:
 
 
 def _described(rule: Rule) -> str:
-    return f"Rows: {rule.bound}" if isinstance(rule, RowCount) else ""
+    match rule:
+        case RowCount(bound):
+            return f"Rows: {bound}"
+        case MinimumValues(((column, minimum),)):
+            return f"{column} is {minimum}"
+    return ""
 
 
 def _reference(text: str) -> tuple[str, str | None]:

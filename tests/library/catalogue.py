@@ -1,4 +1,4 @@
-"""What was lent, joined with who lent it and what was said of it: marts.lending and find.lending."""
+"""What was lent, joined with who lent it and what was said of it: marts.lending, marts.branch_days and find.lending."""
 
 from datetime import date
 
@@ -9,20 +9,21 @@ from emr_jobs.job_run import JobRun
 from emr_jobs.publish import audit, fence
 from emr_jobs.publish.both import publish_both, stage, view
 
-TABLE, INDEX = "marts.lending", "find.lending"
+LENDING, BRANCH_DAYS, INDEX = "marts.lending", "marts.branch_days", "find.lending"
 
 
 def catalogue(run: JobRun) -> None:
     with run.report.phase("inputs"):
         read = fence.read(run, run.job.inputs)
         loans, members, reviews = (view(run, dataset, day.snapshot_id) for dataset, day in read.items())
-    (staged,) = stage(run, {TABLE: lending(loans, members, reviews, day=run.partition.date)})
+    (staged,) = stage(run, {LENDING: lending(loans, members, reviews, day=run.partition.date)})
+    lent = run.spark.table(audit.view_name(LENDING))
     publish_both(
         run,
-        [staged],
+        [staged, *stage(run, {BRANCH_DAYS: branch_days(lent)})],
         INDEX,
         documents(
-            run.spark.table(audit.view_name(TABLE)),
+            lent,
             reviews,
             columns=[each.name for each in run.contract(INDEX).columns],
         ),
@@ -46,6 +47,16 @@ def lending(loans: DataFrame, members: DataFrame, reviews: DataFrame, *, day: da
             F.coalesce("review_count", F.lit(0)).alias("review_count"),
             "average_stars",
         )
+    )
+
+
+def branch_days(lending: DataFrame) -> DataFrame:
+    return lending.groupBy(
+        "partition_date", *(F.coalesce(name, F.lit("none")).alias(name) for name in ("branch", "kind"))
+    ).agg(
+        F.count("*").cast("int").alias("loans"),
+        F.coalesce(F.sum("fee"), F.lit(0)).cast("decimal(18,2)").alias("fees"),
+        F.count_if("is_overdue").cast("int").alias("overdue"),
     )
 
 

@@ -7,7 +7,7 @@ JOBS = (
         "catalogue",
         body="tests.library.catalogue:catalogue",
         inputs=("staged.loans", "staged.members", "staged.reviews"),
-        outputs=("marts.lending", "find.lending"),
+        outputs=("marts.lending", "marts.branch_days", "find.lending"),
         timeout_s=1800,
         max_retries=1,
     ),

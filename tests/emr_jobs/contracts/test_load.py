@@ -158,6 +158,12 @@ def test_a_copy_of_the_folder_loads_as_the_project_does(folder: Path) -> None:
         (
             SALES,
             SALES_ORDERS,
+            f"{SALES_ORDERS} quality: [{{name: something_sold, type: text}}],",
+            "$.schema[0].orders.quality[0]: a rule in words is a column's that has a minimum in logicalTypeOptions",
+        ),
+        (
+            SALES,
+            SALES_ORDERS,
             f"{SALES_ORDERS} logicalTypeOptions: {{maximum: 9}},",
             "$.schema[0].orders.logicalTypeOptions.maximum: Extra inputs are not permitted",
         ),
@@ -269,6 +275,7 @@ def test_a_copy_of_the_folder_loads_as_the_project_does(folder: Path) -> None:
         "metric that is not ours",
         "metric of a column that is not ours",
         "metric of the standard that is not ours",
+        "rule in words without a minimum",
         "two minima",
         "maximum",
         "length of a text",
@@ -439,5 +446,19 @@ def test_minima_are_one_check_of_the_table(folder: Path) -> None:
             MinimumValues(
                 (("orders", Bound("mustBeGreaterThan", 0.0)), ("units", Bound("mustBeGreaterOrEqualTo", 1.5)))
             ),
+        )
+    ]
+
+
+def test_minimum_in_words_has_the_name_of_its_rule(folder: Path) -> None:
+    rule = "quality: [{name: something_sold, type: text, severity: warning}]"
+    edit(folder, SALES, SALES_ORDERS, f"{SALES_ORDERS} logicalTypeOptions: {{minimum: 1}}, {rule},")
+    checks = load(folder, SHOP.layers)["final.daily_sales"].checks
+    assert [check for check in checks if isinstance(check.rule, MinimumValues)] == [
+        Check(
+            "something_sold",
+            Severity.WARNING,
+            "orders is at least 1",
+            MinimumValues((("orders", Bound("mustBeGreaterOrEqualTo", 1.0)),)),
         )
     ]

@@ -30,18 +30,18 @@ def finding(day: Staged, name: str) -> Finding:
 
 @pytest.mark.parametrize("rate", ["0.00000000", "-0.00000001", "-1.08214500"])
 def test_a_rate_that_is_not_above_zero_blocks_the_day(rate: str) -> None:
-    found = finding(rates(Decimal(rate)), "minimum_values")
+    found = finding(rates(Decimal(rate)), "positive_rate")
     with pytest.raises(CheckFailed) as failed:
         audit.require([found], partition=DAY)
     assert (failed.value.expected, failed.value.found) == (
-        "minimum_values: usd_rate more than 0",
+        "positive_rate: usd_rate more than 0",
         f"least usd_rate {Decimal(rate)}",
     )
 
 
 @pytest.mark.parametrize("rate", ["0.00000001", "9999999999.99999999", None])
 def test_any_other_rate_passes(rate: str | None) -> None:
-    assert finding(rates(rate and Decimal(rate)), "minimum_values").passed
+    assert finding(rates(rate and Decimal(rate)), "positive_rate").passed
 
 
 @pytest.mark.parametrize(

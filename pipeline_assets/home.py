@@ -8,7 +8,7 @@ Settings, in this order: --settings, PIPELINE_SETTINGS, the running stack's, the
 import fcntl
 import os
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import mkstemp
 
 from emr_jobs import settings as settings_module
 from emr_jobs.errors import Misconfigured
@@ -107,8 +107,13 @@ def dagster_home(given: Path | None = None) -> Path:
 
 
 def write_whole(file: Path, text: str, *, mode: int = 0o644) -> None:
-    """So that a process that reads it meanwhile finds all of it: what it was, or this."""
-    with NamedTemporaryFile("w", dir=file.parent, prefix=f".{file.name}.", delete=False) as beside:
-        beside.write(text)
-    Path(beside.name).chmod(mode)
-    os.replace(beside.name, file)
+    """So that a process that reads it meanwhile finds all of it: what it was, or this. Nothing is left of a failure."""
+    descriptor, beside = mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(descriptor, "w") as whole:
+            whole.write(text)
+        os.chmod(beside, mode)
+        os.replace(beside, file)
+    except OSError:
+        os.unlink(beside)
+        raise

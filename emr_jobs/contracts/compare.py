@@ -114,6 +114,7 @@ def changes(before: Contract, now: Contract) -> Iterator[Change]:
     yield from _key(before, now)
     yield from _order(before, now)
     yield from _checks(before.checks, now.checks)
+    yield from _minima(before.checks, now.checks)
     yield from _promises(before, now)
     yield from _extraction(before.extraction or Extraction(), now.extraction or Extraction())
     if before.read and now.read:
@@ -228,17 +229,36 @@ def _checks(before: Iterable[Check], now: Iterable[Check]) -> Iterator[Change]:
 
 def _check(before: Check, now: Check) -> Iterator[Change]:
     """A warning never kept anything from the readers, so nothing that becomes of it breaks them."""
+    yield from _standing(before, now)
     where = f"check {before.name}"
-    if before.name != now.name:
-        yield _compatible(where, f"is called {now.name}")
-    if before.severity is not now.severity:
-        yield _change(before.blocking, where, _instead(now.severity, before.severity))
     if _subject(before.rule) != _subject(now.rule):
         yield _change(before.blocking, where, "asks for something else")
     elif (bound := _bound(now.rule)) != (earlier := _bound(before.rule)):
         yield _change(before.blocking and not _is_within(bound, earlier), where, _instead(str(bound), str(earlier)))
     if (before.description, before.fix, _samples(before.rule)) != (now.description, now.fix, _samples(now.rule)):
         yield _compatible(where, "other words or samples")
+
+
+def _standing(before: Check, now: Check) -> Iterator[Change]:
+    where = f"check {before.name}"
+    if before.name != now.name:
+        yield _compatible(where, f"is called {now.name}")
+    if before.severity is not now.severity:
+        yield _change(before.blocking, where, _instead(now.severity, before.severity))
+
+
+def _minima(before: Iterable[Check], now: Iterable[Check]) -> Iterator[Change]:
+    """The checks of a minimum that both have; the minimum itself is compared with its column."""
+    old, new = _of_minima(before), _of_minima(now)
+    for check, other in dict.fromkeys((old[column], new[column]) for column in old if column in new):
+        yield from _standing(check, other)
+        if check.rule == other.rule and (check.description, check.fix) != (other.description, other.fix):
+            yield _compatible(f"check {check.name}", "other words or samples")
+
+
+def _of_minima(checks: Iterable[Check]) -> dict[str, Check]:
+    """By column."""
+    return {column: each for each in checks if isinstance(each.rule, MinimumValues) for column, _ in each.rule.minima}
 
 
 def _subject(rule: Rule) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ import shutil
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,6 +94,13 @@ class Node:
                 with suppress(FileExistsError):  # another step, that starts at once with this one, was faster
                     link.symlink_to(_package(name))
         return folder
+
+
+def spark_configuration(folder: Path, defaults: Mapping[str, str]) -> Path:
+    """The folder, with these as spark-defaults.conf. Other steps may read it as they start: it is written whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "spark-defaults.conf", "".join(f"{name} {value}\n" for name, value in defaults.items()))
+    return folder
 
 
 def understand(step_arguments: Sequence[str]) -> Submit:

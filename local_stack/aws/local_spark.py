@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_stack import jars
-from local_stack.aws.container import JAVA_REGION, SCRATCH, Submit, command
+from local_stack.aws.container import JAVA_REGION, SCRATCH, Submit, command, spark_configuration
 from local_stack.aws.plain_python import PlainPython
 from pipeline_assets.command import spark_home
-from pipeline_assets.home import write_whole
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,6 @@ class LocalSpark(PlainPython):
         }
 
     def _configuration(self) -> Path:
-        folder = self.node.folder / "spark-conf"
-        folder.mkdir(parents=True, exist_ok=True)
         options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", f"-Djava.io.tmpdir={SCRATCH}", JAVA_REGION]
         if jars.archive("spark").exists():
             options.append(f'"-XX:SharedArchiveFile={jars.archive("spark")}"')
@@ -41,6 +38,4 @@ class LocalSpark(PlainPython):
             "spark.driver.extraClassPath": f"{jars.folder('spark')}/*",
             "spark.driver.defaultJavaOptions": " ".join(options),
         }
-        lines = [f"{name} {value}\n" for name, value in defaults.items()]
-        write_whole(folder / "spark-defaults.conf", "".join(lines))  # other steps read it as they start
-        return folder
+        return spark_configuration(self.node.folder / "spark-conf", defaults)

@@ -14,10 +14,9 @@ from threading import Lock
 
 from local_stack import jars
 from local_stack.aws.agent import OUTPUT
-from local_stack.aws.container import JAVA_REGION, Node, NotEmulated
+from local_stack.aws.container import JAVA_REGION, Node, NotEmulated, spark_configuration
 from local_stack.aws.emr import Cluster, Step
 from local_stack.aws.hadoop import JVM_OPTIONS, SPARK_HOME, Hadoop, Shape
-from pipeline_assets.home import write_whole
 from pipeline_assets.process import TiedProcess
 
 _APPLICATION = re.compile(r"application_\d+_\d+")
@@ -80,10 +79,9 @@ class Yarn:
 
     def _submit_environment(self, hadoop: Hadoop, cluster: Cluster) -> dict[str, str]:
         """Of the primary node's shell. Without PYTHONPATH: Spark would hand it to the containers."""
-        configuration = self.folder / "spark-conf" / cluster.id
-        configuration.mkdir(parents=True, exist_ok=True)
-        lines = [f"{name} {value}\n" for name, value in self._spark_defaults(hadoop, cluster).items()]
-        write_whole(configuration / "spark-defaults.conf", "".join(lines))  # other steps read it as they start
+        configuration = spark_configuration(
+            self.folder / "spark-conf" / cluster.id, self._spark_defaults(hadoop, cluster)
+        )
         return {
             **hadoop.clean_environment(),
             "SPARK_HOME": str(SPARK_HOME),

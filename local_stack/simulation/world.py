@@ -164,10 +164,6 @@ class World:
         """Status and attempts of each job."""
         return {run.job.name: (run.status, run.attempts) for run in self.executions.jobs(execution)}
 
-    def failures(self, execution: Execution) -> dict[str, str]:
-        """What the last failed attempt of each job said, also of one that succeeded then."""
-        return {run.job.name: run.cause for run in self.executions.jobs(execution) if run.cause}
-
     def followed(self, since: datetime) -> tuple[str, ...]:
         """What Dagster saw of each execution since then. Raises Unmet where that is something else."""
         if self.follower is None:

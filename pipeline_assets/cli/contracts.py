@@ -74,7 +74,8 @@ def _compare(
 
     own = folder or domain_of(values).folder / CONTRACTS
     earlier = earlier_contracts(against, own)
-    # What is written, as it was then; and a dataset that had a file and is derived today is not gone.
+    # As written, as then: the domain adds derived checks to `found`.
+    # And a dataset that had a file and is derived today is not gone.
     now = load_as_of(values, own)
     derived = {name: each for name, each in found.items() if name in earlier.contracts and name not in now}
     comparisons = compared(

@@ -3,11 +3,11 @@
 Does not own: what stands in them. Invariant: a contract that is there is not touched; a profile keeps what it has.
 """
 
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from stat import S_IMODE
 
 from emr_jobs import derived
 from emr_jobs import settings as settings_module
@@ -15,6 +15,8 @@ from emr_jobs.catalog import Job
 from emr_jobs.contracts import InvalidContracts, load
 from emr_jobs.contracts.load import Layers
 from emr_jobs.errors import Misconfigured
+
+from pipeline_assets.home import write_whole
 
 
 def refuse_existing(files: Sequence[Path]) -> None:
@@ -55,10 +57,7 @@ def write(files: Mapping[Path, str], profiles: Mapping[Path, str]) -> None:
                 begun.append(file)
                 new.write(text)
         for file, text in profiles.items():
-            beside = file.with_name(f".{file.name}.new")
-            beside.write_text(text)
-            shutil.copymode(file, beside)
-            os.replace(beside, file)
+            write_whole(file, text, mode=S_IMODE(file.stat().st_mode))
     except OSError:
         for file in begun:
             file.unlink()

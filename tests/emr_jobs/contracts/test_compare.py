@@ -16,6 +16,7 @@ from emr_jobs.contracts.model import (
     Extraction,
     Measure,
     Medium,
+    MinimumValues,
     NewFields,
     Query,
     RowCount,
@@ -30,6 +31,7 @@ from tests.emr_jobs.library import API, CSV, JSON_LINES, WAREHOUSE, make_dataset
 COMPATIBLE, BREAKING = Kind.COMPATIBLE, Kind.BREAKING
 AT_LEAST_1, AT_LEAST_2 = Bound("mustBeGreaterOrEqualTo", 1.0), Bound("mustBeGreaterOrEqualTo", 2.0)
 ABOVE_1 = Bound("mustBeGreaterThan", 1.0)
+LEAST = MinimumValues((("stars", AT_LEAST_1), ("pages", AT_LEAST_1)))
 PAGED = Rest(
     kind="rest",
     connection="library",
@@ -226,6 +228,24 @@ CHANGES: dict[str, tuple[Contract, Contract, list[tuple[Kind, str, str]]]] = {
         column(minimum=AT_LEAST_1),
         column(),
         [(BREAKING, "stars", "any value instead of at least 1")],
+    ),
+    "minimum only warns": (
+        ruled(LEAST),
+        ruled(LEAST, severity=Severity.WARNING),
+        [(BREAKING, "check enough", "warning instead of error")],
+    ),
+    "minimum of all others is one in words that warns": (
+        ruled(LEAST, name="minimum_values"),
+        ruled(LEAST, severity=Severity.WARNING),
+        [
+            (COMPATIBLE, "check minimum_values", "is called enough"),
+            (BREAKING, "check minimum_values", "warning instead of error"),
+        ],
+    ),
+    "minimum in other words": (
+        ruled(LEAST),
+        ruled(LEAST, description="Somebody liked it"),
+        [(COMPATIBLE, "check enough", "other words or samples")],
     ),
     # key
     "key declared": (keyed(), keyed("a"), [(COMPATIBLE, "primaryKey", "a instead of none")]),

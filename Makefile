@@ -60,7 +60,7 @@ mutants: setup ## Whether the tests notice mistakes: all but the slow ones, then
 	@$(BIN)/python -m tests.mutants --coverage .coverage --durations .cache/mutants.xml --results .cache/mutants.json
 
 screenshots: browser setup ## Take the pictures of the UI in docs/ anew
-	@PIPELINE_SCREENSHOTS=docs $(BIN)/pytest tests/ui
+	@PIPELINE_SCREENSHOTS=docs $(BIN)/pytest tests/shop/ui
 
 docs: setup ## docs/contracts.md from the models that validate contracts, and its template
 	@$(BIN)/python -m pipeline_assets.contract_reference > docs/contracts.md

@@ -38,6 +38,7 @@ def jobs(found: Iterable[tuple[Contract, Contract]]) -> Iterator[Job]:
             outputs=(rejects_id(dataset, source), dataset.id),
             timeout_s=TIMEOUT_S,
             max_retries=1,
+            declared_in="emr_jobs/derived.py",
         )
 
 

@@ -10,7 +10,7 @@ Does not own: what stands in them (catalog, contracts).
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time
 from functools import cache
 from importlib import import_module
@@ -138,7 +138,9 @@ class Domain:
 @cache
 def domain(package: str) -> Domain:
     """Raises Misconfigured without such a package and for what is wrong in its domain.toml, InvalidContracts."""
-    declared_jobs, folder = _jobs(package)
+    declared_in = f"{package.replace('.', '/')}/jobs.py"
+    listed, folder = _jobs(package)
+    declared_jobs = tuple(replace(job, declared_in=declared_in) for job in listed)
     declared = _declared(folder / FILE)
     written = load(folder / CONTRACTS, declared.layers)
     extractions = derived.extractions(declared_jobs, written)
@@ -147,7 +149,7 @@ def domain(package: str) -> Domain:
     contracts = {**written, **{each.id: each for each in derived.datasets(extractions)}}
     jobs = (*derived.jobs(extractions), *declared_jobs)
     if faults := list(_of_jobs(jobs, contracts)):
-        raise Misconfigured(f"{package}/jobs.py: {'; '.join(faults)}")
+        raise Misconfigured(f"{declared_in}: {'; '.join(faults)}")
     return Domain(
         package,
         folder,
@@ -192,7 +194,7 @@ def _jobs(package: str) -> tuple[tuple[Job, ...], Path]:
             raise
         raise Misconfigured(f"settings: domain {package}: there is no module {error.name}") from error
     assert jobs.__file__ is not None, "a module of a package in files"
-    return jobs.JOBS, Path(jobs.__file__).parent
+    return tuple(jobs.JOBS), Path(jobs.__file__).parent
 
 
 def _declared(file: Path) -> _File:

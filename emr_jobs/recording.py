@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from dagster_pipes import (
     PipesCliArgsParamsLoader,
@@ -32,12 +32,15 @@ from emr_jobs.errors import in_one_line
 from emr_jobs.report import asset_key
 from emr_jobs.s3_uri import bucket_and_key
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 UPLOAD_INTERVAL_S = 2
 # Pipes waits 60 s for what is still to be uploaded when the job ends. That is at most two rounds, the one that goes on
 # and the last, each of them this long and one request longer.
 RETRY_S = 15
 RETRY_WAIT_S = 4  # at most
-REQUEST_S = {"connect_timeout": 5, "read_timeout": 5}
+REQUEST_S = 5
 
 
 class PlainArguments(PipesParamsLoader):
@@ -145,11 +148,12 @@ def _writer(params: PipesParams) -> PipesMessageWriter[Any]:
     return _Writer(_s3(attempts=1), interval=UPLOAD_INTERVAL_S)
 
 
-def _s3(*, attempts: int) -> Any:
+def _s3(*, attempts: int) -> "S3Client":
     import boto3
     from botocore.config import Config
 
-    return boto3.client("s3", config=Config(**REQUEST_S, retries={"total_max_attempts": attempts}))
+    config = Config(connect_timeout=REQUEST_S, read_timeout=REQUEST_S, retries={"total_max_attempts": attempts})
+    return boto3.client("s3", config=config)
 
 
 class _Writer(PipesS3MessageWriter):
@@ -163,7 +167,7 @@ class _Channel(PipesS3MessageWriterChannel):
     Of Pipes' own channel an error of S3 ends the thread, and everything from there on is lost without a word.
     """
 
-    def __init__(self, client: Any, bucket: str, key_prefix: str, *, interval: float) -> None:
+    def __init__(self, client: "S3Client", bucket: str, key_prefix: str, *, interval: float) -> None:
         super().__init__(client, bucket, key_prefix, interval=interval)
         self._waiting: list[tuple[int, str]] = []
 

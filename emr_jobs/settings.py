@@ -364,7 +364,7 @@ class Emr(Section):
     # on an emr-spark-*: false, should its drivers stay ACCEPTED.
     node_labels: bool = True
     spot_timeout_minutes: Annotated[int, Field(ge=5, le=1440)] = 10  # then on demand
-    step_concurrency: Annotated[int, Field(ge=1, le=256)] = 3
+    step_concurrency: Annotated[int, Field(ge=1, le=256)] | None = None  # None: as many as jobs of a day run at once
     idle_timeout_s: Annotated[int, Field(ge=60, le=604_800)] = 900  # EMR ends a cluster without work by itself
     start_allowance_s: PositiveInt = 1200  # from RunJobFlow until the cluster takes steps
     poll_interval_s: PositiveFloat = 10.0

@@ -61,7 +61,9 @@ def _train(folder: Path) -> None:
 def _run_every_job(settings: str) -> None:
     """In one process, so that one archive serves all jobs."""
     for job in domain_of(load(settings)).jobs:
-        arguments = job_arguments(job, day=("--partition", _DAY), settings=settings, run_id="archive", attempt="0")
+        arguments = job_arguments(
+            job, partition=("--partition", _DAY), settings=settings, run_id="archive", attempt="0"
+        )
         run(parser(job.script).parse_args(arguments))
 
 

@@ -44,9 +44,15 @@ def rows(
 
 
 def derived(
-    contract: Contract, *, partition: Partition, count: int, seed: int = SEED, unique: Collection[str] = ()
+    contract: Contract,
+    *,
+    partition: Partition,
+    count: int,
+    seed: int = SEED,
+    unique: Collection[str] = (),
+    duplicates: bool = True,
 ) -> Derived:
-    """Rows of which some have defects; duplicates are rows more."""
+    """Rows of which some have defects; duplicates are rows more, or none where no day would bear them."""
     sound = rows(contract, partition=partition, count=count, seed=seed, unique=unique)
     rng = random.Random(f"defects {seed} {contract.id} {partition} {count}")  # noqa: S311  # sample data
     required = [column for column in _breakable(contract) if column.required]
@@ -54,6 +60,7 @@ def derived(
     planted = {name: count // rate for name, rate in RATES.items()}
     planted["null_in_required"] *= bool(required)
     planted["wrong_type"] *= bool(mistyped)
+    planted["duplicate"] *= duplicates
     chosen = iter(rng.sample(range(count), sum(planted.values())))
     for _ in range(planted["null_in_required"]):
         _replace(sound, next(chosen), rng.choice(required).name, None)
@@ -74,9 +81,10 @@ def write(
     count: int = ROWS,
     seed: int = SEED,
     unique: Collection[str] = (),
+    duplicates: bool = True,
 ) -> dict[str, int]:
     """Write a day of the source where its local stand-in reads it; returns rows and defects. Other days stay."""
-    sample = derived(contract, partition=partition, count=count, seed=seed, unique=unique)
+    sample = derived(contract, partition=partition, count=count, seed=seed, unique=unique, duplicates=duplicates)
     sample_files.write(contract, sample.rows, folder, partition=partition)
     return {"rows": len(sample.rows), **sample.planted}
 

@@ -13,6 +13,8 @@ from typing import Any, Protocol, cast
 
 from emr_jobs import settings
 from emr_jobs.contracts import Contract
+from emr_jobs.contracts.read import Rest
+from emr_jobs.derived import EXTRACT
 from emr_jobs.domain import Domain, domain_of
 from emr_jobs.partition import Partition
 from local_stack import derived_sample, sample_files
@@ -42,8 +44,15 @@ def generate(folder: Path, *, partition: Partition, rows: int = ROWS, seed: int 
     own = _generator(domain)
     truth = own.generate(folder, partition=partition, rows=rows, seed=seed) if own else {"planted": {}}
     for source in lacking(folder, partition):
-        unique = set(_keys_from(domain, source))
-        derived = derived_sample.write(source, folder, partition=partition, count=rows, seed=seed, unique=unique)
+        derived = derived_sample.write(
+            source,
+            folder,
+            partition=partition,
+            count=rows,
+            seed=seed,
+            unique=set(_keys_from(domain, source)),
+            duplicates=_bears_duplicates(domain, source),
+        )
         truth["planted"] |= {f"{source.id} {name}": count for name, count in derived.items() if name != "rows"}
         truth[source.id] = derived["rows"]
     return truth
@@ -61,8 +70,18 @@ def _generator(domain: Domain) -> Generator | None:
 
 def _keys_from(domain: Domain, source: Contract) -> Iterator[str]:
     """Its fields that a key is read from: no two records share them."""
-    for contract in domain.tables:
-        if contract.upstream == (source.id,):
-            for column in contract.columns:
-                if column.key_position is not None and (field := column.lineage[0][1]):
-                    yield field.partition(".")[0]
+    for contract in _read_of(domain, source):
+        for column in contract.columns:
+            if column.key_position is not None and (field := column.lineage[0][1]):
+                yield field.partition(".")[0]
+
+
+def _bears_duplicates(domain: Domain, source: Contract) -> bool:
+    """Whether a record that comes twice blocks nothing that is read by contract. Of an API's equal ones one stays."""
+    by_contract = [each for each in _read_of(domain, source) if domain.job_of(each.id).body == EXTRACT]
+    return isinstance(source.read, Rest) or all(not each.key or each.taken.keep_greatest for each in by_contract)
+
+
+def _read_of(domain: Domain, source: Contract) -> list[Contract]:
+    """The datasets that are read of it alone."""
+    return [contract for contract in domain.tables if contract.upstream == (source.id,)]

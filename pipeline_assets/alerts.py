@@ -10,7 +10,7 @@ import dagster as dg
 from dagster._core.definitions.decorators.hook_decorator import event_list_hook  # has no public name
 from emr_jobs.settings import Settings
 
-from pipeline_assets.tags import EXECUTION_TAG, day_of
+from pipeline_assets.tags import EXECUTION_TAG, partition_of
 
 SUBJECT_SIZE = 100  # of SNS
 
@@ -24,8 +24,8 @@ def alert_hook(settings: Settings) -> dg.HookDefinition:
         failed = [sentence for event in event_list if (sentence := _failed_check(event))]
         if run is None or EXECUTION_TAG in run.tags or not failed:
             return dg.HookExecutionResult(hook_name="alert", is_skipped=True)
-        day = day_of(run.tags) or "no partition"
-        subject = f"{context.step_key} {day}: {len(failed)} failed checks"
+        partition = partition_of(run.tags) or "no partition"
+        subject = f"{context.step_key} {partition}: {len(failed)} failed checks"
         message = "\n".join([*failed, "", f"Dagster run {run.run_id}"])
         if topic is None:
             context.log.error(f"{subject}\n{message}")

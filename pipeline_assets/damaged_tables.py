@@ -6,11 +6,11 @@ in one step and only while it still names the missing one. The catalogs of pyice
 it, so they cannot do this. Does not own: the rows of the lost commit, which the day's next run brings back.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from emr_jobs.contracts import Contract
 from emr_jobs.domain import domain_of
@@ -29,6 +29,9 @@ from pyiceberg.table.metadata import TableMetadata
 from sqlalchemy import Engine, select, update
 
 from pipeline_assets import lake
+
+if TYPE_CHECKING:
+    from mypy_boto3_glue import GlueClient
 
 _NOT_WHOLE = (FileNotFoundError, ValidationError, ValueError, EOFError)  # absent, or cut off
 
@@ -154,8 +157,8 @@ def _entry(found: Catalog, contract: Contract) -> _Entry | None:
 
 @dataclass(frozen=True)
 class _InGlue:
-    client: Any
-    table: dict[str, Any]
+    client: "GlueClient"
+    table: Mapping[str, Any]
 
     @classmethod
     def of(cls, found: GlueCatalog, contract: Contract) -> "_InGlue | None":
@@ -175,12 +178,12 @@ class _InGlue:
         return self.table["Parameters"].get("previous_metadata_location")
 
     def name(self, location: str) -> None:
-        changeable = self.client.meta.service_model.shape_for("TableInput").members
-        kept = {name: value for name, value in self.table.items() if name in changeable}
-        parameters = {**self.table["Parameters"], "metadata_location": location}
+        shape: Any = self.client.meta.service_model.shape_for("TableInput")  # a structure, which has members
+        wanted: Any = {name: value for name, value in self.table.items() if name in shape.members}
+        wanted["Parameters"] = {**self.table["Parameters"], "metadata_location": location}
         self.client.update_table(
             DatabaseName=self.table["DatabaseName"],
-            TableInput={**kept, "Parameters": parameters},
+            TableInput=wanted,
             VersionId=self.table["VersionId"],
             SkipArchive=True,
         )

@@ -12,12 +12,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from emr_jobs import settings as settings_module
-from emr_jobs.contracts import InvalidContracts
+from emr_jobs.contracts import Contract, InvalidContracts
 from emr_jobs.contracts.lines import line_of
 from emr_jobs.contracts.load import SUFFIX
+from emr_jobs.contracts.read import Snowflake
+from emr_jobs.derived import EXTRACT
 from emr_jobs.domain import CONTRACTS, Domain, domain_of
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Settings
+from emr_jobs.sources.statement import statement_of
 
 from pipeline_assets.deployment import deployment
 from pipeline_assets.findings import Check, Fault, Finding, Level, has_error, looked_at
@@ -38,7 +41,10 @@ def check_domain(profiles: Mapping[str, Path]) -> list[Finding]:
     found += of_contracts
     if has_error(of_contracts):
         return found
-    checks: dict[str, Check] = {"jobs": partial(_jobs, domain_of(settings))}
+    checks: dict[str, Check] = {
+        "jobs": partial(_jobs, domain_of(settings)),
+        "statements": partial(_statements, domain_of(settings)),
+    }
     checks |= {f"connections {name}": partial(_connections, each) for name, each in valid.items()}
     found += looked_at(checks.items())
     if not has_error(found):
@@ -100,6 +106,21 @@ def _jobs(domain: Domain) -> Iterator[Fault]:
             yield Fault(Level.WARNING, f"{where}: no job reads {source.id}", "Declare a dataset of it, or take it out")
 
 
+def _statements(domain: Domain) -> Iterator[Fault]:
+    """What is asked of each table that is read by contract can be asked."""
+    day = domain.calendar.of(domain.calendar.start)
+    for job in (each for each in domain.jobs if each.body == EXTRACT):
+        source, dataset = domain.contracts[job.inputs[0]], domain.contracts[job.outputs[-1]]
+        if not isinstance(source.read, Snowflake):
+            continue
+        try:
+            _ = statement_of(source, dataset, day, folder=domain.folder).parameters
+        except Misconfigured as error:
+            yield _error(f"{_where(domain, source)}: {error}")
+        except OSError as error:
+            yield _error(f"{_where(domain, source)}: {domain.folder / str(source.read.sql)}: {error.strerror}")
+
+
 def _missing(module: str, function: str) -> str | None:
     """By the text of the module: importing it would need what only a cluster has."""
     try:
@@ -118,8 +139,7 @@ def _connections(settings: Settings) -> Iterator[Fault]:
         assert source.read is not None, "a source"
         used.add(source.connection)
         connection = settings.connections.get(source.connection)
-        file = Path(domain.file_of(source))
-        where = f"{file}:{line_of(file, '$.customProperties.read')}"
+        where = _where(domain, source)
         if connection is None:
             yield _error(f"{where}: the settings have no [connections.{source.connection}]")
         elif connection.kind != source.read.kind:
@@ -128,6 +148,12 @@ def _connections(settings: Settings) -> Iterator[Fault]:
             )
     for name in settings.connections.keys() - used:
         yield Fault(Level.WARNING, f"connections.{name}: no source is read through it", "Take it out")
+
+
+def _where(domain: Domain, source: Contract) -> str:
+    """How it is read."""
+    file = domain.folder / CONTRACTS / f"{source.id}{SUFFIX}"
+    return f"{_relative(file)}:{line_of(file, '$.customProperties.read')}"
 
 
 def _deployment(settings: Settings) -> Iterator[Fault]:

@@ -16,7 +16,7 @@ import dagster as dg
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES  # has no public name
 
 from pipeline_assets.home import dagster_home, is_locked
-from pipeline_assets.tags import INVOCATION_TAG, day_of
+from pipeline_assets.tags import INVOCATION_TAG, partition_of
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def end_abandoned(instance: dg.DagsterInstance) -> list[str]:
             continue
         instance.report_run_canceled(run, "the process that ran it is gone")
         _lock_file(id).unlink(missing_ok=True)
-        ended.append(f"run {run.run_id} of {day_of(run.tags)} is ended: the process that ran it is gone")
+        ended.append(f"run {run.run_id} of {partition_of(run.tags)} is ended: the process that ran it is gone")
     return ended
 
 

@@ -1,13 +1,23 @@
 """A folder on S3: small objects by name, where absence is an answer and not an error."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from emr_jobs.s3_uri import bucket_and_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+Answer = TypeVar("Answer")
+
+
+class Place(TypedDict):
+    Bucket: str
+    Key: str
 
 
 @dataclass(frozen=True)
@@ -15,11 +25,11 @@ class Folder:
     uri: str  # without a slash at the end
 
     def read(self, name: str) -> bytes | None:
-        answer = self._unless_absent("get_object", name)
-        return answer and bytes(answer["Body"].read())
+        answer = _unless_absent(lambda: self._client.get_object(**self._place(name)))
+        return answer and answer["Body"].read()
 
     def written_at(self, name: str) -> datetime | None:
-        answer = self._unless_absent("head_object", name)
+        answer = _unless_absent(lambda: self._client.head_object(**self._place(name)))
         return answer and answer["LastModified"]
 
     def names(self) -> Iterator[str]:
@@ -53,27 +63,28 @@ class Folder:
 
     def upload(self, name: str, file: Path) -> None:
         """A large file, in parts."""
-        self._client.upload_file(str(file), *self._place(name).values())
+        self._client.upload_file(str(file), **self._place(name))
 
     def delete(self, name: str) -> None:
         self._client.delete_object(**self._place(name))
 
-    def _unless_absent(self, call: str, name: str) -> Any:
-        from botocore.exceptions import ClientError
-
-        try:
-            return getattr(self._client, call)(**self._place(name))
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                return None
-            raise
-
-    def _place(self, name: str) -> dict[str, str]:
+    def _place(self, name: str) -> Place:
         bucket, key = bucket_and_key(f"{self.uri}/{name}")
         return {"Bucket": bucket, "Key": key}
 
     @cached_property
-    def _client(self) -> Any:
+    def _client(self) -> "S3Client":
         import boto3
 
         return boto3.client("s3")
+
+
+def _unless_absent(call: Callable[[], Answer]) -> Answer | None:
+    from botocore.exceptions import ClientError
+
+    try:
+        return call()
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return None
+        raise

@@ -25,7 +25,7 @@ RETRY_STRATEGY_TAG = "dagster/retry_strategy"
 WILL_RETRY_TAG = "dagster/will_retry"
 
 
-def day_of(tags: Mapping[str, str]) -> str | None:
-    """The one partition of a run, also of one over a range of a day; None when it has several or none."""
+def partition_of(tags: Mapping[str, str]) -> str | None:
+    """The one of a run, also where that is over a range of one; None when it has several or none."""
     first, last = (tags.get(name) for name in RANGE_TAGS)
     return tags.get(PARTITION_TAG) or (first if first == last else None)

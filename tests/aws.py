@@ -65,7 +65,7 @@ def running_cloud(folder: Path) -> Iterator[Cloud]:
         addresses = aws.wait()
         values = tomlkit.parse(profile("emulator").read_text()).unwrap()
         values["aws"]["endpoint"] = addresses["url"]
-        values["lake"]["database_prefix"] = "shop_"
+        values["lake"]["database_prefix"] = "library_"
         file = folder / "settings.toml"
         file.write_text(tomlkit.dumps(values))
         settings = settings_module.load(str(file))

@@ -4,18 +4,34 @@ They live for the whole test session. A test that changes what readers see works
 its own; a test of bad input shares the published day and proves that it is still there.
 """
 
+import os
+import pickle
 from collections.abc import Iterator
+from typing import Any
+from unittest import mock
 
 import pytest
+from botocore.loaders import JSONFileLoader
+from hypothesis import HealthCheck, settings
 from pyspark.sql import SparkSession
 
 from pipeline_assets.home import aws_environment
 from tests.aws import Cloud, running_cloud
-from tests.deployed import Deployed, deployed
+from tests.domains import LIBRARY, PROFILES
 from tests.published import published
 from tests.running import Day, InProcess, one_spark
 
+os.environ["PIPELINE_PROFILES"] = str(PROFILES)  # the definitions, which the next import needs, ask for them
+
+from tests.deployed import Deployed, deployed
+
 pytest_plugins = ["tests.tiers"]
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
+
+ROWS = 300  # of the published day
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,6 +41,20 @@ def _no_home_of_the_developers(tmp_path_factory: pytest.TempPathFactory) -> Iter
         patch.setenv("PIPELINE_HOME", str(tmp_path_factory.mktemp("home")))
         for name in ("PIPELINE_SETTINGS", "DAGSTER_HOME"):
             patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _models_of_aws_are_read_once() -> Iterator[None]:
+    """Each verb that a test types makes AWS clients, and most of what one costs is the JSON of its model."""
+    read, models = JSONFileLoader.load_file, {}
+
+    def read_once(self: JSONFileLoader, file_path: str) -> Any:
+        if file_path not in models:
+            models[file_path] = pickle.dumps(read(self, file_path))
+        return pickle.loads(models[file_path])  # a copy: moto adds to the models that it is given
+
+    with mock.patch.object(JSONFileLoader, "load_file", read_once):
         yield
 
 
@@ -51,8 +81,8 @@ def run_job(spark: SparkSession) -> InProcess:
 
 @pytest.fixture(scope="session")
 def published_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    """A stack with a sample day, published by `pipeline run` as a user types it."""
-    with published(tmp_path_factory.mktemp("published")) as day:
+    """A stack with a sample day of the library, published by `pipeline run` as a user types it."""
+    with published(LIBRARY, PROFILES, rows=ROWS, elsewhere=tmp_path_factory.mktemp("published")) as day:
         yield day
 
 

@@ -22,30 +22,34 @@ from pipeline_assets.production.generate.synth import Deployment
 from pipeline_assets.production.running.executions import Execution, Executions
 from pipeline_assets.shipping.package import host_arch
 from tests.aws import Cloud
+from tests.domains import LIBRARY
 from tests.running import wait_for
-from tests.shop import SHOP
 
 # Days on which jobs behave in some way of stub_job, by "<partition> <job> <attempt>".
 GOOD, FAILS, SECOND, KILLED, OLDER, LONG, LAST_LOST, NO_CLUSTER, WHOLE, OTHER, EMPTY, PATIENT = (
     f"2026-09-{day:02}" for day in range(1, 13)
 )
-NEEDED = {**parameters(), "SearchHost": "search.example", "SearchDomain": "shop"}  # parameters of a first deployment
 OFTEN = {"poll_interval_s": 0.2, "message_interval_s": 0.2}
 BEHAVIOURS = {
-    f"{FAILS} extract_orders 0": "fails",
-    f"{FAILS} extract_orders 1": "fails",
-    f"{SECOND} extract_orders 0": "is killed at the end",
-    f"{KILLED} extract_orders 0": "is killed",
-    f"{KILLED} extract_orders 1": "is killed at the end",
-    f"{OLDER} extract_orders 0": "is an older version",
-    f"{LONG} extract_orders 0": "talks until told",
-    f"{LAST_LOST} extract_orders 0": "is killed at the end",
-    f"{LAST_LOST} extract_orders 1": "says nothing",
-    f"{WHOLE} extract_customers 0": "fails",
-    f"{WHOLE} extract_customers 1": "fails",
-    f"{EMPTY} extract_orders 0": "is delivered nothing",
-    f"{EMPTY} extract_orders 1": "is delivered nothing",
+    f"{FAILS} extract_loans 0": "fails",
+    f"{FAILS} extract_loans 1": "fails",
+    f"{SECOND} extract_loans 0": "is killed at the end",
+    f"{KILLED} extract_loans 0": "is killed",
+    f"{KILLED} extract_loans 1": "is killed at the end",
+    f"{OLDER} extract_loans 0": "is an older version",
+    f"{LONG} extract_loans 0": "talks until told",
+    f"{LAST_LOST} extract_loans 0": "is killed at the end",
+    f"{LAST_LOST} extract_loans 1": "says nothing",
+    f"{WHOLE} extract_members 0": "fails",
+    f"{WHOLE} extract_members 1": "fails",
+    f"{EMPTY} extract_loans 0": "is delivered nothing",
+    f"{EMPTY} extract_loans 1": "is delivered nothing",
 }
+
+
+def needed() -> dict[str, str]:
+    """Parameters of a first deployment."""
+    return {**parameters(), "SearchHost": "search.example", "SearchDomain": "library"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Deployed:
 
     def start(self, partition: str, *, only: Sequence[str] = (), **asked: bool) -> str:
         """`asked`: rerun, allow_empty."""
-        return self.executions.start(SHOP.calendar.partition(partition), only=tuple(only), **asked)
+        return self.executions.start(LIBRARY.calendar.partition(partition), only=tuple(only), **asked)
 
     def ended(self, name: str) -> Execution:
         wait_for(lambda: self.executions.find(name).status != "RUNNING")

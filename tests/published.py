@@ -1,8 +1,8 @@
 """A sample day published by `pipeline run` as a user types it, kept in the cache for the next test session.
 
-    .cache/published-day/<hash>.tar    the home folder as the run left it, under the hash of all that made it
-    .cache/published-day/a home        where it lies while tests look at it: the lake's files name their own place, and
-                                       a home may have spaces in its path
+    .cache/published-day/<domain>/<hash>.tar    the home folder as the run left it, under the hash of all that made it
+    .cache/published-day/<domain>/a home        where it lies while tests look at it: the lake's files name their own
+                                                place, and a home may have spaces in its path
 
 Another session that runs at the same time publishes a day of its own, elsewhere. Invariant: what tests did to a day
 is never kept.
@@ -11,6 +11,7 @@ is never kept.
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 import signal
 import tarfile
@@ -18,52 +19,52 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import psutil
 
-from local_stack import stack
+from emr_jobs.domain import Domain
+from local_stack import sample, stack
 from pipeline_assets.home import ROOT, cache
-from shop import sample
 from tests.running import Day, pipeline
-from tests.shop import SHOP
 
 PARTITION = "2026-11-21"
-ROWS = 1500
-_MADE_BY = ("emr_jobs", "pipeline_assets", "local_stack", "shop", "settings", "requirements.lock", "versions.toml")
+_MADE_BY = ("emr_jobs", "pipeline_assets", "local_stack", "requirements.lock", "versions.toml")
 _HISTORY, _SECRETS, _FACTS = "dagster-of-the-day", "secrets-of-the-day", "facts.json"
 
 
 @contextmanager
-def published(elsewhere: Path) -> Iterator[Day]:
+def published(domain: Domain, profiles: Path, *, rows: int, elsewhere: Path) -> Iterator[Day]:
     """Its stack runs until the end of the block; `elsewhere` is for when the place in the cache is taken."""
-    folder = cache() / "published-day"
+    folder = cache() / "published-day" / domain.package
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             folder = elsewhere
-        with _up(folder / "a home", folder / f"{_version()}.tar") as day:
+        home = folder / "a home"
+        try:
+            with mock.patch.dict(os.environ, {"PIPELINE_PROFILES": str(profiles)}):
+                day = _up(home, folder / f"{_version(domain, profiles, rows)}.tar", domain, rows)
             yield day
+        finally:
+            stack.down(home)
 
 
-@contextmanager
-def _up(home: Path, kept: Path) -> Iterator[Day]:
+def _up(home: Path, kept: Path, domain: Domain, rows: int) -> Day:
     stack.down(home)  # of a session that was killed
     shutil.rmtree(home, ignore_errors=True)
     if kept.exists():
         with tarfile.open(kept) as archive:
             archive.extractall(home, filter="tar")
     else:
-        sample.generate(home / "data", partition=SHOP.calendar.partition(PARTITION), rows=ROWS)
+        sample.generate(home / "data", partition=domain.calendar.partition(PARTITION), rows=rows)
     addresses = stack.up(home, home / "data")
-    try:
-        if not kept.exists():
-            _publish(home, kept)
-        facts = json.loads((home / _FACTS).read_text())
-        yield Day(home, home / "data", addresses.settings, PARTITION, history=home / _HISTORY, **facts)
-    finally:
-        stack.down(home)
+    if not kept.exists():
+        _publish(home, kept)
+    facts = json.loads((home / _FACTS).read_text())
+    return Day(home, home / "data", addresses.settings, PARTITION, history=home / _HISTORY, **facts)
 
 
 def _publish(home: Path, kept: Path) -> None:
@@ -98,11 +99,11 @@ def _standing_still(home: Path) -> Iterator[None]:
             process.send_signal(signal.SIGCONT)
 
 
-def _version() -> str:
-    """Of the product's files, and of what is asked for here."""
-    digest = hashlib.sha256(f"{PARTITION} {ROWS}".encode())
-    for name in (*_MADE_BY, "tests/published.py"):
-        for path in sorted((ROOT / name).rglob("*")) if (ROOT / name).is_dir() else [ROOT / name]:
+def _version(domain: Domain, profiles: Path, rows: int) -> str:
+    """Of the product's files, of the domain's, and of what is asked for here."""
+    digest = hashlib.sha256(f"{PARTITION} {rows}".encode())
+    for made_by in (*(ROOT / name for name in _MADE_BY), domain.folder, profiles, Path(__file__)):
+        for path in sorted(made_by.rglob("*")) if made_by.is_dir() else [made_by]:
             if path.is_file() and "__pycache__" not in path.parts:
                 digest.update(path.relative_to(ROOT).as_posix().encode())
                 digest.update(path.read_bytes())

@@ -19,6 +19,7 @@ from unittest import mock
 from uuid import uuid4
 
 import boto3
+import pytest
 import tomlkit
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -38,7 +39,7 @@ from pipeline_assets.cli import app
 from pipeline_assets.command import UTF8, job_arguments, local_environment, local_submit
 from pipeline_assets.home import ROOT
 from pipeline_assets.search import index_of
-from tests.shop import SHOP
+from tests.domains import LIBRARY
 
 # The first compiler alone has 48 MB for what it has compiled; the tests' many queries fill them, and everything is
 # compiled again and again.
@@ -128,17 +129,17 @@ def pipeline_process(*arguments: str, home: Path, env: dict[str, str] | None = N
 
 
 def domain_at(settings_uri: str) -> Domain:
-    """That these settings name; the shop where they are wrong, which the job is to say by itself."""
+    """That these settings name; the library where they are wrong, which the job is to say by itself."""
     try:
         return domain_of(settings_module.load(settings_uri))
     except Misconfigured:
-        return SHOP
+        return LIBRARY
 
 
 def arguments_of(name: str, *, settings_uri: str, partition: str, run_id: str | None, attempt: int) -> list[str]:
     return job_arguments(
         domain_at(settings_uri).job(name),
-        day=("--partition", partition),
+        partition=("--partition", partition),
         settings=settings_uri,
         run_id=run_id or uuid4().hex,
         attempt=str(attempt),
@@ -177,7 +178,10 @@ def one_spark() -> Iterator[SparkSession]:
         options += f" -XX:SharedArchiveFile={archive}"
     submit = f'--master local[2] --driver-memory 1g --driver-class-path "{jars.folder("spark")}/*"'
     submit = f'{submit} --driver-java-options "{options}" pyspark-shell'
-    with mock.patch.dict(os.environ, {**local_environment(), "PYSPARK_SUBMIT_ARGS": submit}):
+    wanted = {**local_environment(), "PYSPARK_SUBMIT_ARGS": submit}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in wanted.items() - os.environ.items():  # no more: it outlives what else is set meanwhile
+            patch.setenv(name, value)
         builder = SparkSession.builder.appName("tests").config("spark.ui.enabled", "false")
         builder = builder.config("spark.ui.showConsoleProgress", "false")
         builder = builder.config("spark.sql.extensions", session.EXTENSIONS).config("spark.log.level", "ERROR")

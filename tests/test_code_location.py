@@ -34,6 +34,7 @@ from pipeline_assets.sensors.production import REPLAY_S, supervision
 from pipeline_assets.tags import BACKFILL_TAG, EXECUTION_TAG, MAX_RUNTIME_TAG, ORIGIN_TAG
 
 INSTANCE = ROOT / "instance"
+SETTINGS = str(ROOT / "settings" / "production.toml")  # these files and deployment/ are about
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def test_dagster_plus_takes_its_file() -> None:
 def test_dagster_plus_hands_over_the_settings_that_deploy_writes() -> None:
     (location,) = read(ROOT / "dagster_cloud.yaml")["locations"]
     (named,) = location["container_context"]["ecs"]["env_vars"]
-    emr = deployment_settings().emr
+    emr = deployment_settings(SETTINGS).emr
     assert emr is not None
     address = emr.artifacts_uri.replace("${ArtifactsBucket}", "ARTIFACTS-BUCKET")
     assert named == f"PIPELINE_SETTINGS={address}/{SETTINGS_NAME}"
@@ -118,7 +119,7 @@ def longest_execution_s() -> int:
 
 def test_run_that_follows_may_last_as_long_as_its_execution_and_not_as_long_as_any_run() -> None:
     most = read(INSTANCE / "dagster.yaml")["run_monitoring"]["max_runtime_seconds"]
-    tags = supervision(deployment_settings(), running=True)
+    tags = supervision(deployment_settings(SETTINGS), running=True)
     assert longest_execution_s() + REPLAY_S <= int(tags[MAX_RUNTIME_TAG]) < most
 
 
@@ -134,7 +135,7 @@ def test_run_that_follows_may_last_as_long_as_its_execution_and_not_as_long_as_a
 def test_only_a_run_that_follows_and_lost_its_process_is_launched_again(
     instance_as_deployed: DagsterInstance, reason: RunFailureReason | None, follows: bool, again: bool
 ) -> None:
-    tags = {EXECUTION_TAG: "e", **supervision(deployment_settings(), running=False)} if follows else {}
+    tags = {EXECUTION_TAG: "e", **supervision(deployment_settings(SETTINGS), running=False)} if follows else {}
     run = create_run_for_test(instance_as_deployed, status=DagsterRunStatus.STARTED, tags=tags)
     instance_as_deployed.report_run_failed(run, None, JobFailureData(error=None, failure_reason=reason))
     (ended,) = instance_as_deployed.get_runs()
@@ -145,7 +146,7 @@ def test_run_that_lost_its_container_is_ended_and_launched_again(
     instance_as_deployed: DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its status says that it goes on; Dagster asks nobody but the clock."""
-    tags = {EXECUTION_TAG: "e", **supervision(deployment_settings(), running=False)}
+    tags = {EXECUTION_TAG: "e", **supervision(deployment_settings(SETTINGS), running=False)}
     run = create_run_for_test(instance_as_deployed, status=DagsterRunStatus.STARTING, tags=tags)
     instance_as_deployed.report_dagster_event(DagsterEvent(DagsterEventType.RUN_START.value, "daily"), run.run_id)
     most = float(instance_as_deployed.run_monitoring_max_runtime_seconds)
@@ -167,7 +168,7 @@ def test_run_whose_process_gives_no_sign_of_life_is_ended_in_ten_minutes_and_lau
     instance_as_deployed: DagsterInstance,
 ) -> None:
     """Not one that does not follow: to end it would end work."""
-    tags = {EXECUTION_TAG: "e", ORIGIN_TAG: ORIGIN, **supervision(deployment_settings(), running=True)}
+    tags = {EXECUTION_TAG: "e", ORIGIN_TAG: ORIGIN, **supervision(deployment_settings(SETTINGS), running=True)}
     run, other = (
         create_run_for_test(instance_as_deployed, status=DagsterRunStatus.STARTED, tags=each) for each in (tags, {})
     )
@@ -193,5 +194,5 @@ def instance_as_deployed(tmp_path: Path) -> Iterator[DagsterInstance]:
 
 
 def test_logs_of_steps_lie_with_the_runs() -> None:
-    _, runs = bucket_and_key(deployment_settings().runs.uri)
+    _, runs = bucket_and_key(deployment_settings(SETTINGS).runs.uri)
     assert read(INSTANCE / "dagster.yaml")["compute_logs"]["config"]["prefix"] == f"{runs}/compute_logs"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from pipeline_assets.home import ROOT
+from tests.domains import settings_domain
 
 LOCKED = re.compile(r"^([a-z0-9._-]+)(?:\[[^]]*\])?==(\S+)", re.MULTILINE)
 NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -56,6 +57,12 @@ def direct(requirements: list[str]) -> set[str]:
 
 def test_everything_that_is_copied_is_there() -> None:
     assert [source for source in sorted(from_checkout()) if not (ROOT / source).exists()] == []
+
+
+def test_domain_of_the_settings_is_copied_where_it_is_built_and_where_it_runs() -> None:
+    folder = str(settings_domain().folder.relative_to(ROOT))
+    stages = [each.stage for each in dockerfile() if each.name == "COPY" and folder in each.copied]
+    assert stages == [2, 3]
 
 
 def test_docker_sees_what_is_copied_and_nothing_else() -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from emr_jobs.domain import Domain
 from pipeline_assets.home import ROOT
+from tests.domains import LIBRARY, settings_domain
 
 HEAVY = {"pyspark", "dagster_aws", "dagster_snowflake", "dagster_pyspark", "snowflake", "opensearchpy"}
 SHARED = ("catalog", "contracts", "domain", "settings", "partition", "errors", "report", "secret_ref")
@@ -62,11 +64,16 @@ def test_jobs_know_nothing_of_dagster_and_of_their_starters() -> None:
 
 @pytest.mark.parametrize("folder", ["emr_jobs", "pipeline_assets", "local_stack"])
 def test_nothing_imports_the_domain_by_its_name(folder: str) -> None:
-    assert offenders(folder, {"shop"}, inside_functions=True) == []
+    assert offenders(folder, {settings_domain().package, "tests"}, inside_functions=True) == []
 
 
-def test_the_domain_imports_what_runs_on_the_cluster_and_nothing_else_of_ours() -> None:
-    assert offenders("shop", {"dagster", "pipeline_assets", "local_stack"}, inside_functions=True) == []
+@pytest.mark.parametrize("domain", dict.fromkeys([settings_domain(), LIBRARY]), ids=lambda domain: domain.package)
+def test_the_domain_imports_what_runs_on_the_cluster_and_nothing_else_of_ours(domain: Domain) -> None:
+    folder = str(domain.folder.relative_to(ROOT))
+    assert {name for path in domain.folder.rglob("*.py") for name in imported(path, inside_functions=True)} > {
+        "emr_jobs"
+    }
+    assert offenders(folder, {"dagster", "pipeline_assets", "local_stack"}, inside_functions=True) == []
 
 
 def test_the_code_location_imports_what_is_heavy_only_where_it_is_used() -> None:

@@ -20,22 +20,27 @@ import pytest
 # tests of a folder only ({folder}), so that several workers can have one.
 _SLOW = {
     "yarn_day": "real days",  # each takes both cores
+    "copy_without_the_domain": "real days",
     "produced": "real days",
     "real_worlds": "real days",
     "stub_worlds": "stub worlds",
+    "three_sources": "walkthroughs",
     "package_index": "",
 }
 _STACK = {
     "_own_day": "own day",
     "published_day": "published",
+    "shop_day": "shop day",
     "chromium": "published",
     "_production": "production of {folder}",
     "odd_days": "odd days",
+    "_rules_day": "rules day",
     "account": "account",
-    "_shop": "shop",
+    "_on_lake": "lake",
     "on_call": "on call",
     "_cloud": "aws of {folder}",
     "stub_world": "stub world",
+    "dataset_and_rule": "dataset and rule",
     "processes": "",
 }
 _SPARK = {"spark": "spark"}

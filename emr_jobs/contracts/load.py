@@ -51,6 +51,7 @@ from emr_jobs.contracts.model import (
     UniqueKey,
 )
 from emr_jobs.contracts.read import Read, Strict
+from emr_jobs.errors import Misconfigured
 
 SUFFIX = ".odcs.yaml"
 PARTITION_COLUMN = "partition_date"
@@ -91,7 +92,7 @@ INDEX_TYPES: _Types = {
 }
 
 
-class InvalidContracts(Exception):
+class InvalidContracts(Misconfigured):
     """One line per fault: file, path in it, what is wrong."""
 
     def __init__(self, faults: Iterable[str]) -> None:
@@ -230,6 +231,7 @@ class _Reader:
             {check.name for check in checks if [each.name for each in checks].count(check.name) > 1}
         ):
             self.fault("$.schema[0].quality", f"two checks are named {repeated}")
+        available_by = self.available_by(odcs)
         keep_days = self.keep_days(odcs, medium)
         read = self.read_of(odcs, medium)
         extraction = self.extraction(odcs, medium, columns, checks)
@@ -245,7 +247,7 @@ class _Reader:
             owner=owner or "",
             columns=columns,
             checks=checks,
-            available_by=self.available_by(odcs),
+            available_by=available_by,
             keep_days=keep_days,
             read=read,
             extraction=extraction,
@@ -397,9 +399,12 @@ class _Reader:
         return Bound(given[0], float(limit))
 
     def available_by(self, odcs: OpenDataContractStandard) -> time | None:
-        for promise in odcs.slaProperties or ():
+        for number, promise in enumerate(odcs.slaProperties or ()):
             if promise.property == "timeOfAvailability":
-                return time.fromisoformat(str(promise.value))
+                try:
+                    return time.fromisoformat(str(promise.value))
+                except ValueError:
+                    self.fault(f"$.slaProperties[{number}]", f'{promise.value}: expected a time of day, "10:00"')
         return None
 
     def keep_days(self, odcs: OpenDataContractStandard, medium: Medium) -> int | None:

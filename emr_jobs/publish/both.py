@@ -34,23 +34,29 @@ def publish_lake(
     run: JobRun,
     outputs: Mapping[str, "DataFrame"],
     *,
+    inputs: Inputs | None = None,
     measures: Measures | None = None,
     facts: Mapping[str, object] | None = None,
 ) -> None:
-    """Stage, audit and publish these datasets together; `facts` go into each materialization."""
-    audit_then_commit(run, stage(run, outputs), measures=measures, facts=facts)
+    """Stage, audit and publish these datasets together, only while the inputs have these versions.
+
+    `facts` go into each materialization.
+    """
+    audit_then_commit(run, stage(run, outputs), inputs=inputs, measures=measures, facts=facts)
+    fence.warn_of_moved(run, inputs or {})
 
 
 def audit_then_commit(
     run: JobRun,
     days: list[Staged],
     *,
+    inputs: Inputs | None = None,
     measures: Measures | None = None,
     facts: Mapping[str, object] | None = None,
 ) -> None:
     findings = audit_staged(run, days, measures=measures or {})
     audit.require(findings, partition=run.partition)
-    commit(run, days, inputs={}, facts=facts or {})
+    commit(run, days, inputs=inputs or {}, facts=facts or {})
 
 
 def stage(run: JobRun, outputs: Mapping[str, "DataFrame"]) -> list[Staged]:

@@ -63,11 +63,13 @@ def of_a_table(source: Contract, day_column: str, dataset: Contract, partition: 
     """The rows of a day, start <= day_column < end, with the source's columns as its contract has them."""
     columns = ", ".join(_quoted(column.name) for column in source.columns)
     table = ".".join(map(_quoted, source.physical_name.split(".")))
-    is_date = next(each.logical_type for each in source.columns if each.name == day_column) == "date"
+    types = {each.name: each.logical_type for each in source.columns}
+    if day_column not in types:
+        raise Misconfigured(f"{source.id}: its day_column {day_column} is none of its columns")
     day = _quoted(day_column)
     when = (
         f"{day} = CAST(:partition AS DATE)"
-        if is_date
+        if types[day_column] == "date"
         else f"{day} >= CAST(:start AS TIMESTAMP_NTZ) AND {day} < CAST(:end AS TIMESTAMP_NTZ)"
     )
     return Statement(dataset, partition, f"SELECT {columns} FROM {table} WHERE {when}", source.physical_name)  # noqa: S608  # names of the contract

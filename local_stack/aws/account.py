@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from emr_jobs.contracts.read import Files
@@ -13,6 +13,9 @@ from emr_jobs.settings import Aws, Settings
 from local_stack.aws import ADDRESSES, REGION
 from pipeline_assets.home import aws_environment
 from pipeline_assets.process import TiedProcess
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 START_TIMEOUT_S = 60
 
@@ -55,7 +58,7 @@ def client(service: str, endpoint: str) -> Any:
     import boto3
 
     keys = aws_environment(Aws(endpoint=endpoint))
-    return boto3.client(
+    return boto3.client(  # type: ignore[call-overload]  # of any service, so of any type
         service,
         endpoint_url=endpoint,
         region_name=REGION,
@@ -81,7 +84,7 @@ def furnish(settings: Settings, *, secrets: dict[str, str], data: Path) -> None:
             _deliver(s3, settings.files[contract.read.connection].uri, contract.read, data)
 
 
-def _deliver(s3: Any, uri: str, declared: Files, data: Path) -> None:
+def _deliver(s3: "S3Client", uri: str, declared: Files, data: Path) -> None:
     """What lies in `data` as the contract has it, under the connection's address."""
     folder = declared.path.partition("{")[0].rpartition("/")[0]
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")

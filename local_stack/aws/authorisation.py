@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from io import BytesIO
 from threading import Event
-from typing import Any
+from typing import Any, TypedDict
 from uuid import uuid4
 from xml.sax.saxutils import escape
 
@@ -73,8 +73,14 @@ def enforce(on: bool) -> list[str]:
     return said
 
 
+class Keys(TypedDict):
+    aws_access_key_id: str
+    aws_secret_access_key: str
+    aws_session_token: str
+
+
 @cache
-def keys(role: str) -> dict[str, str]:
+def keys(role: str) -> Keys:
     """Arguments of a boto3 client that calls as the role with this ARN."""
     session = sts_backends[ACCOUNT]["aws"].assume_role(
         region_name=REGION,
@@ -97,7 +103,7 @@ def instance_environment(profile: str) -> dict[str, str]:
         role = role_of_profile(profile)
     except NotUnderstood:
         return {}
-    return {name.upper(): value for name, value in keys(role).items()}
+    return {name.upper(): str(value) for name, value in keys(role).items()}
 
 
 def allows(policies: Iterable[Mapping[str, Any]], permission: Permission) -> bool:

@@ -1,8 +1,8 @@
 """The switches of the local AWS over HTTP: what fails, what time it is for the schedules.
 
 PUT {"throttle": "describe_step", "times": 3}      the next three such calls are refused
-PUT {"kill_step": "extract_orders", "times": 1}    the next such step is killed; hold_step stops it for good
-PUT {"refuse_taken": "order_facts", "times": 1}    the next such commit of Glue is taken and refused; lose_answer: 500
+PUT {"kill_step": JOB, "times": 1}                 the next such step is killed; hold_step stops it for good
+PUT {"refuse_taken": TABLE, "times": 1}            the next such commit of Glue is taken and refused; lose_answer: 500
 PUT {"fail_boot": 2}                               the next two clusters do not come up; refuse_boot: are refused;
                                                    lose_cluster: are made, and the answer is a 500
 PUT {"start_late": STACK, "times": 1}              its next change or end begins only after somebody has looked at it

@@ -9,8 +9,9 @@ import re
 import sys
 import time
 import uuid
+from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -45,6 +46,9 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from local_stack.aws import authorisation
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
 
 POLL_S = 0.2
 _SEVERAL = re.compile(r"\*|\.\.|\?|\[[^]]*[:,]")  # in a path that may find several values
@@ -86,7 +90,7 @@ class Emr(StateTaskServiceCallback):
         match self.resource.api_action:
             case "createCluster":
                 made = emr.run_job_flow(**given)
-                answer = {"ClusterId": made["JobFlowId"], "ClusterArn": made.get("ClusterArn")}
+                answer: Mapping[str, Any] = {"ClusterId": made["JobFlowId"], "ClusterArn": made.get("ClusterArn")}
             case "addStep":
                 added = emr.add_job_flow_steps(JobFlowId=given["ClusterId"], Steps=[given["Step"]])
                 answer = {"StepId": added["StepIds"][0]}
@@ -106,7 +110,9 @@ class Emr(StateTaskServiceCallback):
         emr = self._client(resource_runtime_part, state_credentials)
         while env.is_running():  # not after a time-out, a stop or the failure of a sibling
             if action == "addStep":
-                found = {"Step": emr.describe_step(ClusterId=given["ClusterId"], StepId=submitted["StepId"])["Step"]}
+                found: Mapping[str, Any] = {
+                    "Step": emr.describe_step(ClusterId=given["ClusterId"], StepId=submitted["StepId"])["Step"]
+                }
                 state = found["Step"]["Status"]["State"]
                 done, failed = state == "COMPLETED", state in ("FAILED", "CANCELLED", "INTERRUPTED")
             else:
@@ -153,7 +159,7 @@ class Emr(StateTaskServiceCallback):
             )
         )
 
-    def _client(self, part: Any, credentials: Any) -> Any:
+    def _client(self, part: Any, credentials: Any) -> "EMRClient":
         return _client_for(part.region, "emr", credentials)
 
 
@@ -312,6 +318,7 @@ def _tasks_sign_as_their_role() -> None:
 def _client_for(region: str, service: str, state_credentials: Any) -> Any:
     config = Config(parameter_validation=False, retries={"max_attempts": 0, "total_max_attempts": 1})
     keys = authorisation.keys(state_credentials.role_arn)
+    # Of any service, so of any type.
     return boto3.client(service, region_name=region, config=config, **keys)  # type: ignore[call-overload]
 
 

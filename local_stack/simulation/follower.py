@@ -18,7 +18,7 @@ import dagster as dg
 from local_stack.simulation.unmet import expect
 from pipeline_assets.home import ROOT, dagster_home
 from pipeline_assets.process import TiedProcess
-from pipeline_assets.production.running.executions import Execution, JobRun
+from pipeline_assets.production.running.executions import Execution, JobProgress
 from pipeline_assets.tags import EXECUTION_TAG, PARTITION_TAG
 
 MOST_AFTER_S = 30
@@ -37,7 +37,7 @@ class Follower:
         expect(len(found) <= 1, f"execution {execution.name}: one run, not {len(found)}")
         return found[0] if found and found[0].dagster_run.is_finished else None
 
-    def agrees(self, execution: Execution, jobs: list[JobRun], record: dg.RunRecord) -> str:
+    def agrees(self, execution: Execution, jobs: list[JobProgress], record: dg.RunRecord) -> str:
         """Raises Unmet; says when the run began and ended, by the execution's end."""
         run = record.dagster_run
         name = f"run of {execution.name}"

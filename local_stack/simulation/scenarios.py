@@ -21,7 +21,7 @@ from local_stack.simulation.unmet import Unmet, expect
 from local_stack.simulation.world import NOWHERE, Jobs, World
 from pipeline_assets.emr.clusters import NAME_PREFIX
 from pipeline_assets.production.generate.synth import Deployment
-from pipeline_assets.production.running.executions import Execution, job_runs, refused_calls, to_resume
+from pipeline_assets.production.running.executions import Execution, progress_of_jobs, refused_calls, to_resume
 
 MESSAGE_LINES = 15  # that the person on call reads
 
@@ -32,7 +32,7 @@ class Scenario:
     says: str
     run: Callable[[World], None]
     days: int
-    on: tuple[str, ...]  # these days rather than the latest ones
+    on: Callable[[Partition], Iterator[Partition]] | None  # of these up to the latest day, rather than of all
     stubs: bool  # stubs can show it too
 
 
@@ -48,11 +48,11 @@ SCENARIOS: dict[str, Scenario] = {}
 
 
 def scenario(
-    *, days: int = 1, on: tuple[str, ...] = (), stubs: bool = True
+    *, days: int = 1, on: Callable[[Partition], Iterator[Partition]] | None = None, stubs: bool = True
 ) -> Callable[[Callable[[World], None]], Callable[[World], None]]:
     def add(run: Callable[[World], None]) -> Callable[[World], None]:
         name = run.__name__.replace("_", "-")
-        SCENARIOS[name] = Scenario(name, (run.__doc__ or "").strip(), run, len(on) or days, on, stubs)
+        SCENARIOS[name] = Scenario(name, (run.__doc__ or "").strip(), run, days, on, stubs)
         return run
 
     return add
@@ -60,13 +60,23 @@ def scenario(
 
 def days_of(names: Sequence[str], *, now: datetime) -> dict[str, list[Partition]]:
     """For each scenario its own, none twice."""
-    calendar = local_domain().calendar
-    latest = calendar.latest_complete(now).date
+    latest = local_domain().calendar.latest_complete(now)
     chosen = [SCENARIOS[name] for name in names]
-    recent = (calendar.of(latest - timedelta(days=number)) for number in count())
-    return {
-        each.name: [calendar.partition(day) for day in each.on] or list(islice(recent, each.days)) for each in chosen
-    }
+    own = {each.name: list(islice(each.on(latest), each.days)) for each in chosen if each.on}
+    taken = {day for days in own.values() for day in days}
+    recent = (day for day in _back_from(latest) if day not in taken)
+    return {each.name: own[each.name] if each.on else list(islice(recent, each.days)) for each in chosen}
+
+
+def _back_from(latest: Partition) -> Iterator[Partition]:
+    return (latest.calendar.of(latest.date - timedelta(days=number)) for number in count())
+
+
+def _clock_changes(latest: Partition) -> Iterator[Partition]:
+    """Whose run comes an hour earlier or later than the day before's, in UTC; of the last year."""
+    for day in islice(_back_from(latest), 366):
+        if day.as_of - day.calendar.of(day.date - timedelta(days=1)).as_of != timedelta(days=1):
+            yield day
 
 
 def play(made: World, name: str, days: Sequence[Partition]) -> Ended:
@@ -91,7 +101,7 @@ def play(made: World, name: str, days: Sequence[Partition]) -> Ended:
 
 @scenario()
 def happy(world: World) -> None:
-    """The schedule fires at 8:00 New York; the day is published, the cluster ended."""
+    """The schedule fires; the day is published, the cluster ended."""
     day = world.day()
     (started,) = world.strike_eight(day)
     execution = world.ended(started.name)
@@ -144,7 +154,7 @@ def empty_day(world: World) -> None:
         execution = world.ended(world.executions.start(day, allow_empty=True))
     expect(execution.status == "SUCCEEDED", f"succeeded, not {execution.status}: {execution.cause}")
     world.is_empty(day)
-    expect(world.executions.day(day).get("status") == "published", "the guard says published")
+    expect(world.executions.claim_of(day).get("status") == "published", "the guard says published")
     expect(world.is_published(day), f"{day} is published")
     world.strike_ten(day)
     expect(not world.said(), "nobody is called")
@@ -168,7 +178,7 @@ def undelivered(world: World) -> None:
 
 
 @scenario()
-def master_fails(world: World) -> None:
+def last_job_fails(world: World) -> None:
     """The last job is killed twice: readers keep what they have, the person on call is told."""
     day = world.day()
     world.switch(kill_step=world.cast.last.name, times=2)
@@ -221,7 +231,7 @@ def reaper_is_not_started(world: World) -> None:
         with _authorised(world), _without(world, _role_of_reaper_rule(world), "states:StartExecution"):
             states.stop_execution(executionArn=started.arn)
             (event,) = world.until(lying, "the event lies in the queue")
-    expect(world.executions.day(day).get("status") == "running", "nothing has freed the day")
+    expect(world.executions.claim_of(day).get("status") == "running", "nothing has freed the day")
     sqs.delete_message(QueueUrl=queue, ReceiptHandle=event["ReceiptHandle"])
     reaper = world.executions.machine.removesuffix("daily") + "reaper"
     states.start_execution(stateMachineArn=reaper, input=event["Body"])
@@ -384,15 +394,21 @@ def api_storm(world: World) -> None:
     expect(world.is_published(day), f"{day} is published")
 
 
-@scenario(on=("2026-03-07", "2026-10-31"))
+@scenario(days=2, on=_clock_changes)
 def clock_change(world: World) -> None:
-    """Both clock changes: 8:00 New York comes once, at another hour of UTC."""
-    for hour in (12, 13):
+    """Both clock changes of a year: the run of the day comes once, at the same local time and another one of UTC."""
+    calendar = world.domain.calendar
+    expect(len(world.days) == 2, f"the clocks of {calendar.timezone} change twice a year")
+    in_utc = []
+    for _ in range(2):
         day = world.day()
         execution = _succeeded(world, day)
-        at = execution.given["scheduled_time"]
-        expect(at == f"{day.as_of.date()}T{hour}:00:00Z", f"{day}: at {hour}:00 UTC, not {at}")
+        at = datetime.fromisoformat(execution.given["scheduled_time"])
+        local = calendar.local(at)
+        expect((local.date() - day.date).days == 1 and local.time() == calendar.run_at, f"{day}: not at {local}")
+        in_utc.append(at.time())
         expect(world.is_published(day), f"{day} is published")
+    expect(len({*in_utc}) == 2, f"at another time of UTC: {in_utc}")
 
 
 @scenario(days=3)
@@ -470,7 +486,7 @@ def _told_at_ten(world: World, day: Partition) -> None:
 
 
 def _reaped(world: World, day: Partition, execution: Execution) -> None:
-    world.until(lambda: world.executions.day(day).get("status") == "failed", "the reaper frees the day")
+    world.until(lambda: world.executions.claim_of(day).get("status") == "failed", "the reaper frees the day")
     _told(world, execution, execution.status)
     expect(not world.is_published(day), f"{day} is not published")
 
@@ -602,7 +618,7 @@ def _shown_of(world: World, execution: Execution) -> str:
     history = world.executions.history(execution)
     causes = "\n".join(
         [
-            *(run.cause for run in job_runs(history, world.executions.domain)),
+            *(went.cause for went in progress_of_jobs(history, world.executions.domain)),
             *refused_calls(history, world.executions.domain).values(),
         ]
     )

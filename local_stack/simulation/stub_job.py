@@ -17,7 +17,7 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emr_jobs import recording, settings
 from emr_jobs.catalog import MAINTAIN, RUN_JOB, Job
@@ -31,6 +31,9 @@ from emr_jobs.s3_uri import bucket_and_key
 from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import Settings
 from emr_jobs.sources.files import nothing_delivered, pattern_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 BEHAVIOUR = "good"
 BEHAVIOURS: dict[str, str] = {}
@@ -216,7 +219,7 @@ def _write(uri: str, content: Any) -> None:
     _s3().put_object(Bucket=bucket, Key=key, Body=json.dumps(content).encode())
 
 
-def _s3() -> Any:
+def _s3() -> "S3Client":
     import boto3
 
     return boto3.client("s3")

@@ -6,11 +6,14 @@ Does not own: what such a job does (stub_job).
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from emr_jobs.catalog import MAINTAIN, RUN_JOB
 from emr_jobs.s3_uri import bucket_and_key
 from local_stack.simulation import stub_job
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 _PROGRAM = Path(stub_job.__file__)
 
@@ -27,7 +30,7 @@ def program(behaviour: str = stub_job.BEHAVIOUR, behaviours: Mapping[str, str] |
     return text.encode()
 
 
-def ship(s3: Any, code: str, content: bytes, *, scripts: Sequence[str] = (RUN_JOB, MAINTAIN.script)) -> None:
+def ship(s3: "S3Client", code: str, content: bytes, *, scripts: Sequence[str] = (RUN_JOB, MAINTAIN.script)) -> None:
     """Under the deployment's parameter Code, in the place of these."""
     for script in (Path(each).name for each in scripts):
         bucket, key = bucket_and_key(f"{code}/{script}")

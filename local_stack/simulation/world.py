@@ -301,7 +301,7 @@ class World:
         expect(not steps, f"steps that still run: {steps}")
         for day in self._used:
             self.until(partial(self._is_free, day), f"{day}: the guard lets go of it")
-            if self.executions.day(day).get("status") == "published":
+            if self.executions.claim_of(day).get("status") == "published":
                 expect(self.is_published(day), f"{day}: the guard says published, readers see nothing")
             else:
                 self.is_published(day)
@@ -320,7 +320,7 @@ class World:
         self._used.clear()
 
     def _is_free(self, day: Partition) -> bool:
-        return self.executions.day(day).get("status") != DayStatus.RUNNING
+        return self.executions.claim_of(day).get("status") != DayStatus.RUNNING
 
 
 @contextmanager

@@ -16,9 +16,9 @@ class AwsRefused(Misconfigured):
 def aws_refusal(error: Exception) -> AwsRefused | None:
     """None when it is not an error of AWS."""
     if isinstance(error, OSError):  # of pyarrow, which reads the lake's files
-        if (said := _OF_ARROW.match(str(error))) is None:
+        if (of_arrow := _OF_ARROW.match(str(error))) is None:
             return None
-        what, code, operation = said.groups()
+        what, code, operation = of_arrow.groups()
         return AwsRefused(f"{operation}: {code}: {what}")
     if "botocore" not in sys.modules:  # then nobody has asked it for anything: no verb imports it to fail
         return None

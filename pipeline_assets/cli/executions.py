@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from emr_jobs.partition import Partition
     from emr_jobs.settings import DeploymentSettings
 
-    from pipeline_assets.production.running.executions import Execution, Executions, JobRun
+    from pipeline_assets.production.running.executions import Execution, Executions, JobProgress
 
 Run = Annotated[str, typer.Argument(help="Name of the execution, or its beginning: pipeline runs.")]
 COLOURS = {"succeeded": "green", "failed": "red"}  # of a job's status
@@ -113,12 +113,12 @@ def _refuse_taken(executions: "Executions", day: "Partition", *, rerun: bool) ->
     """The guard would refuse it too, a cluster's start later than a person looks; it still decides a race."""
     from pipeline_assets.production.generate import guard
 
-    has = executions.day(day)
-    if has.get("status") == guard.DayStatus.RUNNING:
-        raise DayIsTaken(f"{day} is being run by {has['execution']}. Look at it: pipeline show {has['execution']}")
-    if has.get("status") == guard.DayStatus.PUBLISHED and not rerun:
+    claim = executions.claim_of(day)
+    if claim.get("status") == guard.DayStatus.RUNNING:
+        raise DayIsTaken(f"{day} is being run by {claim['execution']}. Look at it: pipeline show {claim['execution']}")
+    if claim.get("status") == guard.DayStatus.PUBLISHED and not rerun:
         raise DayIsTaken(
-            f"{day} is published by {has['execution']}. Once more: pipeline trigger --partition {day} --rerun"
+            f"{day} is published by {claim['execution']}. Once more: pipeline trigger --partition {day} --rerun"
         )
 
 
@@ -146,7 +146,7 @@ def _list(found: "list[Execution]") -> None:
     rows = [
         (
             each.name,
-            each.day,
+            each.partition_key,
             each.trigger,
             each.status,
             f"{each.started_at:%Y-%m-%d %H:%M:%S}",
@@ -175,16 +175,16 @@ def show(
     values = deployment_settings(settings)
     with errors().status("asking Step Functions"):
         executions = Executions(values)
-        found = executions.of_day(_day(partition, values)) if partition else [executions.begins(run or "")]
+        found = executions.of_partition(_day(partition, values)) if partition else [executions.begins(run or "")]
         if not found:
             raise Misconfigured(f"{partition}: no execution. Start one: pipeline trigger --partition {partition}")
-        has = executions.day(found[0].partition).get("execution") if partition else None
-    execution = next((each for each in found if each.name == has), found[0])  # else the latest
+        holder = executions.claim_of(found[0].partition).get("execution") if partition else None
+    execution = next((each for each in found if each.name == holder), found[0])  # else the latest
     if partition and not json:
         _list(found)
         console().print()
-    of_day = {"executions": [each.name for each in found]} if partition else {}
-    _show(values, executions, execution, json=json, more=of_day)
+    of_partition = {"executions": [each.name for each in found]} if partition else {}
+    _show(values, executions, execution, json=json, more=of_partition)
 
 
 def _show(
@@ -196,16 +196,16 @@ def _show(
     more: "dict[str, list[str]] | None" = None,
 ) -> None:
     """`more` goes into the JSON."""
-    from pipeline_assets.production.running.executions import job_runs, refused_calls
+    from pipeline_assets.production.running.executions import progress_of_jobs, refused_calls
     from pipeline_assets.production.running.failures import CAUSE_CHARS
 
     run, found = execution.name, executions.domain
     with errors().status("asking Step Functions"):
         history = executions.history(execution)
-        jobs = [each for each in job_runs(history, found) if each.job in found.jobs or each.attempts]
+        jobs = [each for each in progress_of_jobs(history, found) if each.job in found.jobs or each.attempts]
         cluster_id = executions.cluster(run)
         cluster = _cluster(cluster_id) if cluster_id else None
-        day = executions.day(execution.partition) if execution.day else {}
+        claim = executions.claim_of(execution.partition) if execution.partition_key else {}
         why = _why(values, run, jobs, cluster_id)
     if json:
         went = [
@@ -217,16 +217,16 @@ def _show(
             }
             for each in jobs
         ]
-        said = {**_as_json(execution), "cluster": cluster_id, "day": day, "jobs": went}
+        said = {**_as_json(execution), "cluster": cluster_id, "day": claim, "jobs": went}
         print_json({**said, "refused": refused_calls(history, found), **(more or {})})
         return
     facts = [
-        ("partition", execution.day or "none: its input has no scheduled time"),
+        ("partition", execution.partition_key or "none: its input has no scheduled time"),
         ("status", execution.status),
         ("started", f"{execution.started_at:%Y-%m-%d %H:%M:%S %Z}"),
         ("took", _took(execution)),
         ("cluster", cluster or "none"),
-        ("day", _day_says(day, run)),
+        ("day", _claim_says(claim, run)),
     ]
     console().print(table(("run", run), facts))
     console().print()
@@ -239,7 +239,7 @@ def _show(
             _say(", ".join(of), reason)
     for state, refusal in refused_calls(history, found).items():
         _say(state, cut(refusal, CAUSE_CHARS))
-    _what_to_type(execution, jobs, day)
+    _what_to_type(execution, jobs, claim)
 
 
 def abort(run: Run, settings: DeploymentOption = None, json: Json = False) -> None:
@@ -273,7 +273,7 @@ def _cluster(cluster_id: str) -> str:
     return f"{cluster_id} {found.state}{f', {found.reason}' if found.reason else ''}"
 
 
-def _why(values: "DeploymentSettings", run: str, jobs: "list[JobRun]", cluster: str | None) -> dict[str, str]:
+def _why(values: "DeploymentSettings", run: str, jobs: "list[JobProgress]", cluster: str | None) -> dict[str, str]:
     """By job, of each that has failed, or failed once and runs again."""
     from pipeline_assets.production.apply.deploy import deployed
     from pipeline_assets.production.apply.stacks import Stacks
@@ -304,25 +304,25 @@ def _say(who: str, what: str) -> None:
     print_message(console(), what.strip())
 
 
-def _status(went: "JobRun", execution: "Execution") -> str:
+def _status(went: "JobProgress", execution: "Execution") -> str:
     """A job that ran when its execution was ended has no end in the history."""
     return "stopped" if went.is_running and not execution.is_running else went.status
 
 
-def _day_says(day: dict[str, str], run: str) -> str:
+def _claim_says(claim: dict[str, str], run: str) -> str:
     """Who has the day, and, where that is another one, whose rows readers have."""
-    if not day:
+    if not claim:
         return "not claimed"
-    by = day.get("published_by", day["execution"])
-    readers = "" if by == day["execution"] else f"; readers have that of {_whose(by, run)}"
-    return f"{day['status']}, by {_whose(day['execution'], run)}{readers}"
+    by = claim.get("published_by", claim["execution"])
+    readers = "" if by == claim["execution"] else f"; readers have that of {_whose(by, run)}"
+    return f"{claim['status']}, by {_whose(claim['execution'], run)}{readers}"
 
 
 def _whose(execution: str, run: str) -> str:
     return "this run" if execution == run else execution
 
 
-def _what_to_type(execution: "Execution", jobs: "list[JobRun]", day: dict[str, str]) -> None:
+def _what_to_type(execution: "Execution", jobs: "list[JobProgress]", claim: dict[str, str]) -> None:
     from emr_jobs.catalog import MAINTAIN
 
     from pipeline_assets.production.generate import guard
@@ -338,10 +338,10 @@ def _what_to_type(execution: "Execution", jobs: "list[JobRun]", day: dict[str, s
         console().print(f"\nthe day is published; end the cluster: pipeline abort {execution.name}")
     elif execution.is_running:
         console().print(f"\nend it: pipeline abort {execution.name}")
-    elif day.get("status") == guard.DayStatus.RUNNING and day["execution"] == execution.name:
+    elif claim.get("status") == guard.DayStatus.RUNNING and claim["execution"] == execution.name:
         console().print("\nthe reaper has not freed the day yet; look again in a minute")
-    elif day.get("status") in (guard.DayStatus.RUNNING, guard.DayStatus.PUBLISHED):
-        console().print(f"\nwho has the day: pipeline show {day['execution']}")
+    elif claim.get("status") in (guard.DayStatus.RUNNING, guard.DayStatus.PUBLISHED):
+        console().print(f"\nwho has the day: pipeline show {claim['execution']}")
     else:
         console().print(f"\nrepeat what is missing: pipeline trigger --resume {execution.name}")
 
@@ -349,7 +349,7 @@ def _what_to_type(execution: "Execution", jobs: "list[JobRun]", day: dict[str, s
 def _as_json(execution: "Execution") -> dict[str, Any]:
     return {
         "run": execution.name,
-        "partition": execution.day or None,
+        "partition": execution.partition_key or None,
         "trigger": execution.trigger,
         "status": execution.status,
         "started_at": execution.started_at.isoformat(),

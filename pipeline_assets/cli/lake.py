@@ -58,7 +58,7 @@ def _in_words(state: "State") -> str:
 
 @app.command()
 def repair(
-    dataset: Annotated[str, typer.Argument(help="Such as final.order_facts; `pipeline lake check` says which.")],
+    dataset: Annotated[str, typer.Argument(help="A table; `pipeline lake check` says which are damaged.")],
     settings: SettingsOption = None,
     json: Json = False,
 ) -> None:
@@ -84,7 +84,7 @@ def repair(
 
 @app.command()
 def history(
-    dataset: Annotated[str, typer.Argument(help="Such as final.order_facts.")],
+    dataset: Annotated[str, typer.Argument(help="A table; `pipeline lake check` names them.")],
     partition: Annotated[str | None, typer.Option(help="What changed this day: YYYY-MM-DD.")] = None,
     settings: SettingsOption = None,
     json: Json = False,

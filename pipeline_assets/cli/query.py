@@ -12,7 +12,7 @@ SHOWN_ROWS = 100
 
 
 def query(
-    sql: Annotated[str, typer.Argument(help="DuckDB SQL; tables are named as datasets: final.order_facts")],
+    sql: Annotated[str, typer.Argument(help="DuckDB SQL; tables are named as datasets: LAYER.NAME")],
     output: Annotated[Path | None, typer.Option(help="Write all rows to FILE.parquet, .csv or .json.")] = None,
     settings: SettingsOption = None,
     json: Json = False,

@@ -121,7 +121,7 @@ def _run(plan: "Plan", values: "Settings", uri: str, *, quiet: bool) -> None:
     def arguments(settings: str, run_id: str, messages: str) -> Sequence[str]:
         of_every_job = job_arguments(
             plan.job,
-            day=("--partition", str(plan.partition)),
+            partition=("--partition", str(plan.partition)),
             settings=settings,
             run_id=run_id,
             attempt="0",

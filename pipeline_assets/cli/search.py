@@ -17,7 +17,7 @@ app = typer.Typer(help="The search index.", no_args_is_help=True)
 
 @app.command()
 def find(
-    words: Annotated[str, typer.Argument(help="Words of a customer, city or product, or an exact id.")],
+    words: Annotated[str, typer.Argument(help="Words, or an exact id.")],
     size: Annotated[int, typer.Option(min=1, max=1000, help="Hits at most.")] = 10,
     settings: SettingsOption = None,
     json: Json = False,

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Emr, Fleet, Settings
 
 from pipeline_assets.emr.drivers import Drivers
 from pipeline_assets.versions import python_version, release_label
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
 
 NAME_PREFIX = "pipeline-assets "
 INSTANCE_TAG = "pipeline:instance"  # whose cluster: nobody touches another Dagster instance's
@@ -82,15 +85,15 @@ def require_reachable(settings: Settings, where: str) -> None:
         )
 
 
-def client() -> Any:
-    """boto3's EMR client; its own retries answer throttling with back-off and jitter."""
+def client() -> "EMRClient":
+    """Its own retries answer throttling with back-off and jitter."""
     import boto3
     from botocore.config import Config
 
     return boto3.client("emr", config=Config(retries={"mode": "standard", "max_attempts": 10}))
 
 
-def describe(emr: Any, cluster_id: str) -> Cluster:
+def describe(emr: "EMRClient", cluster_id: str) -> Cluster:
     found = emr.describe_cluster(ClusterId=cluster_id)["Cluster"]
     status = found["Status"]
     change = status.get("StateChangeReason", {})
@@ -104,9 +107,9 @@ def describe(emr: Any, cluster_id: str) -> Cluster:
     )
 
 
-def alive(emr: Any, *, instance_id: str) -> Iterator[Cluster]:
+def alive(emr: "EMRClient", *, instance_id: str) -> Iterator[Cluster]:
     """Clusters of this Dagster instance that take steps. ListClusters has no tags, so names narrow it down."""
-    pages = emr.get_paginator("list_clusters").paginate(ClusterStates=list(TAKES_STEPS))
+    pages = emr.get_paginator("list_clusters").paginate(ClusterStates=[state.value for state in TAKES_STEPS])
     for found in (cluster for page in pages for cluster in page["Clusters"]):
         if found["Name"].startswith(NAME_PREFIX):
             cluster = describe(emr, found["Id"])
@@ -138,7 +141,7 @@ def request(settings: Emr, *, name: str, tags: dict[str, str], drivers: Drivers)
         "ServiceRole": settings.service_role,
         "JobFlowRole": settings.instance_profile,
         "SecurityConfiguration": settings.security_configuration,
-        "StepConcurrencyLevel": settings.step_concurrency,
+        "StepConcurrencyLevel": settings.step_concurrency or drivers.at_once,
         "AutoTerminationPolicy": {"IdleTimeout": settings.idle_timeout_s},
         "Tags": [{"Key": key, "Value": value} for key, value in ({MANAGED_TAG: "true"} | settings.tags | tags).items()],
         "Instances": {name: value for name, value in instances.items() if value not in (None, [])},

@@ -7,10 +7,12 @@ m7g.xlarge one driver, and the others wait on their jobs' time. Does not own: ho
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from math import ceil
 from typing import Any
 
 from emr_jobs.catalog import Job
+from emr_jobs.domain import Domain
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Emr, Fleet
 
@@ -80,6 +82,20 @@ class Drivers:
                 f"drivers of {self.size_mb} MB, and {self.at_once} run at once. Set emr.core to more or larger "
                 "instances, or driver_memory_mb and driver_overhead_mb of the jobs to less"
             )
+
+
+def at_once(domain: Domain) -> int:
+    """How many jobs of a day begin at once when none waits for anything but what it reads."""
+    order = TopologicalSorter(
+        {job.name: {domain.job_of(each).name for each in domain.inputs_of(job)} for job in domain.jobs}
+    )
+    order.prepare()
+    most = 0
+    while order.is_active():
+        ready = order.get_ready()
+        most = max(most, len(ready))
+        order.done(*ready)
+    return most
 
 
 def node_mb(fleet: Fleet) -> int:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
 import dagster as dg
@@ -25,9 +25,12 @@ from emr_jobs.settings import Settings
 
 from pipeline_assets.emr import clusters
 from pipeline_assets.emr.clusters import INSTANCE_TAG, LEASE_TAG
-from pipeline_assets.emr.drivers import Drivers
+from pipeline_assets.emr.drivers import Drivers, at_once
 from pipeline_assets.s3 import Folder
 from pipeline_assets.tags import BACKFILL_TAG, CLUSTER_TAG, LAUNCHER_TAG, ROOT_RUN_TAG
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
 
 logger = logging.getLogger(__name__)
 
@@ -104,9 +107,10 @@ class ClusterLease:
         try:
             # Days of a backfill share it: whatever steps run at once.
             emr = clusters.emr_settings(self.settings)
-            drivers = Drivers.of((*domain_of(self.settings).jobs, MAINTAIN), at_once=emr.step_concurrency)
+            domain = domain_of(self.settings)
+            drivers = Drivers.of((*domain.jobs, MAINTAIN), at_once=emr.step_concurrency or at_once(domain))
             wanted = clusters.request(emr, name=f"{self.key} {number}", tags=tags, drivers=drivers)
-            cluster_id = str(self._emr.run_job_flow(**wanted)["JobFlowId"])
+            cluster_id = self._emr.run_job_flow(**wanted)["JobFlowId"]
         except BaseException:
             self._objects.delete(str(number))  # nobody waits for its id
             raise
@@ -137,7 +141,7 @@ class ClusterLease:
         return Folder(f"{self.settings.runs.uri}/leases/{self.key}")
 
     @cached_property
-    def _emr(self) -> Any:
+    def _emr(self) -> "EMRClient":
         return clusters.client()
 
 

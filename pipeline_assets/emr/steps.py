@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from emr_jobs.catalog import Job
@@ -17,6 +17,10 @@ from emr_jobs.settings import Emr
 
 from pipeline_assets.emr import clusters
 from pipeline_assets.emr.lease import SharedCluster
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr import EMRClient
+    from mypy_boto3_emr.type_defs import StepConfigTypeDef, StepTypeDef
 
 ORIGIN = "emr"
 
@@ -49,7 +53,7 @@ class Step:
     ended_at: datetime | None
 
     @classmethod
-    def parse(cls, cluster_id: str, described: dict[str, Any]) -> "Step":
+    def parse(cls, cluster_id: str, described: "StepTypeDef") -> "Step":
         status = described["Status"]
         details, timeline = status.get("FailureDetails", {}), status["Timeline"]
         reasons = (details.get("Reason"), details.get("Message"), status.get("StateChangeReason", {}).get("Message"))
@@ -69,7 +73,7 @@ class Step:
 
 @dataclass
 class RunningStep:
-    emr: Any
+    emr: "EMRClient"
     settings: Emr
     cluster: SharedCluster
     cluster_id: str
@@ -80,8 +84,7 @@ class RunningStep:
     def add(cls, name: str, submit: list[str], cluster: SharedCluster, settings: Emr) -> "RunningStep":
         emr = clusters.client()
         cluster_id = cluster.acquire()
-        jar = {"Jar": "command-runner.jar", "Args": submit}
-        step = {"Name": name, "ActionOnFailure": "CONTINUE", "HadoopJarStep": jar}  # others share the cluster
+        step = _step(name, submit)
         (step_id,) = emr.add_job_flow_steps(JobFlowId=cluster_id, Steps=[step])["StepIds"]
         return cls(emr, settings, cluster, cluster_id, step_id)
 
@@ -131,8 +134,7 @@ class RunningStep:
             return
         self.emr.cancel_steps(ClusterId=self.cluster_id, StepIds=[self.id], StepCancellationOption="TERMINATE_PROCESS")
         if application is not None:
-            jar = {"Jar": "command-runner.jar", "Args": ["yarn", "application", "-kill", application]}
-            step = {"Name": f"end {application}", "ActionOnFailure": "CONTINUE", "HadoopJarStep": jar}
+            step = _step(f"end {application}", ["yarn", "application", "-kill", application])
             self.emr.add_job_flow_steps(JobFlowId=self.cluster_id, Steps=[step])
 
     def _describe(self) -> Step:
@@ -155,3 +157,11 @@ class RunningStep:
 
     def console(self) -> str:
         return clusters.console(self.cluster_id)
+
+
+def _step(name: str, command: list[str]) -> "StepConfigTypeDef":
+    return {
+        "Name": name,
+        "ActionOnFailure": "CONTINUE",  # others share the cluster
+        "HadoopJarStep": {"Jar": "command-runner.jar", "Args": command},
+    }

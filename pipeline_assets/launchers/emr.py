@@ -45,7 +45,7 @@ class EmrStepLauncher(dg.PipesClient):
         ) as session:
             arguments = job_arguments(
                 job,
-                day=("--partition", context.partition_key),
+                partition=("--partition", context.partition_key),
                 settings=shipped_settings(self._settings, self._settings_uri, emr),
                 run_id=run.run_id,
                 attempt=str(context.retry_number),

@@ -22,7 +22,7 @@ from pipeline_assets import remedies
 from pipeline_assets.launchers.heartbeat import heartbeat
 from pipeline_assets.launchers.outcome import Result, left_out, replayed_results
 from pipeline_assets.messages_on_s3 import attempts_prefix, messages_on_s3, prefix
-from pipeline_assets.production.running.executions import Execution, Executions, JobRun, JobStatus
+from pipeline_assets.production.running.executions import Execution, Executions, JobProgress, JobStatus
 from pipeline_assets.production.running.patience import patiently
 from pipeline_assets.s3 import Folder
 from pipeline_assets.tags import EXECUTION_TAG
@@ -45,8 +45,8 @@ class FollowLauncher(dg.PipesClient):
 
     def _followed(self, context: dg.AssetExecutionContext, job: Job, execution: str) -> Iterator[Result]:
         followed = _Followed.by(self._settings, execution, job)
-        if followed.execution.day != context.partition_key:
-            found = followed.execution.day or "no day"
+        if followed.execution.partition_key != context.partition_key:
+            found = followed.execution.partition_key or "no partition"
             raise Misconfigured(f"execution {followed.name} is of {found}, this run of {context.partition_key}")
         context.log.info(f"following {job.name} of {followed.console}; nothing is started here")
         messages, attempt = None, -1
@@ -150,11 +150,11 @@ class _Followed:
         return self.look().settled or any(each > attempt for each in self._recorded())
 
     @patiently
-    def look(self) -> JobRun:
+    def look(self) -> JobProgress:
         """How the job went so far; settled when it, or the whole execution, has ended."""
         self.execution = self.executions.find(self.name)  # before its history, which an ended execution has whole
-        (run,) = [each for each in self.executions.jobs(self.execution) if each.job.name == self.job.name]
-        return run if self.execution.is_running else run.after_the_end()
+        (went,) = [each for each in self.executions.jobs(self.execution) if each.job.name == self.job.name]
+        return went if self.execution.is_running else went.after_the_end()
 
     @patiently
     def metadata(self) -> dict[str, Any]:
@@ -170,13 +170,13 @@ class _Followed:
         return sorted(int(folder) for folder in self.streams.folders())
 
 
-def _failure(followed: _Followed, run: JobRun) -> str | None:
+def _failure(followed: _Followed, went: JobProgress) -> str | None:
     execution = followed.execution
-    match run.status:
+    match went.status:
         case JobStatus.SUCCEEDED:
             return None
         case JobStatus.FAILED:
-            return f"failed in execution {execution.name}: {run.cause[:CAUSE_SIZE]}"
+            return f"failed in execution {execution.name}: {went.cause[:CAUSE_SIZE]}"
         case JobStatus.RUNNING:
             return f"execution {execution.name} was {execution.status} while it ran"
     return f"execution {execution.name} was {execution.status} before it began"

@@ -40,7 +40,7 @@ class LocalLauncher(dg.PipesClient):
             reports = [part for pair in session.get_bootstrap_cli_arguments().items() for part in pair]
             arguments = job_arguments(
                 job,
-                day=("--partition", context.partition_key),
+                partition=("--partition", context.partition_key),
                 settings=self._settings_uri,
                 run_id=context.run.run_id,
                 attempt=str(context.retry_number),

@@ -8,7 +8,7 @@ import keyword
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from zoneinfo import available_timezones
@@ -33,7 +33,7 @@ from pipeline_assets.scaffold.write import require_loading, write
 LAYERS = Layers(table=("intermediate", "final"), index=("search",))
 NOUN = "examples"
 RUN_AT, AVAILABLE_BY = time(8), "10:00"
-NAMED_IN = ("Dockerfile", "pyproject.toml")  # that name the package of the domain, beside the settings
+NAMED_IN = ("Dockerfile", ".dockerignore", "pyproject.toml")  # that name the package of the domain, beside the settings
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _connection(settings: Mapping[str, Settings]) -> str:
 def _contracts(domain: str, connection: str, *, timezone: str) -> dict[str, str]:
     fields = (
         Field("id", "string", 0, was_key=True),
-        Field("created_at", "timestamp", 0),
+        Field("occurred_at", "timestamp", 0),
         Field("amount", "number", 0, decimal=(18, 2)),
     )
     read = {"kind": "files", "path": f"{NOUN}/{{partition}}/*.jsonl.gz", "format": "json_lines"}
@@ -147,7 +147,8 @@ JOBS: tuple[Job, ...] = ()
 
 
 def _first_day() -> date:
-    return datetime.now(UTC).date().replace(month=1, day=1)
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)  # on New Year's Day, too, there is a day to run
+    return yesterday.replace(month=1, day=1)
 
 
 def _calendar(timezone: str) -> str:

@@ -40,7 +40,7 @@ from pipeline_assets.tags import (
     RETRY_FAILED_STEPS_TAG,
     RETRY_STRATEGY_TAG,
     WILL_RETRY_TAG,
-    day_of,
+    partition_of,
 )
 
 if TYPE_CHECKING:
@@ -114,18 +114,20 @@ def _checks_after_production(
     )
     def checks_after_production(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
         run = context.dagster_run
-        execution, day = run.tags.get(EXECUTION_TAG), day_of(run.tags)
-        if execution is None or day is None:
+        execution, partition_key = run.tags.get(EXECUTION_TAG), partition_of(run.tags)
+        if execution is None or partition_key is None:
             return dg.SkipReason(f"run {run.run_id} followed no execution of a day")
         executions = Executions(settings)
-        has = executions.day(executions.domain.calendar.partition(day))
-        status = has.get("status")
+        claim = executions.claim_of(executions.domain.calendar.partition(partition_key))
+        status = claim.get("status")
         # Its jobs have published before the machine has marked the day, and this run may end in between.
         running, published = guard.DayStatus.RUNNING, guard.DayStatus.PUBLISHED
         soon = status == running and _publishes_the_day(run, context.repository_def, executions.domain)
-        if has.get("execution") != execution or not (status == published or soon):
-            return dg.SkipReason(f"{day} is {status} by {has.get('execution')}, not published by {execution}")
-        return dg.RunRequest(run_key=run.run_id, partition_key=day, asset_check_keys=list(keys))
+        if claim.get("execution") != execution or not (status == published or soon):
+            return dg.SkipReason(
+                f"{partition_key} is {status} by {claim.get('execution')}, not published by {execution}"
+            )
+        return dg.RunRequest(run_key=run.run_id, partition_key=partition_key, asset_check_keys=list(keys))
 
     return checks_after_production
 
@@ -163,7 +165,7 @@ def offered(
     reports: list[str] = []
     undecided: datetime | None = None
     last = reported = seen or since
-    followed = _days_followed(instance)
+    followed = _partitions_followed(instance)
     until = time.monotonic() + TICK_S
     for started in executions.since(since and since - LIST_DELAY):
         if len(requests) == MAX_REQUESTS or time.monotonic() > until:
@@ -174,14 +176,14 @@ def offered(
             continue
         try:
             execution = executions.find(started.name)
-            day, jobs = _day(execution, settings, partitions), execution.jobs
-            if day in followed:
+            partition_key, jobs = _partition_key(execution, settings, partitions), execution.jobs
+            if partition_key in followed:
                 undecided = undecided or started.at
                 continue
             cluster = executions.cluster(started.name)
             if did_work(executions, execution, cluster):
-                requests.append(_request(executions, execution, day, jobs, cluster, settings))
-                followed.add(day)
+                requests.append(_request(executions, execution, partition_key, jobs, cluster, settings))
+                followed.add(partition_key)
             elif execution.is_running:  # not past the guard yet
                 undecided = undecided or started.at
             elif execution.error not in ("", ALREADY_DONE):
@@ -196,7 +198,7 @@ def _has_run(instance: dg.DagsterInstance, started: Started) -> bool:
     return bool(instance.get_runs(dg.RunsFilter(tags={EXECUTION_TAG: started.name}), limit=1))
 
 
-def _days_followed(instance: dg.DagsterInstance) -> set[str]:
+def _partitions_followed(instance: dg.DagsterInstance) -> set[str]:
     """By a run that has not ended, or that is about to be launched again."""
     ours = {ORIGIN_TAG: ORIGIN}
     unfinished = instance.get_runs(dg.RunsFilter(tags=ours, statuses=NOT_FINISHED_STATUSES))
@@ -208,7 +210,7 @@ def _days_followed(instance: dg.DagsterInstance) -> set[str]:
         )
     )
     again = [run for run in crashed if run.is_complete_and_waiting_to_retry]
-    return {day for run in (*unfinished, *again) if (day := day_of(run.tags))}
+    return {followed for run in (*unfinished, *again) if (followed := partition_of(run.tags))}
 
 
 def did_work(executions: Executions, execution: Execution, cluster: str | None) -> bool:
@@ -220,20 +222,20 @@ def did_work(executions: Executions, execution: Execution, cluster: str | None) 
     return execution.error == NOT_PUBLISHED or executions.passed_guard(execution.arn)
 
 
-def _day(execution: Execution, settings: DeploymentSettings, partitions: dg.PartitionsDefinition) -> str:
-    """Its partition. Raises Misconfigured for an input without one."""
-    day = str(execution.partition)
-    if not partitions.has_partition_key(day):
+def _partition_key(execution: Execution, settings: DeploymentSettings, partitions: dg.PartitionsDefinition) -> str:
+    """Of its partition. Raises Misconfigured for an input without one."""
+    key = str(execution.partition)
+    if not partitions.has_partition_key(key):
         raise Misconfigured(
-            f"{day} is no partition; the first one is {domain_of(settings).calendar.start}, the last one yesterday"
+            f"{key} is no partition; the first one is {domain_of(settings).calendar.start}, the last one yesterday"
         )
-    return day
+    return key
 
 
 def _request(
     executions: Executions,
     execution: Execution,
-    day: str,
+    partition_key: str,
     jobs: list[str],
     cluster: str | None,
     settings: DeploymentSettings,
@@ -242,7 +244,7 @@ def _request(
     running = execution.is_running
     return dg.RunRequest(
         run_key=execution.name,
-        partition_key=day,
+        partition_key=partition_key,
         asset_selection=assets,
         asset_check_keys=checks,
         tags={

@@ -14,7 +14,8 @@ from emr_jobs.contracts import InvalidContracts
 from emr_jobs.domain import Layers
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Calendar
-from pipeline_assets.home import profile
+from pipeline_assets.home import ROOT, profile
+from tests.domains import LIBRARY
 
 domain = domain_module.domain.__wrapped__  # of each test its own
 
@@ -76,6 +77,14 @@ def test_domain_is_what_its_package_says(kiosk: Path) -> None:
     assert found.calendar == Calendar("Europe/Berlin", time(6, 30), date(2026, 2, 1))
     assert found.layers == Layers(table=("counted",), index=())
     assert found.file_of(found.tables[0]) == "kiosk/contracts/counted.stalls.odcs.yaml"
+
+
+def test_a_job_names_the_file_that_has_its_limits() -> None:
+    """Of a package within another too; what follows from contracts is declared where that is done."""
+    files = {job.name: job.declared_in for job in LIBRARY.jobs}
+    derived = dict.fromkeys(("extract_loans", "extract_members", "extract_reviews"), "emr_jobs/derived.py")
+    assert files == {**derived, "catalogue": "tests/library/jobs.py"}
+    assert [file for file in files.values() if not (ROOT / file).is_file()] == []
 
 
 def test_job_that_there_is_not_is_refused_with_those_that_there_are(kiosk: Path) -> None:

@@ -6,33 +6,32 @@ import pytest
 
 from emr_jobs.errors import REASON_CHARS, BadInput, PipelineError, Remedy, Unavailable, in_one_line
 from emr_jobs.sources.files import nothing_delivered
-from tests.shop import SHOP
+from tests.domains import LIBRARY
 
-DAY = SHOP.calendar.partition("2026-11-22")
-FOLDER = f"s3://shop-export/orders/dt={DAY}/*.json.gz"
+DAY = LIBRARY.calendar.partition("2026-11-22")
+FOLDER = f"s3://library-desk/loans/dt={DAY}/*.csv.gz"
 
 
 def error(**changes: object) -> PipelineError:
-    facts = {"dataset": "intermediate.orders", "partition": DAY, "expected": "rows", "found": "none", "fix": "Look."}
+    facts = {"dataset": "staged.loans", "partition": DAY, "expected": "rows", "found": "none", "fix": "Look."}
     return BadInput(**{**facts, **changes})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
-        ({}, "intermediate.orders 2026-11-22: expected rows, found none. Look."),
-        ({"partition": None}, "intermediate.orders: expected rows, found none. Look."),
-        ({"fix": "", "found": "none."}, "intermediate.orders 2026-11-22: expected rows, found none."),
+        ({}, "staged.loans 2026-11-22: expected rows, found none. Look."),
+        ({"partition": None}, "staged.loans: expected rows, found none. Look."),
+        ({"fix": "", "found": "none."}, "staged.loans 2026-11-22: expected rows, found none."),
         (
             {"remedy": Remedy.ALLOW_EMPTY},
-            "intermediate.orders 2026-11-22: expected rows, found none. Look. If it really is empty: --allow-empty.",
+            "staged.loans 2026-11-22: expected rows, found none. Look. If it really is empty: --allow-empty.",
         ),
         (
             {"fix": "", "remedy": Remedy.WIDEN},
-            "intermediate.orders 2026-11-22: expected rows, found none. "
-            "Bring it up to the contract: pipeline lake apply.",
+            "staged.loans 2026-11-22: expected rows, found none. Bring it up to the contract: pipeline lake apply.",
         ),
-        ({"remedy": Remedy.RERUN}, "intermediate.orders 2026-11-22: expected rows, found none. Look."),
+        ({"remedy": Remedy.RERUN}, "staged.loans 2026-11-22: expected rows, found none. Look."),
     ],
 )
 def test_sentence(facts: dict[str, object], said: str) -> None:
@@ -52,8 +51,8 @@ def test_an_error_survives_its_way_between_processes_with_its_remedy() -> None:
 
 
 def test_reason_in_one_line_is_without_the_partition_and_whole() -> None:
-    assert in_one_line(nothing_delivered(FOLDER, dataset="intermediate.orders", partition=DAY)) == (
-        f"BadInput: intermediate.orders: expected files in {FOLDER}, found none (the folder is missing or empty). "
+    assert in_one_line(nothing_delivered(FOLDER, dataset="staged.loans", partition=DAY)) == (
+        f"BadInput: staged.loans: expected files in {FOLDER}, found none (the folder is missing or empty). "
         "Deliver the day. If it really is empty: --allow-empty."
     )
 
@@ -61,11 +60,11 @@ def test_reason_in_one_line_is_without_the_partition_and_whole() -> None:
 @pytest.mark.parametrize(
     ("raised", "begins"),
     [
-        (error(found="y" * 900, expected="z" * 900, fix="Do this."), "BadInput: intermediate.orders: expected zzz"),
-        (error(fix="f" * 900), "BadInput: intermediate.orders: expected rows, found none. fff"),
+        (error(found="y" * 900, expected="z" * 900, fix="Do this."), "BadInput: staged.loans: expected zzz"),
+        (error(fix="f" * 900), "BadInput: staged.loans: expected rows, found none. fff"),
         (
             error(found="a\nb\tc\x1b[31md\u2028e\x85f"),
-            "BadInput: intermediate.orders: expected rows, found a b c [31md e f.",
+            "BadInput: staged.loans: expected rows, found a b c [31md e f.",
         ),
         (Unavailable(dataset="d", partition=None, expected="ü", found="\ud800", fix=""), "Unavailable: d: expected ü"),
         (ValueError("\n\n  first line  \nsecond line"), "ValueError: first line"),

@@ -13,10 +13,9 @@ from botocore.exceptions import NoRegionError
 from emr_jobs import job as frame
 from emr_jobs.catalog import RUN_JOB
 from emr_jobs.job_run import JobRun
-from pipeline_assets.home import ROOT
+from tests.domains import LOCAL
 
 DAY = "2026-11-21"
-LOCAL = ROOT / "settings" / "local.toml"
 
 
 def starts(run: JobRun) -> None:
@@ -28,7 +27,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     named = {"--partition": DAY, "--settings": str(LOCAL), "--run-id": "by-hand", "--attempt": "0"}
     given = [part for name, value in named.items() if name not in arguments for part in (name, value)]
     with pytest.raises(SystemExit) as ended:
-        frame.main(frame.parser(RUN_JOB).parse_args(["extract_orders", *given, *arguments]), starts)
+        frame.main(frame.parser(RUN_JOB).parse_args(["extract_loans", *given, *arguments]), starts)
     assert ended.value.code == 2
     said = capsys.readouterr()
     return (said.out + said.err).strip().splitlines()[-1]
@@ -37,9 +36,9 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 @pytest.mark.parametrize(
     ("partition", "message"),
     [
-        ("2999-01-01", r"partition 2999-01-01: the New York day has not ended; the latest complete one is 20.*"),
-        ("2026-02-30", r"partition '2026-02-30': expected a New York calendar day as YYYY-MM-DD .*"),
-        ("2024-12-31", r"partition 2024-12-31: the first one is 2025-01-01 \(start in domain.toml\)"),
+        ("2999-01-01", r"partition 2999-01-01: the Berlin day has not ended; the latest complete one is 20.*"),
+        ("2026-02-30", r"partition '2026-02-30': expected a Berlin calendar day as YYYY-MM-DD .*"),
+        ("2025-02-28", r"partition 2025-02-28: the first one is 2025-03-01 \(start in domain.toml\)"),
     ],
 )
 def test_a_partition_that_cannot_be(capsys: pytest.CaptureFixture[str], partition: str, message: str) -> None:
@@ -54,7 +53,7 @@ def test_clients_of_aws_are_in_the_region_of_the_settings(capsys: pytest.Capture
     with mock.patch.dict(os.environ, {**nowhere, "HOME": str(tmp_path)}, clear=True):
         with pytest.raises(NoRegionError):
             boto3.Session("key", "secret").client("secretsmanager")
-        refused(capsys, "--settings", str(path), "--partition", "2024-12-31")
+        refused(capsys, "--settings", str(path), "--partition", "2025-02-28")
         assert boto3.Session("key", "secret").client("secretsmanager").meta.region_name == "eu-west-1"
 
 
@@ -75,7 +74,7 @@ def test_every_wrong_settings_key_is_named_at_once(capsys: pytest.CaptureFixture
     [
         (("--partitoin", "2026-01-01"), "unrecognized arguments: --partitoin 2026-01-01"),
         (("--part", "2026-01-01"), "unrecognized arguments: --part 2026-01-01"),
-        (("--scheduled-time", "2026-11-22T13:00:00Z"), "argument --scheduled-time: not allowed .* --partition"),
+        (("--scheduled-time", "2026-11-22T05:30:00Z"), "argument --scheduled-time: not allowed .* --partition"),
         (("--run-id", "a/b"), "argument --run-id: letters, digits, - and _, at most 80"),
         (("--run-id", "a" * 81), "argument --run-id: letters, digits, - and _, at most 80"),
         (("--attempt", "first"), "argument --attempt: a whole number from 0"),
@@ -91,7 +90,7 @@ def test_an_argument_that_cannot_be(
 
 def test_a_call_without_a_day_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        frame.parser(RUN_JOB).parse_args(["master", "--settings", "x", "--run-id", "by-hand", "--attempt", "0"])
+        frame.parser(RUN_JOB).parse_args(["catalogue", "--settings", "x", "--run-id", "by-hand", "--attempt", "0"])
     assert ended.value.code == 2
     assert capsys.readouterr().err.endswith(
         "emr_jobs/run_job.py: error: one of the arguments --partition --scheduled-time is required\n"

@@ -28,13 +28,13 @@ def files(folder: Path) -> set[str]:
 @pytest.mark.parametrize("scheme", ["", "file://"])
 def test_dead_letters_go_after_30_days_with_the_folders_that_they_leave_empty(tmp_path: Path, scheme: str) -> None:
     letters = tmp_path / "dead_letters"
-    write(letters / "old" / "master" / "0.jsonl.gz", days=30.1)
-    write(letters / "old" / "master" / ".0.jsonl.gz.crc", days=30.1)
-    write(letters / "repeated" / "master" / "0.jsonl.gz", days=31)
-    write(letters / "repeated" / "master" / "1.jsonl.gz", days=29.9)
+    write(letters / "old" / "catalogue" / "0.jsonl.gz", days=30.1)
+    write(letters / "old" / "catalogue" / ".0.jsonl.gz.crc", days=30.1)
+    write(letters / "repeated" / "catalogue" / "0.jsonl.gz", days=31)
+    write(letters / "repeated" / "catalogue" / "1.jsonl.gz", days=29.9)
     write(tmp_path / "pipes" / "old" / "0.json", days=400)
     assert expire_dead_letters(Runs(uri=f"{scheme}{tmp_path}"), now=NOW) == 2
-    assert files(letters) == {"repeated", "repeated/master", "repeated/master/1.jsonl.gz"}
+    assert files(letters) == {"repeated", "repeated/catalogue", "repeated/catalogue/1.jsonl.gz"}
     assert files(tmp_path / "pipes") == {"old", "old/0.json"}
 
 

@@ -19,11 +19,10 @@ from emr_jobs.catalog import RUN_JOB
 from emr_jobs.errors import Unavailable
 from emr_jobs.job_run import JobRun
 from pipeline_assets.command import job_arguments
-from pipeline_assets.home import ROOT
+from tests.domains import LIBRARY, LOCAL
 from tests.running import wait_for
-from tests.shop import SHOP
 
-JOB = SHOP.job("extract_shipments")
+JOB = LIBRARY.job("extract_reviews")
 PARTITION = "2026-11-20"
 REFUSED = ClientError({"Error": {"Code": "SlowDown", "Message": "Please reduce your request rate."}}, "PutObject")
 
@@ -72,14 +71,14 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
     return store
 
 
-def run(body: Callable[[JobRun], None], *more: str, settings: Path = ROOT / "settings" / "local.toml") -> int:
+def run(body: Callable[[JobRun], None], *more: str, settings: Path = LOCAL) -> int:
     """Exit code of a job without outputs."""
     arguments = job_arguments(
-        JOB, day=("--partition", PARTITION), settings=str(settings), run_id="by-hand", attempt="0"
+        JOB, partition=("--partition", PARTITION), settings=str(settings), run_id="by-hand", attempt="0"
     )
     spark: Any = SimpleNamespace(sparkContext=SimpleNamespace(applicationId="application"))
     given = frame.parser(RUN_JOB).parse_args([*arguments, *more])
-    without_outputs = replace(SHOP, jobs=(replace(JOB, outputs=()),))
+    without_outputs = replace(LIBRARY, jobs=(replace(JOB, outputs=()),))
     with mock.patch.object(frame, "domain_of", return_value=without_outputs), pytest.raises(SystemExit) as ended:
         frame.main(given, body, spark=spark)
     assert isinstance(ended.value.code, int)
@@ -130,7 +129,7 @@ def test_job_ends_as_it_would_when_s3_fails_for_good(
 
     def body(run: JobRun) -> None:
         if code:
-            raise Unavailable(dataset="web_api.shipments", partition=PARTITION, expected="rows", found="none", fix="x")
+            raise Unavailable(dataset="http.reviews", partition=PARTITION, expected="rows", found="none", fix="x")
 
     assert run(body, "--messages", "s3://runs/pipes") == code
     first = f"s3://runs/pipes/by-hand/{JOB.name}/0/1.json"
@@ -155,8 +154,8 @@ def test_what_ends_a_job_before_it_begins_is_recorded(tmp_path: Path) -> None:
 def test_a_job_that_the_domain_has_not_is_told_and_kept_as_the_reason(tmp_path: Path) -> None:
     arguments = job_arguments(
         replace(JOB, name="extract_returns"),
-        day=("--partition", PARTITION),
-        settings=str(ROOT / "settings" / "local.toml"),
+        partition=("--partition", PARTITION),
+        settings=str(LOCAL),
         run_id="by-hand",
         attempt="0",
     )
@@ -165,7 +164,7 @@ def test_a_job_that_the_domain_has_not_is_told_and_kept_as_the_reason(tmp_path: 
         frame.main(given)
     assert ended.value.code == 2
     folder = tmp_path / "by-hand" / "extract_returns"
-    said = "job extract_returns: shop has extract_orders, extract_customers, extract_shipments, master"
+    said = "job extract_returns: tests.library has extract_loans, extract_members, extract_reviews, catalogue"
     assert (folder / "reason.txt").read_text() == f"Misconfigured: {said}"
     messages = [json.loads(line) for line in (folder / "0" / "messages.jsonl").read_text().splitlines()]
     (failed,) = [each["params"]["payload"]["failed"] for each in messages if "failed" in str(each["params"])]
@@ -178,14 +177,14 @@ def test_reason_is_that_of_the_last_attempt_and_of_no_other(tmp_path: Path) -> N
 
     def body(run: JobRun) -> None:
         raise Unavailable(
-            dataset="web_api.shipments", partition=PARTITION, expected="rows", found="none\x1b[31m", fix="Ask."
+            dataset="http.reviews", partition=PARTITION, expected="rows", found="none\x1b[31m", fix="Ask."
         )
 
     def looks(run: JobRun) -> None:
         assert not reason.exists()
 
     assert run(body, "--messages", str(tmp_path)) == 1
-    assert reason.read_text() == "Unavailable: web_api.shipments: expected rows, found none [31m. Ask."
+    assert reason.read_text() == "Unavailable: http.reviews: expected rows, found none [31m. Ask."
     assert run(looks, "--messages", str(tmp_path)) == 0
     assert not reason.exists()
 
@@ -194,8 +193,8 @@ def test_reason_is_kept_of_a_day_that_cannot_be_read(tmp_path: Path) -> None:
     """Before there is a Pipes session."""
     arguments = job_arguments(
         JOB,
-        day=("--scheduled-time", "soon"),
-        settings=str(ROOT / "settings" / "local.toml"),
+        partition=("--scheduled-time", "soon"),
+        settings=str(LOCAL),
         run_id="by-hand",
         attempt="0",
     )
@@ -206,7 +205,7 @@ def test_reason_is_kept_of_a_day_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_reason_lies_on_s3_where_the_state_machine_reads_it(store: Store) -> None:
     def body(run: JobRun) -> None:
-        raise Unavailable(dataset="web_api.shipments", partition=PARTITION, expected="ü", found="none", fix="Ask.")
+        raise Unavailable(dataset="http.reviews", partition=PARTITION, expected="ü", found="none", fix="Ask.")
 
     assert run(body, "--messages", "s3://runs/pipes") == 1
-    assert store.reason == "Unavailable: web_api.shipments: expected ü, found none. Ask.".encode()
+    assert store.reason == "Unavailable: http.reviews: expected ü, found none. Ask.".encode()

@@ -3,11 +3,12 @@
 import subprocess
 
 from emr_jobs.session import session_conf
-from emr_jobs.settings import Aws
+from emr_jobs.settings import Aws, load
+from local_stack import jars
 from pipeline_assets.command import UTF8, job_arguments, local_environment, local_submit
 from pipeline_assets.home import ROOT, deployment_settings
-from tests.running import Day, finished
-from tests.shop import SHOP
+from tests.domains import LIBRARY, LOCAL
+from tests.running import finished
 
 
 def test_executors_and_their_python_know_the_region() -> None:
@@ -19,16 +20,13 @@ def test_executors_and_their_python_know_the_region() -> None:
     }
 
 
-def test_a_jvm_that_reads_ascii_is_refused(published_day: Day) -> None:
-    job = SHOP.job("extract_customers")
+def test_a_jvm_that_reads_ascii_is_refused(processes: None) -> None:
+    job = LIBRARY.job("extract_members")
     arguments = job_arguments(
-        job,
-        day=("--partition", published_day.partition),
-        settings=published_day.settings_uri,
-        run_id="ascii",
-        attempt="0",
+        job, partition=("--partition", "2026-11-21"), settings=str(LOCAL), run_id="ascii", attempt="0"
     )
-    command = local_submit(job.script, arguments, published_day.settings.spark)
+    spark = load(str(LOCAL)).spark.model_copy(update={"jars": str(jars.folder("spark"))})
+    command = local_submit(job.script, arguments, spark)
     ascii_jvm = [part.replace(UTF8, "-Dfile.encoding=US-ASCII") for part in command]
     assert ascii_jvm != command
     process = subprocess.Popen(

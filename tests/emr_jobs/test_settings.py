@@ -9,13 +9,13 @@ import tomlkit
 from emr_jobs.errors import Misconfigured
 from emr_jobs.secret_ref import resolve
 from emr_jobs.settings import Settings, load, parse
-from pipeline_assets.home import ROOT
 from pipeline_assets.production.apply.deploy import NOT_FOR_JOBS, dumped
+from tests.domains import LOCAL, PRODUCTION
 
 
 def parsed(folder: Path, **sections: dict[str, Any]) -> Settings:
-    """The local profile in this folder with some keys changed, `sources_orders={"uri": ...}`."""
-    values = tomlkit.parse((ROOT / "settings" / "local.toml").read_text()).unwrap()
+    """The local profile in this folder with some keys changed, `connections_desk={"uri": ...}`."""
+    values = tomlkit.parse(LOCAL.read_text()).unwrap()
     for path, changes in sections.items():
         section = values
         for name in path.split("_"):
@@ -25,20 +25,20 @@ def parsed(folder: Path, **sections: dict[str, Any]) -> Settings:
 
 
 def test_paths_are_relative_to_the_file_and_uris_are_left_alone(tmp_path: Path) -> None:
-    read = parsed(tmp_path, runs={"uri": "runs"}, connections_export={"uri": "s3://shop"})
+    read = parsed(tmp_path, runs={"uri": "runs"}, connections_desk={"uri": "s3://desk"})
     assert (read.runs.uri, read.lake.warehouse) == (
         str(tmp_path / "runs"),
-        f"file://{tmp_path.parent}/.pipeline/lake/warehouse",
+        f"file://{tmp_path.parents[2]}/.pipeline/lake/warehouse",
     )
-    assert read.connections["warehouse"].private_key == f"file:{tmp_path.parent}/.pipeline/secrets/snowflake-key"
-    assert read.connections["export"].uri == "s3://shop"
+    assert read.connections["office"].private_key == f"file:{tmp_path.parents[2]}/.pipeline/secrets/office-key"
+    assert read.connections["desk"].uri == "s3://desk"
 
 
-@pytest.mark.parametrize(("lake", "prefix"), [({}, "pipeline_assets_"), ({"database_prefix": ""}, "")])
+@pytest.mark.parametrize(("lake", "prefix"), [({}, "library_"), ({"database_prefix": ""}, "")])
 def test_databases_carry_the_name_of_the_deployment_unless_told_otherwise_and_the_jobs_know_it(
     tmp_path: Path, lake: dict[str, str], prefix: str
 ) -> None:
-    values = tomlkit.parse((ROOT / "settings" / "production.toml").read_text()).unwrap()
+    values = tomlkit.parse(PRODUCTION.read_text()).unwrap()
     values["lake"] |= lake
     read = parse(tomlkit.dumps(values), where="x.toml", base=tmp_path)
     assert read.lake.database_prefix == prefix
@@ -50,35 +50,39 @@ def test_every_wrong_key_of_a_source_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured) as refused:
         parsed(
             tmp_path,
-            connections_carrier={"timeout_s": 0, "requests_per_second": 0, "max_retries": -1, "pages": 5},
-            connections_warehouse={"protocol": "ftp"},
+            connections_club={"timeout_s": 0, "requests_per_second": 0, "max_retries": -1, "pages": 5},
+            connections_office={"protocol": "ftp"},
         )
     found = str(refused.value).removeprefix("settings x.toml: ").split("; ")
     assert [each.partition(":")[0] for each in found] == [
-        "connections.warehouse.protocol",
-        "connections.carrier.requests_per_second",
-        "connections.carrier.timeout_s",
-        "connections.carrier.max_retries",
-        "connections.carrier.pages",
+        "connections.office.protocol",
+        "connections.club.requests_per_second",
+        "connections.club.timeout_s",
+        "connections.club.max_retries",
+        "connections.club.pages",
     ]
-    assert found[-1] == "connections.carrier.pages: unknown key"
+    assert found[-1] == "connections.club.pages: unknown key"
 
 
 def test_a_secret_in_the_place_of_its_name_is_refused_and_not_shown(tmp_path: Path) -> None:
-    with pytest.raises(Misconfigured, match=r"^settings x\.toml: connections\.carrier\.auth\.token: ") as refused:
-        parsed(tmp_path, connections_carrier_auth={"token": "s3cr3t"})
+    with pytest.raises(Misconfigured, match=r"^settings x\.toml: connections\.club\.auth\.key: ") as refused:
+        parsed(tmp_path, connections_club_auth={"key": "s3cr3t"})
     assert "s3cr3t" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
     ("section", "changes", "said"),
     [
-        ("connections.carrier", {"url": "http://api.example/v1"}, "others could read the token. Use https"),
-        ("connections.carrier", {"url": "http://10.0.0.7:9000/v1"}, "others could read the token. Use https"),
-        ("connections.carrier", {"url": "http://127.0.0.1.example/v1"}, "others could read the token. Use https"),
-        ("connections.warehouse", {"protocol": "http"}, "others could read what comes and act as the user"),
+        ("connections.club", {"url": "http://api.example/v1"}, "others could read the key. Use https"),
         (
-            "connections.warehouse",
+            "connections.club",
+            {"url": "http://10.0.0.7:9000/v1", "auth": {"kind": "bearer", "token": "env:T"}},
+            "others could read the token. Use https",
+        ),
+        ("connections.club", {"url": "http://127.0.0.1.example/v1"}, "others could read the key. Use https"),
+        ("connections.office", {"protocol": "http"}, "others could read what comes and act as the user"),
+        (
+            "connections.office",
             {"protocol": "http", "host": "db"},
             "others could read what comes and act as the user",
         ),
@@ -109,8 +113,8 @@ def test_on_this_machine_nobody_listens(tmp_path: Path, host: str) -> None:
     basic = {"auth": "basic", "username": "u", "password": "env:P"}
     read = parsed(
         tmp_path,
-        connections_carrier={"url": f"http://{host}:1/v1"},
-        connections_warehouse={"protocol": "http", "host": host.strip("[]")},
+        connections_club={"url": f"http://{host}:1/v1"},
+        connections_office={"protocol": "http", "host": host.strip("[]")},
         search={"url": f"http://{host}:9200", **basic},
     )
     assert read.search.url == f"http://{host}:9200"
@@ -121,10 +125,10 @@ def test_on_this_machine_nobody_listens(tmp_path: Path, host: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("connections.carrier.url", "https://me:s3cr3t@api.example/v1"),
-        ("connections.carrier.url", "https://s3cr3t@api.example/v1"),
+        ("connections.club.url", "https://me:s3cr3t@api.example/v1"),
+        ("connections.club.url", "https://s3cr3t@api.example/v1"),
         ("search.url", "https://me:s3cr3t@search"),
-        ("connections.export.uri", "s3://me:s3cr3t@bucket"),
+        ("connections.desk.uri", "s3://me:s3cr3t@bucket"),
         ("runs.uri", "s3a://me:s3cr3t@bucket/runs"),
     ],
 )
@@ -146,17 +150,17 @@ def test_an_address_has_protocol_and_host(tmp_path: Path, value: str) -> None:
 def test_a_secret_in_a_folder_with_spaces_is_read(tmp_path: Path) -> None:
     home = tmp_path / "my  home"
     home.mkdir()
-    (home / "the token").touch(mode=0o600)
-    (home / "the token").write_text("s3cr3t\n")
-    read = parsed(home, connections_carrier_auth={"token": "file:the token"})
-    assert read.connections["carrier"].auth.token == f"file:{home}/the token"
-    assert resolve(read.connections["carrier"].auth.token) == "s3cr3t"
+    (home / "the key").touch(mode=0o600)
+    (home / "the key").write_text("s3cr3t\n")
+    read = parsed(home, connections_club_auth={"key": "file:the key"})
+    assert read.connections["club"].auth.key == f"file:{home}/the key"
+    assert resolve(read.connections["club"].auth.key) == "s3cr3t"
 
 
-@pytest.mark.parametrize("ref", ["file:", "file: ", "file: a", "file:a ", "file:a\nb", "env:A B", "aws:a b", "token"])
+@pytest.mark.parametrize("ref", ["file:", "file: ", "file: a", "file:a ", "file:a\nb", "env:A B", "aws:a b", "key"])
 def test_what_names_no_secret_is_refused(tmp_path: Path, ref: str) -> None:
-    with pytest.raises(Misconfigured, match=r"^settings x\.toml: connections\.carrier\.auth\.token: "):
-        parsed(tmp_path, connections_carrier_auth={"token": ref})
+    with pytest.raises(Misconfigured, match=r"^settings x\.toml: connections\.club\.auth\.key: "):
+        parsed(tmp_path, connections_club_auth={"key": ref})
 
 
 def test_what_is_no_toml_or_no_file_is_named(tmp_path: Path) -> None:

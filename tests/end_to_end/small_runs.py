@@ -1,8 +1,8 @@
 """Runs of small jobs through the real frame, each in a thread of its own and stopped at named points.
 
-The jobs publish a row or two into the real datasets: `extract` customers and rates, `master` what it makes of them, in
-the lake and behind the alias. Every row names the run that made it. One run goes on at a time, so the order in which
-two of them reach their points is the test's.
+The jobs publish a row or two into the real datasets: `extract` loans and their rejects, `catalogue` what it makes of
+both, in the lake and behind the alias. Every row names the run that made it. One run goes on at a time, so the order
+in which two of them reach their points is the test's.
 """
 
 import threading
@@ -29,11 +29,12 @@ from emr_jobs.rollback import rollback
 from emr_jobs.settings import Settings, load
 from pipeline_assets import lake as lake_of_readers
 from pipeline_assets.lake import catalog
+from tests.domains import LIBRARY
 from tests.running import arguments_of, documents, session_for
-from tests.shop import SHOP
 
-CUSTOMERS, RATES = "intermediate.customers", "intermediate.fx_rates"
-FACTS, SALES, SEARCH = "final.order_facts", "final.daily_sales", "search.orders"
+REJECTED, LOANS = "staged.rejected_loans", "staged.loans"
+LENDING, BRANCH_DAYS, INDEX = "marts.lending", "marts.branch_days", "find.lending"
+TABLES = (REJECTED, LOANS, LENDING, BRANCH_DAYS)
 
 POINTS: dict[str, tuple[Any, str]] = {
     "inputs": (fence, "read"),
@@ -51,22 +52,22 @@ POINTS: dict[str, tuple[Any, str]] = {
 
 def extract(label: str) -> Callable[[JobRun], None]:
     def body(run: JobRun) -> None:
-        rows = {CUSTOMERS: row(run, CUSTOMERS, customer_id=label), RATES: row(run, RATES, currency=label)}
+        rows = {REJECTED: row(run, REJECTED, raw=label), LOANS: row(run, LOANS, loan_id=label)}
         both.publish_lake(run, rows)
 
     return body
 
 
-def master(label: str) -> Callable[[JobRun], None]:
+def catalogue(label: str) -> Callable[[JobRun], None]:
     def body(run: JobRun) -> None:
-        read = fence.read(run, [CUSTOMERS, RATES])
-        customer = both.view(run, CUSTOMERS, read[CUSTOMERS].snapshot_id).first()
-        assert customer is not None
-        facts = row(run, FACTS, order_id=customer["customer_id"], channel=label)
-        days = both.stage(run, {FACTS: facts, SALES: row(run, SALES, channel=label)})
+        read = fence.read(run, [REJECTED, LOANS])
+        loan = both.view(run, LOANS, read[LOANS].snapshot_id).first()
+        assert loan is not None
+        lending = row(run, LENDING, loan_id=loan["loan_id"], title=label)
+        days = both.stage(run, {LENDING: lending, BRANCH_DAYS: row(run, BRANCH_DAYS, branch=label)})
         inputs = {dataset: day.version for dataset, day in read.items()}
-        document = facts.select("partition_date", "order_id", "channel")
-        both.publish_both(run, days, SEARCH, document, expected=1, inputs=inputs, measures={})
+        document = lending.select("partition_date", "loan_id", "title")
+        both.publish_both(run, days, INDEX, document, expected=1, inputs=inputs, measures={})
 
     return body
 
@@ -190,14 +191,14 @@ class SmallDay:
         return load(self.settings_uri)
 
     def run(self, job: str, label: str, *, run_id: str | None = None, attempt: int = 0) -> Run:
-        name, body = {"extract": ("extract_customers", extract), "master": ("master", master)}[job]
+        name, body = {"extract": ("extract_loans", extract), "catalogue": ("catalogue", catalogue)}[job]
         arguments = arguments_of(
             name, settings_uri=self.settings_uri, partition=str(self.partition), run_id=run_id, attempt=attempt
         )
         return Run(arguments, body(label), self.spark)
 
     def rollback(self, job: str, version: str) -> Run:
-        name = {"extract": "extract_customers", "master": "master"}[job]
+        name = {"extract": "extract_loans", "catalogue": "catalogue"}[job]
         arguments = arguments_of(
             name, settings_uri=self.settings_uri, partition=str(self.partition), run_id=None, attempt=0
         )
@@ -208,26 +209,28 @@ class SmallDay:
         assert error is None, error
 
     def shown(self) -> dict[str, list[tuple[str, ...]]]:
-        """What readers find: the run that made it, and before it of facts and documents the one that made the input."""
-        tables = {dataset: catalog(self.settings).load_table(dataset) for dataset in (CUSTOMERS, RATES, FACTS, SALES)}
+        """What readers find: the run that made it, and before it of loans and documents the one that made the input."""
+        tables = {
+            dataset: catalog(self.settings).load_table(dataset) for dataset in (REJECTED, LOANS, LENDING, BRANCH_DAYS)
+        }
         day = f"partition_date == '{self.partition}'"
         rows = {dataset: table.scan(row_filter=day).to_arrow().to_pylist() for dataset, table in tables.items()}
-        rows[SEARCH] = documents(self.settings, str(self.partition))
-        names = {CUSTOMERS: ["customer_id"], RATES: ["currency"], SALES: ["channel"]}
+        rows[INDEX] = documents(self.settings, str(self.partition))
+        names = {REJECTED: ["raw"], LOANS: ["loan_id"], BRANCH_DAYS: ["branch"]}
         return {
-            dataset: [tuple(each[name] for name in names.get(dataset, ["order_id", "channel"])) for each in found]
+            dataset: [tuple(each[name] for name in names.get(dataset, ["loan_id", "title"])) for each in found]
             for dataset, found in rows.items()
         }
 
     def versions(self) -> dict[str, list[tuple[str | None, Any]]]:
-        """Of each dataset of master: version and those of its inputs; of the index from its mapping."""
+        """Of each dataset that is read or made: version and those of its inputs; of the index from its mapping."""
         found: dict[str, list[tuple[str | None, Any]]] = {}
-        for dataset in (CUSTOMERS, RATES, FACTS, SALES):
+        for dataset in TABLES:
             version = lake_of_readers.version(catalog(self.settings).load_table(dataset), self.partition)
             found[dataset] = [(version.wap_id, version.inputs)] if version else []
-        target = SearchIndex(self.settings.search, SHOP.contracts[SEARCH])
+        target = SearchIndex(self.settings.search, LIBRARY.contracts[INDEX])
         for index in target.published(self.partition):
             version = target.version(index.name)
             assert version is not None
-            found.setdefault(SEARCH, []).append((version.wap_id, version.inputs))
+            found.setdefault(INDEX, []).append((version.wap_id, version.inputs))
         return found

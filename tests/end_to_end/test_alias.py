@@ -8,16 +8,16 @@ from opensearchpy.exceptions import AuthorizationException
 
 from emr_jobs.errors import AccessDenied, PipelineError, SchemaDrift, Unavailable
 from emr_jobs.publish.search import SearchIndex, errors_named
+from tests.domains import LIBRARY
 from tests.running import Day
-from tests.shop import SHOP
 
-DAY = SHOP.calendar.partition("2026-02-01")
+DAY = LIBRARY.calendar.partition("2026-02-01")
 
 
 @pytest.fixture
 def target(_own_day: Day) -> Iterator[SearchIndex]:
     """An alias and indices of the test's own."""
-    contract = replace(SHOP.contracts["search.orders"], id="search.trial", physical_name="trial")
+    contract = replace(LIBRARY.contracts["find.lending"], id="find.trial", physical_name="trial")
     found = SearchIndex(_own_day.settings.search, contract)
     yield found
     found.client.indices.delete(index="trial*", params={"expand_wildcards": "all"})
@@ -63,7 +63,7 @@ def test_an_index_that_is_called_like_the_alias(target: SearchIndex) -> None:
     error = refused(target, new)
     assert isinstance(error, SchemaDrift)
     assert str(error) == (
-        f"search.trial {DAY}: expected an alias trial, or none yet, found an index of that name. Something was written "
+        f"find.trial {DAY}: expected an alias trial, or none yet, found an index of that name. Something was written "
         "to the name before the alias was there. Reindex what it holds if it is needed, then: "
         f"curl -X DELETE {target.settings.url}/trial"
     )
@@ -79,7 +79,7 @@ def test_an_index_that_is_blocked(target: SearchIndex, blocked: str) -> None:
     target.client.indices.put_settings(index=names[blocked], body={"index.blocks.read_only": None})
     assert isinstance(error, Unavailable)
     assert str(error).startswith(
-        f"search.trial {DAY}: expected an index that is not blocked, found 403 index [{names[blocked]}] blocked"
+        f"find.trial {DAY}: expected an index that is not blocked, found 403 index [{names[blocked]}] blocked"
     )
 
 

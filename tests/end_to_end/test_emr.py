@@ -9,7 +9,7 @@ import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import pytest
 import tomlkit
 
 from emr_jobs.catalog import Job
-from local_stack import stack
+from local_stack import sample, stack
 from local_stack.aws.account import client
 from pipeline_assets.assets.jobs import job_assets
 from pipeline_assets.emr import clusters
@@ -32,25 +32,26 @@ from pipeline_assets.sensors.clusters import end_forgotten
 from pipeline_assets.shipping import package
 from pipeline_assets.shipping.package import Package
 from pipeline_assets.tags import LAUNCHER_TAG
-from shop import sample
+from tests.comparison import compare
+from tests.domains import LIBRARY
+from tests.end_to_end.expected_day import expected
 from tests.running import Day, pipeline, pipeline_process, table_rows, typed, wait_for
-from tests.shop import SHOP
-from tests.shop.test_against_the_oracle import compare
 
 GOLDEN = Path(__file__).with_name("golden")
 PARTITION = "2026-11-21"
-ORDERS = 300
-SHIPMENTS = SHOP.job("extract_shipments")
+LOANS = 60
+REVIEWS = LIBRARY.job("extract_reviews")
+ARTIFACTS = "library-artifacts"
 WAITS = "import time; time.sleep(600)"
 SUBMIT = ["spark-submit", "--deploy-mode", "cluster", "--driver-memory", "1g", "--conf", "spark.yarn.maxAppAttempts=1"]
-EXTRACTIONS = ("extract_orders", "extract_customers", "extract_shipments")
+EXTRACTIONS = ("extract_loans", "extract_members", "extract_reviews")
 
 
 @pytest.fixture(scope="module")
 def yarn_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     """A sample day, published by launcher emr."""
     home = tmp_path_factory.mktemp("yarn")
-    truth = sample.generate(home / "data", partition=SHOP.calendar.partition(PARTITION), rows=ORDERS)
+    truth = sample.generate(home / "data", partition=LIBRARY.calendar.partition(PARTITION), rows=LOANS)
     addresses = stack.up(home, home / "data", aws=True, yarn=True)
     try:
         ended = pipeline("run", "--partition", PARTITION, "--launcher", "emr", home=home)
@@ -63,9 +64,10 @@ def yarn_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     assert containers() == [], "a stopped stack leaves no container"
 
 
-def test_rows_and_documents_are_those_of_the_oracle(yarn_day: Day) -> None:
-    wanted = compare(yarn_day)
-    assert len(wanted["final.order_facts"]) == yarn_day.truth["orders"]
+def test_rows_and_documents_are_those_that_were_delivered(yarn_day: Day) -> None:
+    wanted = expected(yarn_day.data, date.fromisoformat(yarn_day.partition))
+    compare(yarn_day, wanted)
+    assert len(wanted["marts.lending"]) == yarn_day.truth["loans"] == LOANS
 
 
 def test_one_cluster_is_made_and_ended_and_three_drivers_run_at_once_on_its_core_nodes(yarn_day: Day) -> None:
@@ -75,26 +77,24 @@ def test_one_cluster_is_made_and_ended_and_three_drivers_run_at_once_on_its_core
         step["Name"].split()[0]: step["Status"]["Timeline"]
         for step in emr(yarn_day).list_steps(ClusterId=cluster["Id"])["Steps"]
     }
-    assert set(times) == {*EXTRACTIONS, "master"}
+    assert set(times) == {*EXTRACTIONS, "catalogue"}
     drivers = drivers_launched(yarn_day)[:4]
     assert [node for _, node in drivers] == ["core"] * 4
     extracting = max(at for at, _ in drivers[:3])
     assert all(extracting < times[each]["EndDateTime"] for each in EXTRACTIONS)
-    assert all(times["master"]["StartDateTime"] > times[each]["EndDateTime"] for each in EXTRACTIONS)
+    assert all(times["catalogue"]["StartDateTime"] > times[each]["EndDateTime"] for each in EXTRACTIONS)
 
 
 def test_without_its_share_of_memory_a_second_driver_waits_on_its_job_s_time(yarn_day: Day) -> None:
     """A cluster of two core nodes with Hadoop's own share of a tenth. For EMR the step that waits is running."""
     assert yarn_day.settings.emr is not None
-    client("s3", str(yarn_day.settings.aws.endpoint)).put_object(
-        Bucket="pipeline-artifacts", Key="waits.py", Body=WAITS
-    )
+    client("s3", str(yarn_day.settings.aws.endpoint)).put_object(Bucket=ARTIFACTS, Key="waits.py", Body=WAITS)
     settings = yarn_day.settings.emr.model_copy(update={"task": None})
-    request = clusters.request(settings, name="of a tenth", tags={}, drivers=Drivers.of(SHOP.jobs, at_once=3))
+    request = clusters.request(settings, name="of a tenth", tags={}, drivers=Drivers.of(LIBRARY.jobs, at_once=3))
     request["Configurations"] = [each for each in request["Configurations"] if "spark" in each["Classification"]]
     cluster_id = emr(yarn_day).run_job_flow(**request)["JobFlowId"]
     try:
-        jar = {"Jar": "command-runner.jar", "Args": [*SUBMIT, "s3://pipeline-artifacts/waits.py"]}
+        jar = {"Jar": "command-runner.jar", "Args": [*SUBMIT, f"s3://{ARTIFACTS}/waits.py"]}
         step = {"Name": "waits", "ActionOnFailure": "CONTINUE", "HadoopJarStep": jar}
         ids = emr(yarn_day).add_job_flow_steps(JobFlowId=cluster_id, Steps=[step] * 2)["StepIds"]
         outputs = [yarn_day.home / "aws" / "clusters" / cluster_id / "steps" / id / "stderr" for id in ids]
@@ -107,7 +107,7 @@ def test_without_its_share_of_memory_a_second_driver_waits_on_its_job_s_time(yar
     assert containers() == []
 
 
-@pytest.mark.parametrize("job", [*EXTRACTIONS, "master"])
+@pytest.mark.parametrize("job", [*EXTRACTIONS, "catalogue"])
 def test_the_command_line_is_the_one_for_emr_and_holds_no_secret(yarn_day: Day, job: str) -> None:
     (cluster,) = clusters_of(yarn_day)
     steps = emr(yarn_day).list_steps(ClusterId=cluster["Id"])["Steps"]
@@ -116,17 +116,17 @@ def test_the_command_line_is_the_one_for_emr_and_holds_no_secret(yarn_day: Day, 
     assert (config["Jar"], step["ActionOnFailure"]) == ("command-runner.jar", "CONTINUE")
     assert "".join(f"{each}\n" for each in masked(config["Args"])) == (GOLDEN / f"{job}.txt").read_text()
     secrets = client("secretsmanager", str(yarn_day.settings.aws.endpoint))
-    for name in ("pipeline/snowflake-key", "pipeline/shipments-token"):
+    for name in ("library/office-key", "library/club-key"):
         value = secrets.get_secret_value(SecretId=name)["SecretString"]
         assert value not in " ".join(config["Args"])
 
 
 def test_every_verb_works_against_this_profile(yarn_day: Day) -> None:
-    count = "SELECT count(*) AS n FROM final.order_facts"
+    count = "SELECT count(*) AS n FROM marts.lending"
     found = typed("query", count, "--json", home=yarn_day.home)
     assert found.code == 0, found.err
-    assert found.json == [{"n": len(table_rows(yarn_day.settings, yarn_day.partition)["final.order_facts"])}]
-    for verb in (("search", "find", "lamp"), ("lake", "apply"), ("stack", "status")):
+    assert found.json == [{"n": len(table_rows(yarn_day.settings, yarn_day.partition)["marts.lending"])}]
+    for verb in (("search", "find", "lighthouse"), ("lake", "apply"), ("stack", "status")):
         ended = typed(*verb, home=yarn_day.home)
         assert ended.code == 0, ended.err
 
@@ -148,7 +148,7 @@ def test_upkeep_with_the_settings_of_a_deployment_is_a_step(yarn_day: Day, tmp_p
 def test_a_module_that_is_not_in_the_archive_fails_the_step_and_is_named(
     yarn_day: Day, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = failure_of(yarn_day, monkeypatch, replace(SHIPMENTS, max_retries=0), build=without("orjson", tmp_path))
+    said = failure_of(yarn_day, monkeypatch, replace(REVIEWS, max_retries=0), build=without("orjson", tmp_path))
     assert "ModuleNotFoundError: No module named 'orjson'" in said
 
 
@@ -156,11 +156,11 @@ def test_a_driver_that_is_too_small_is_killed_and_the_failure_names_what_to_rais
     yarn_day: Day, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = failure_of(
-        yarn_day, monkeypatch, replace(SHIPMENTS, max_retries=0, driver_memory_mb=496, driver_overhead_mb=16)
+        yarn_day, monkeypatch, replace(REVIEWS, max_retries=0, driver_memory_mb=496, driver_overhead_mb=16)
     )
-    assert "YARN killed the driver of extract_shipments: expected at most 512 MB of memory, found " in said
+    assert "YARN killed the driver of extract_reviews: expected at most 512 MB of memory, found " in said
     assert "Raise driver_memory_mb (496, the JVM's heap) or driver_overhead_mb (16, Python and the rest)" in said
-    assert "of extract_shipments in shop/jobs.py" in said
+    assert "of extract_reviews in emr_jobs/derived.py" in said
 
 
 def failure_of(day: Day, monkeypatch: pytest.MonkeyPatch, job: Job, **launcher: Any) -> str:
@@ -188,7 +188,7 @@ class TestInterrupted:
 
     def test_cancelling_a_run_ends_its_application_its_step_and_its_cluster(self, yarn_day: Day) -> None:
         running, cluster_id = self.running_step(yarn_day)
-        wait_for(lambda: any("run_job.py" in line and "extract_orders" in line for line in containers()))
+        wait_for(lambda: any("run_job.py" in line and "extract_loans" in line for line in containers()))
         running.send_signal(signal.SIGINT)
         assert running.wait() != 0
         wait_for(lambda: containers() == [])
@@ -215,7 +215,7 @@ class TestInterrupted:
     def running_step(day: Day) -> tuple["subprocess.Popen[str]", str]:
         """`pipeline run` of one job, once its step runs, and the cluster."""
         before = states(day)
-        run = ("run", "--partition", day.partition, "--launcher", "emr", "--select", "extract_orders")
+        run = ("run", "--partition", day.partition, "--launcher", "emr", "--select", "extract_loans")
         process = pipeline_process(*run, home=day.home)
         found: list[str] = []
 

@@ -20,22 +20,21 @@ from emr_jobs.publish import versions
 from emr_jobs.settings import Settings
 from pipeline_assets import lake
 from pipeline_assets.history import history
+from tests.domains import LIBRARY
 from tests.running import Day, pipeline, readers_see
-from tests.shop import SHOP
 
-DAY, OTHER = SHOP.calendar.partition("2026-11-21"), SHOP.calendar.partition("2026-11-20")
-RATES = SHOP.contracts["intermediate.fx_rates"]
-
-
-def stage(own: SparkSession, currencies: str, wap_id: str, *, day: Partition = DAY) -> publishing.Staged:
-    return publishing.stage(own, rates(own, currencies, day=day), RATES, partition=day, wap_id=f"{day}.{wap_id}")
+DAY, OTHER = LIBRARY.calendar.partition("2026-11-21"), LIBRARY.calendar.partition("2026-11-20")
+MEMBERS = LIBRARY.contracts["staged.members"]
 
 
-def rates(own: SparkSession, currencies: str, *, day: Partition = DAY) -> DataFrame:
-    """A day of rates, a row a currency."""
-    rows = [(day.date, currency, day.date, None) for currency in currencies.split()]
-    frame = own.createDataFrame(rows, spark_ddl(RATES).replace(" NOT NULL", ""))
-    return frame.selectExpr("partition_date", "currency", "rate_date", "CAST(1 AS DECIMAL(18,8)) AS usd_rate")
+def stage(own: SparkSession, ids: str, wap_id: str, *, day: Partition = DAY) -> publishing.Staged:
+    return publishing.stage(own, members(own, ids, day=day), MEMBERS, partition=day, wap_id=f"{day}.{wap_id}")
+
+
+def members(own: SparkSession, ids: str, *, day: Partition = DAY) -> DataFrame:
+    """A day of members, a row an id."""
+    rows = [(day.date, id, None, "north", None) for id in ids.split()]
+    return own.createDataFrame(rows, spark_ddl(MEMBERS).replace(" NOT NULL", ""))
 
 
 def publish(own: SparkSession, staged: publishing.Staged) -> int:
@@ -43,84 +42,84 @@ def publish(own: SparkSession, staged: publishing.Staged) -> int:
     return publishing.publish(own, staged, inputs={}, permitted=lambda _: None)
 
 
-def currencies(settings: Settings, day: Partition = DAY) -> list[str]:
-    table = lake.table(lake.catalog(settings), RATES)
+def members_of(settings: Settings, day: Partition = DAY) -> list[str]:
+    table = lake.table(lake.catalog(settings), MEMBERS)
     assert table is not None
-    return sorted(table.scan(row_filter=f"partition_date == '{day}'").to_arrow()["currency"].to_pylist())
+    return sorted(table.scan(row_filter=f"partition_date == '{day}'").to_arrow()["member_id"].to_pylist())
 
 
 def test_what_is_staged_is_seen_only_after_it_is_published(own: SparkSession, settings: Settings) -> None:
-    staged = stage(own, "EUR USD", "a.0")
-    assert (staged.rows, currencies(settings)) == (2, [])
+    staged = stage(own, "M1 M2", "a.0")
+    assert (staged.rows, members_of(settings)) == (2, [])
     publish(own, staged)
-    assert currencies(settings) == ["EUR", "USD"]
+    assert members_of(settings) == ["M1", "M2"]
 
 
 def test_publishing_twice_is_publishing_once(own: SparkSession, settings: Settings) -> None:
-    staged = stage(own, "EUR", "a.0")
+    staged = stage(own, "M1", "a.0")
     publish(own, staged)
-    before = len(lake.catalog(settings).load_table(RATES.id).history())
+    before = len(lake.catalog(settings).load_table(MEMBERS.id).history())
     publish(own, staged)
-    assert len(lake.catalog(settings).load_table(RATES.id).history()) == before
-    publish(own, stage(own, "GBP", "b.0", day=OTHER))
+    assert len(lake.catalog(settings).load_table(MEMBERS.id).history()) == before
+    publish(own, stage(own, "M3", "b.0", day=OTHER))
     publish(own, staged)
-    assert (currencies(settings), currencies(settings, OTHER)) == (["EUR"], ["GBP"])
+    assert (members_of(settings), members_of(settings, OTHER)) == (["M1"], ["M3"])
 
 
 @pytest.mark.parametrize("wrong", ["2026-11-20", None])
 def test_a_row_of_another_day_is_refused_before_anything_is_staged(
     own: SparkSession, settings: Settings, wrong: str | None
 ) -> None:
-    publish(own, stage(own, "EUR USD", "other.0", day=OTHER))
-    publish(own, stage(own, "JPY", "before.0"))
-    snapshots = len(lake.catalog(settings).load_table(RATES.id).snapshots())
+    publish(own, stage(own, "M1 M2", "other.0", day=OTHER))
+    publish(own, stage(own, "M4", "before.0"))
+    snapshots = len(lake.catalog(settings).load_table(MEMBERS.id).snapshots())
     day = (
-        f"IF(currency = 'USD', CAST('{wrong}' AS DATE), partition_date)" if wrong else "IF(false, partition_date, null)"
+        f"IF(member_id = 'M2', CAST('{wrong}' AS DATE), partition_date)" if wrong else "IF(false, partition_date, null)"
     )
-    rows = rates(own, "EUR USD").withColumn("partition_date", F.expr(day))
+    rows = members(own, "M1 M2").withColumn("partition_date", F.expr(day))
     with pytest.raises(CheckFailed) as refused:
-        publishing.stage(own, rows, RATES, partition=DAY, wap_id=f"{DAY}.a.0")
+        publishing.stage(own, rows, MEMBERS, partition=DAY, wap_id=f"{DAY}.a.0")
     assert str(refused.value) == (
-        f"intermediate.fx_rates {DAY}: expected rows of this partition only, found a row with partition_date {wrong}. "
+        f"staged.members {DAY}: expected rows of this partition only, found a row with partition_date {wrong}. "
         "Nothing was staged. Mend the job: it publishes the day that it was started for, and no other."
     )
-    assert len(lake.catalog(settings).load_table(RATES.id).snapshots()) == snapshots
-    assert (currencies(settings), currencies(settings, OTHER)) == (["JPY"], ["EUR", "USD"])
+    assert len(lake.catalog(settings).load_table(MEMBERS.id).snapshots()) == snapshots
+    assert (members_of(settings), members_of(settings, OTHER)) == (["M4"], ["M1", "M2"])
 
 
 def test_what_came_past_the_frame_into_another_day_is_refused_by_the_manifests(
     own: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(own, stage(own, "EUR USD", "other.0", day=OTHER))
+    publish(own, stage(own, "M1 M2", "other.0", day=OTHER))
     monkeypatch.setattr(publishing, "_of_this_day", lambda rows, partition: rows)
     with pytest.raises(CheckFailed, match=f"rows of this partition only, found files of partition_date={OTHER}"):
-        publishing.stage(own, rates(own, "GBP", day=OTHER), RATES, partition=DAY, wap_id=f"{DAY}.a.0")
-    assert currencies(settings, OTHER) == ["EUR", "USD"]
+        publishing.stage(own, members(own, "M3", day=OTHER), MEMBERS, partition=DAY, wap_id=f"{DAY}.a.0")
+    assert members_of(settings, OTHER) == ["M1", "M2"]
 
 
 def test_two_days_staged_at_once_are_both_published(own: SparkSession, settings: Settings) -> None:
-    one, other = stage(own, "EUR", "a.0"), stage(own, "GBP", "b.0", day=OTHER)
+    one, other = stage(own, "M1", "a.0"), stage(own, "M3", "b.0", day=OTHER)
     publish(own, one)
     publish(own, other)
-    assert (currencies(settings), currencies(settings, OTHER)) == (["EUR"], ["GBP"])
+    assert (members_of(settings), members_of(settings, OTHER)) == (["M1"], ["M3"])
 
 
 def test_an_empty_day_replaces_the_old_one_although_another_day_was_published(
     own: SparkSession, settings: Settings
 ) -> None:
-    publish(own, stage(own, "EUR", "a.0"))
+    publish(own, stage(own, "M1", "a.0"))
     empty = stage(own, "", "b.0")
-    publish(own, stage(own, "GBP", "c.0", day=OTHER))
+    publish(own, stage(own, "M3", "c.0", day=OTHER))
     publish(own, empty)
-    assert (currencies(settings), currencies(settings, OTHER)) == ([], ["GBP"])
+    assert (members_of(settings), members_of(settings, OTHER)) == ([], ["M3"])
 
 
-@pytest.mark.parametrize("first", ["EUR", ""], ids=["with rows", "empty"])
-@pytest.mark.parametrize("later", ["GBP", ""], ids=["with rows", "empty"])
+@pytest.mark.parametrize("first", ["M1", ""], ids=["with rows", "empty"])
+@pytest.mark.parametrize("later", ["M3", ""], ids=["with rows", "empty"])
 def test_a_day_is_replaced_only_in_the_version_that_was_looked_at(
     own: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch, first: str, later: str
 ) -> None:
-    publish(own, stage(own, "JPY", "before.0"))
+    publish(own, stage(own, "M4", "before.0"))
     one, other = stage(own, first, "a.0"), stage(own, later, "b.0")
     asked: list[str | None] = []
 
@@ -134,11 +133,11 @@ def test_a_day_is_replaced_only_in_the_version_that_was_looked_at(
     with pytest.raises(LookupError):
         publishing.publish(own, other, inputs={}, permitted=permitted)
     assert asked == [f"{DAY}.before.0", f"{DAY}.a.0"]
-    assert currencies(settings) == first.split()
+    assert members_of(settings) == first.split()
 
 
 def test_the_commit_of_another_day_in_between_is_no_conflict(own: SparkSession, settings: Settings) -> None:
-    one, other = stage(own, "EUR", "a.0"), stage(own, "GBP", "b.0", day=OTHER)
+    one, other = stage(own, "M1", "a.0"), stage(own, "M3", "b.0", day=OTHER)
     asked: list[str | None] = []
 
     def permitted(replaced: str | None) -> None:
@@ -148,29 +147,29 @@ def test_the_commit_of_another_day_in_between_is_no_conflict(own: SparkSession, 
 
     publishing.publish(own, one, inputs={}, permitted=permitted)
     assert asked == [None, None]
-    assert (currencies(settings), currencies(settings, OTHER)) == (["EUR"], ["GBP"])
+    assert (members_of(settings), members_of(settings, OTHER)) == (["M1"], ["M3"])
 
 
 def version(settings: Settings, day: Partition = DAY) -> versions.Version | None:
     """As whoever reads without Spark finds it."""
-    return lake.version(lake.catalog(settings).load_table(RATES.id), day)
+    return lake.version(lake.catalog(settings).load_table(MEMBERS.id), day)
 
 
 def test_the_version_of_a_day_and_of_its_inputs_are_the_same_to_every_reader(
     own: SparkSession, settings: Settings
 ) -> None:
-    assert (version(settings), publishing.version(own, RATES, DAY)) == (None, None)
-    inputs = {"intermediate.orders": "2026-11-21.x.0", "intermediate.customers": None}
-    publishing.publish(own, stage(own, "EUR", "a.0"), inputs=inputs, permitted=lambda _: None)
-    publish(own, stage(own, "GBP", "c.0", day=OTHER))
-    stage(own, "JPY", "never-published.0")
+    assert (version(settings), publishing.version(own, MEMBERS, DAY)) == (None, None)
+    inputs = {"staged.loans": "2026-11-21.x.0", "staged.reviews": None}
+    publishing.publish(own, stage(own, "M1", "a.0"), inputs=inputs, permitted=lambda _: None)
+    publish(own, stage(own, "M3", "c.0", day=OTHER))
+    stage(own, "M4", "never-published.0")
     assert version(settings) == versions.Version(f"{DAY}.a.0", inputs)
-    assert publishing.version(own, RATES, DAY) == f"{DAY}.a.0"
+    assert publishing.version(own, MEMBERS, DAY) == f"{DAY}.a.0"
 
 
 def had(settings: Settings, day: Partition | None = None) -> list[tuple[object, ...]]:
     """What readers had, oldest first."""
-    states = history(lake.catalog(settings).load_table(RATES.id), day)
+    states = history(lake.catalog(settings).load_table(MEMBERS.id), day)
     assert [each.at for each in states] == sorted(each.at for each in states)
     return [(each.operation, each.days, each.rows, each.version) for each in states]
 
@@ -178,15 +177,14 @@ def had(settings: Settings, day: Partition | None = None) -> list[tuple[object, 
 def test_the_version_survives_compaction_and_expiry_and_a_rollback_takes_it_back(
     own: SparkSession, settings: Settings
 ) -> None:
-    publish(own, stage(own, "EUR USD GBP", "old.0"))
+    publish(own, stage(own, "M1 M2 M3", "old.0"))
     publish(own, stage(own, "", "empty.0", day=OTHER))
-    publish(own, stage(own, "JPY", "a.0"))
-    before = lake.catalog(settings).load_table(RATES.id).current_snapshot()
+    publish(own, stage(own, "M4", "a.0"))
+    before = lake.catalog(settings).load_table(MEMBERS.id).current_snapshot()
     assert before is not None
-    publish(own, stage(own, "CHF", "b.0"))
+    publish(own, stage(own, "M5", "b.0"))
     own.sql(
-        "CALL lake.system.rewrite_data_files("
-        "table => 'lake.intermediate.fx_rates', options => map('rewrite-all', 'true'))"
+        "CALL lake.system.rewrite_data_files(table => 'lake.staged.members', options => map('rewrite-all', 'true'))"
     )
     assert version(settings) == versions.Version(f"{DAY}.b.0", {})
     assert had(settings) == [
@@ -198,91 +196,90 @@ def test_the_version_survives_compaction_and_expiry_and_a_rollback_takes_it_back
     ]
     assert had(settings, OTHER) == [("published", (str(OTHER),), 0, f"{OTHER}.empty.0")]
 
-    own.sql(f"CALL lake.system.rollback_to_snapshot('lake.intermediate.fx_rates', {before.snapshot_id})")
-    assert (version(settings), currencies(settings)) == (versions.Version(f"{DAY}.a.0", {}), ["JPY"])
+    own.sql(f"CALL lake.system.rollback_to_snapshot('lake.staged.members', {before.snapshot_id})")
+    assert (version(settings), members_of(settings)) == (versions.Version(f"{DAY}.a.0", {}), ["M4"])
 
     later = datetime.now(UTC) + timedelta(days=settings.lake.snapshot_keep_days, hours=1)
     patient = settings.lake.model_copy(update={"staged_keep_days": 30})
-    maintain.maintain(own, RATES, patient, SHOP.calendar, now=later)
-    publish(own, stage(own, "SEK", "c.0", day=SHOP.calendar.partition("2026-11-19")))
-    maintain.maintain(own, RATES, patient, SHOP.calendar, now=later)
-    assert len(lake.catalog(settings).load_table(RATES.id).snapshots()) == 1
+    maintain.maintain(own, MEMBERS, patient, LIBRARY.calendar, now=later)
+    publish(own, stage(own, "M6", "c.0", day=LIBRARY.calendar.partition("2026-11-19")))
+    maintain.maintain(own, MEMBERS, patient, LIBRARY.calendar, now=later)
+    assert len(lake.catalog(settings).load_table(MEMBERS.id).snapshots()) == 1
     assert version(settings) == versions.Version(f"{DAY}.a.0", None)
     assert version(settings, OTHER) == versions.Version(f"{OTHER}.empty.0", None)
-    assert (currencies(settings), currencies(settings, OTHER)) == (["JPY"], [])
+    assert (members_of(settings), members_of(settings, OTHER)) == (["M4"], [])
 
 
 def test_what_was_staged_before_a_compaction_is_published(own: SparkSession, settings: Settings) -> None:
-    publish(own, stage(own, "EUR USD", "a.0"))
-    staged = stage(own, "GBP", "b.0")
+    publish(own, stage(own, "M1 M2", "a.0"))
+    staged = stage(own, "M3", "b.0")
     own.sql(
-        "CALL lake.system.rewrite_data_files("
-        "table => 'lake.intermediate.fx_rates', options => map('rewrite-all', 'true'))"
+        "CALL lake.system.rewrite_data_files(table => 'lake.staged.members', options => map('rewrite-all', 'true'))"
     )
     publish(own, staged)
-    assert currencies(settings) == ["GBP"]
+    assert members_of(settings) == ["M3"]
 
 
 def test_maintenance_keeps_the_published_rows_and_what_is_young(own: SparkSession, settings: Settings) -> None:
-    publish(own, stage(own, "EUR", "a.0"))
-    publish(own, stage(own, "GBP", "b.0"))
-    staged = stage(own, "JPY", "c.0")
-    young = maintain.maintain(own, RATES, settings.lake, SHOP.calendar, now=datetime.now(UTC))
+    publish(own, stage(own, "M1", "a.0"))
+    publish(own, stage(own, "M3", "b.0"))
+    staged = stage(own, "M4", "c.0")
+    young = maintain.maintain(own, MEMBERS, settings.lake, LIBRARY.calendar, now=datetime.now(UTC))
     assert (young["deleted_data_files"], young["orphan_files"]) == (0, 0)
     publish(own, staged)
-    assert currencies(settings) == ["JPY"]
+    assert members_of(settings) == ["M4"]
 
 
 def test_maintenance_expires_what_is_older_than_its_limit(own: SparkSession, settings: Settings) -> None:
-    publish(own, stage(own, "EUR", "a.0"))
-    publish(own, stage(own, "GBP", "b.0"))
-    stage(own, "JPY", "never-published.0")
-    files = Path(settings.lake.warehouse.removeprefix("file://")) / "intermediate" / "fx_rates" / "data"
+    publish(own, stage(own, "M1", "a.0"))
+    publish(own, stage(own, "M3", "b.0"))
+    stage(own, "M4", "never-published.0")
+    files = Path(settings.lake.warehouse.removeprefix("file://")) / "staged" / "members" / "data"
     before = len(list(files.rglob("*.parquet")))
     later = datetime.now(UTC) + timedelta(days=settings.lake.snapshot_keep_days, hours=1)
     patient = settings.lake.model_copy(update={"staged_keep_days": 30})  # orphans of the future cannot be asked for
-    done = maintain.maintain(own, RATES, patient, SHOP.calendar, now=later)
-    assert done["deleted_data_files"] == 2  # EUR, replaced, and JPY, never published
+    done = maintain.maintain(own, MEMBERS, patient, LIBRARY.calendar, now=later)
+    assert done["deleted_data_files"] == 2  # M1, replaced, and M4, never published
     assert len(list(files.rglob("*.parquet"))) == before - 2
-    assert currencies(settings) == ["GBP"]
+    assert members_of(settings) == ["M3"]
 
 
 def test_the_version_of_a_day_of_rejects_outlives_its_snapshot_and_goes_with_the_day(
     own: SparkSession, settings: Settings
 ) -> None:
-    """A run has the orders' day by the version that the rejects show, also when upkeep comes between."""
-    rejects, upkeep = SHOP.contracts["intermediate.rejected_orders"], datetime.now(UTC) + timedelta(days=1, hours=1)
+    """A run has the loans' day by the version that the rejects show, also when upkeep comes between."""
+    rejects, upkeep = LIBRARY.contracts["staged.rejected_loans"], datetime.now(UTC) + timedelta(days=1, hours=1)
     patient = settings.lake.model_copy(update={"snapshot_keep_days": 1, "staged_keep_days": 30})
-    # By the day of the upkeep: an hour before midnight in New York it is two dates on, else one.
+    # By the day of the upkeep: an hour before midnight in Berlin it is two dates on, else one.
     days = [
-        SHOP.calendar.of(upkeep.astimezone(ZoneInfo(SHOP.calendar.timezone)).date() - timedelta(days=age))
+        LIBRARY.calendar.of(upkeep.astimezone(ZoneInfo(LIBRARY.calendar.timezone)).date() - timedelta(days=age))
         for age in (30, 20)
     ]
     for day in days:
-        frame = own.createDataFrame([(day.date, "bad_item", "{}")], spark_ddl(rejects))
+        frame = own.createDataFrame([(day.date, "malformed", "{}")], spark_ddl(rejects))
         publish(own, publishing.stage(own, frame, rejects, partition=day, wap_id=f"{day}.a.0"))
 
     def kept() -> list[str | None]:
         return [publishing.version(own, rejects, day) for day in days]
 
-    maintain.maintain(own, rejects, patient, SHOP.calendar, now=upkeep)
+    maintain.maintain(own, rejects, patient, LIBRARY.calendar, now=upkeep)
     assert len(lake.catalog(settings).load_table(rejects.id).snapshots()) == 1
     assert kept() == [f"{day}.a.0" for day in days]
-    done = maintain.maintain(own, rejects, patient, SHOP.calendar, now=upkeep + timedelta(days=2))
+    done = maintain.maintain(own, rejects, patient, LIBRARY.calendar, now=upkeep + timedelta(days=2))
     assert (done["deleted_days"], kept()) == (1, [None, f"{days[1]}.a.0"])
 
 
 def test_maintenance_deletes_the_rejects_of_expired_days_and_what_holds_them(
     own: SparkSession, settings: Settings
 ) -> None:
-    rejects = SHOP.contracts["intermediate.rejected_orders"]
+    rejects = LIBRARY.contracts["staged.rejected_loans"]
     now = datetime.now(UTC)
-    new_york = now.astimezone(ZoneInfo(SHOP.calendar.timezone)).date()
-    days = {age: new_york - timedelta(days=age) for age in (30, 31, 400)}
+    berlin = now.astimezone(ZoneInfo(LIBRARY.calendar.timezone)).date()
+    days = {age: berlin - timedelta(days=age) for age in (30, 31, 400)}
 
     def deliver(age: int, raw: str) -> None:
-        day = SHOP.calendar.of(days[age])
-        frame = own.createDataFrame([(day.date, "bad_item", raw)], spark_ddl(rejects))
+        day = LIBRARY.calendar.of(days[age])
+        frame = own.createDataFrame([(day.date, "malformed", raw)], spark_ddl(rejects))
         wap_id = f"{day}.{raw}.0"
         publish(own, publishing.stage(own, frame, rejects, partition=day, wap_id=wap_id))
 
@@ -291,16 +288,16 @@ def test_maintenance_deletes_the_rejects_of_expired_days_and_what_holds_them(
 
     for age in days:
         deliver(age, f"old-{age}")
-    files = Path(settings.lake.warehouse.removeprefix("file://")) / "intermediate" / "rejected_orders" / "data"
-    at_once = maintain.maintain(own, rejects, settings.lake, SHOP.calendar, now=now)
+    files = Path(settings.lake.warehouse.removeprefix("file://")) / "staged" / "rejected_loans" / "data"
+    at_once = maintain.maintain(own, rejects, settings.lake, LIBRARY.calendar, now=now)
     assert (at_once["deleted_days"], kept()) == (0, ["old-30", "old-31", "old-400"]), "published a moment ago"
 
     impatient = settings.lake.model_copy(update={"snapshot_keep_days": 1})
     patient = impatient.model_copy(update={"staged_keep_days": 30})  # orphans of the future cannot be asked for
     next_day = now + timedelta(days=1, hours=1)
-    days_then = maintain.maintain(own, rejects, patient, SHOP.calendar, now=next_day)
+    days_then = maintain.maintain(own, rejects, patient, LIBRARY.calendar, now=next_day)
     assert (days_then["deleted_days"], kept()) == (3, []), "a day later that of 30 days is one of 31"
-    maintain.maintain(own, rejects, patient, SHOP.calendar, now=next_day + timedelta(days=1, hours=1))
+    maintain.maintain(own, rejects, patient, LIBRARY.calendar, now=next_day + timedelta(days=1, hours=1))
     assert list(files.rglob("*.parquet")) == []
     properties = lake.catalog(settings).load_table(rejects.id).properties
     assert [name for name in properties if name.startswith("version-of.")] == []
@@ -309,23 +306,23 @@ def test_maintenance_deletes_the_rejects_of_expired_days_and_what_holds_them(
 
 
 def test_apply_adds_the_columns_of_a_newer_contract(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = lake.catalog(settings).load_table(RATES.id)
+    table = lake.catalog(settings).load_table(MEMBERS.id)
     with table.update_schema() as change:
-        change.delete_column("usd_rate")
+        change.delete_column("branch")
     applied = dict(lake.apply(settings))
-    assert "usd_rate" in applied[RATES.id]
-    assert {name for dataset, name in applied.items() if dataset != RATES.id} == {"unchanged"}
-    names = [field.name for field in lake.catalog(settings).load_table(RATES.id).schema().fields]
-    assert sorted(names) == sorted(column.name for column in contract(RATES.id).columns)
+    assert "branch" in applied[MEMBERS.id]
+    assert {name for dataset, name in applied.items() if dataset != MEMBERS.id} == {"unchanged"}
+    names = [field.name for field in lake.catalog(settings).load_table(MEMBERS.id).schema().fields]
+    assert sorted(names) == sorted(column.name for column in contract(MEMBERS.id).columns)
 
 
 def contract(dataset: str) -> Contract:
-    return SHOP.contracts[dataset]
+    return LIBRARY.contracts[dataset]
 
 
 def test_the_verb_maintains_every_table(published_day: Day) -> None:
     before = readers_see(published_day.settings, published_day.partition)
-    letter = published_day.home / "runs" / "dead_letters" / "a-run" / "master" / "0.jsonl.gz"
+    letter = published_day.home / "runs" / "dead_letters" / "a-run" / "catalogue" / "0.jsonl.gz"
     letter.parent.mkdir(parents=True)
     letter.touch()
     os.utime(letter, (0, 0))
@@ -334,6 +331,6 @@ def test_the_verb_maintains_every_table(published_day: Day) -> None:
     *rows, letters = json.loads(ended.output)
     assert (letters, letter.exists()) == ({"dead_letters": 1}, False)
     done = {row["dataset"]: row for row in rows}
-    assert set(done) == set(before) - {"search.orders"}
+    assert set(done) == set(before) - {"find.lending"}
     assert {row["deleted_data_files"] for row in done.values()} == {0}
     assert readers_see(published_day.settings, published_day.partition) == before

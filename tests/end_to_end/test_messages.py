@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from emr_jobs.report import asset_key
+from tests.domains import LIBRARY
 from tests.running import Day, InProcess
-from tests.shop import SHOP
 
-JOB = SHOP.job("extract_shipments")
+JOB = LIBRARY.job("extract_reviews")
 
 
 def recorded(run_job: InProcess, day: Day, folder: Path, settings_uri: str | None = None) -> list[dict[str, Any]]:
@@ -21,7 +21,7 @@ def recorded(run_job: InProcess, day: Day, folder: Path, settings_uri: str | Non
         more=["--messages", str(folder)],
     )
     (file,) = folder.rglob("*.jsonl")
-    assert file.relative_to(folder).as_posix().startswith("by-hand/extract_shipments/2/")
+    assert file.relative_to(folder).as_posix().startswith("by-hand/extract_reviews/2/")
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
@@ -35,11 +35,13 @@ def test_everything_that_is_published_and_checked_is_recorded(own_day: Day, run_
     assert "exception" not in (messages[-1]["params"] or {})
     declared = of(messages, "report_custom_message")[0]["payload"]["declares"]
     assert (declared["job"], declared["outputs"]) == (JOB.name, [asset_key(name) for name in JOB.outputs])
-    (materialized,) = of(messages, "report_asset_materialization")
-    assert materialized["asset_key"] == "intermediate/shipments"
-    assert materialized["metadata"]["attempt"]["raw_value"] == 2
+    materialized = of(messages, "report_asset_materialization")
+    assert [(each["asset_key"], each["metadata"]["attempt"]["raw_value"]) for each in materialized] == [
+        ("staged/rejected_reviews", 2),
+        ("staged/reviews", 2),
+    ]
     reported = [(each["asset_key"], each["check_name"]) for each in of(messages, "report_asset_check")]
-    assert reported == [(asset_key(dataset), check.name) for dataset, check in SHOP.checks_of(JOB)]
+    assert reported == [(asset_key(dataset), check.name) for dataset, check in LIBRARY.checks_of(JOB)]
 
 
 def test_the_same_attempt_once_more_starts_its_record_anew(own_day: Day, run_job: InProcess, tmp_path: Path) -> None:
@@ -52,11 +54,11 @@ def test_the_same_attempt_once_more_starts_its_record_anew(own_day: Day, run_job
 def test_why_a_job_failed_and_whether_to_try_again_is_recorded(
     own_day: Day, run_job: InProcess, tmp_path: Path
 ) -> None:
-    uri = own_day.settings_with(tmp_path, connections_carrier={"url": "http://127.0.0.1:9", "max_retries": 0})
+    uri = own_day.settings_with(tmp_path, connections_club={"url": "http://127.0.0.1:9", "max_retries": 0})
     messages = recorded(run_job, own_day, tmp_path / "messages", uri)
     failed = of(messages, "report_custom_message")[-1]["payload"]["failed"]
     assert (failed["kind"], failed["retryable"]) == ("Unavailable", True)
-    assert failed["message"].startswith(f"web_api.shipments {own_day.partition}: expected whole answers")
+    assert failed["message"].startswith(f"http.reviews {own_day.partition}: expected whole answers")
     assert of(messages, "report_asset_materialization") == []
     assert messages[-1]["method"] == "closed"
     assert messages[-1]["params"]["exception"]["name"] == "Unavailable"

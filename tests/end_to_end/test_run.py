@@ -20,20 +20,19 @@ EMPTY_DAY = "2026-11-18"  # nothing was delivered for it
 
 def test_an_empty_day_that_was_asked_for_is_published_with_a_note(published_day: Day) -> None:
     ended = pipeline(
-        *("run", "--partition", EMPTY_DAY, "--select", "intermediate.order_items", "--allow-empty", "--json"),
+        *("run", "--partition", EMPTY_DAY, "--select", "staged.loans", "--allow-empty", "--json"),
         home=published_day.home,
     )
     assert ended.code == 0, ended.output
     outcome = json.loads(ended.output)
     assert outcome["success"] is True
-    assert list(outcome["jobs"]) == ["extract_orders"]  # a selection widens to the whole job
+    assert list(outcome["jobs"]) == ["extract_loans"]  # a selection widens to the whole job
     assert {name: each["rows"] for name, each in outcome["datasets"].items()} == {
-        "intermediate.rejected_orders": 0,
-        "intermediate.orders": 0,
-        "intermediate.order_items": 0,
+        "staged.rejected_loans": 0,
+        "staged.loans": 0,
     }
     notes = [note for each in outcome["datasets"].values() for note in each["notes"]]
-    assert notes == ["row_count: empty day, asked for with --allow-empty"] * 2
+    assert notes == ["row_count: empty day, asked for with --allow-empty"]
 
 
 @pytest.fixture
@@ -52,9 +51,9 @@ def test_a_run_that_is_ended_leaves_no_process_no_spills_and_no_run_that_seems_t
     history = tmp_path / "history"
     with socket.create_server(("127.0.0.1", 0)) as never_answers:
         url = f"http://127.0.0.1:{never_answers.getsockname()[1]}"
-        uri = published_day.settings_with(tmp_path, connections_carrier={"url": url})
+        uri = published_day.settings_with(tmp_path, connections_club={"url": url})
         running = pipeline_process(
-            *("run", "--partition", published_day.partition, "--select", "extract_shipments", "--settings", uri),
+            *("run", "--partition", published_day.partition, "--select", "extract_reviews", "--settings", uri),
             home=published_day.home,
             env={"TMPDIR": str(temporary), "DAGSTER_HOME": str(history)},
         )

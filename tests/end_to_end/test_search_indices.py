@@ -18,18 +18,18 @@ from emr_jobs.partition import Partition
 from emr_jobs.publish import bulk
 from emr_jobs.publish.search import Retained, SearchIndex
 from pipeline_assets import search
+from tests.domains import LIBRARY
 from tests.running import Day
-from tests.shop import SHOP
 
-SEARCH = SHOP.contracts["search.orders"]
-DAY, NEXT = SHOP.calendar.partition("2026-11-20"), SHOP.calendar.partition("2026-11-21")
+SEARCH = LIBRARY.contracts["find.lending"]
+DAY, NEXT = LIBRARY.calendar.partition("2026-11-20"), LIBRARY.calendar.partition("2026-11-21")
 
 
 @pytest.fixture
 def index(_own_day: Day) -> Iterator[SearchIndex]:
     """Under an alias that nobody else has, on the cluster of the day that tests may change."""
     alias = f"t{uuid4().hex[:8]}"
-    contract = replace(SEARCH, id=f"search.{alias}", physical_name=alias)
+    contract = replace(SEARCH, id=f"find.{alias}", physical_name=alias)
     target = SearchIndex(_own_day.settings.search, contract)
     yield target
     for each in target.indices():
@@ -44,7 +44,7 @@ def load(target: SearchIndex, *ids: str, day: Partition = DAY, run_id: str = "a"
     """Created and filled, not finished."""
     name = target.create(target.name(day, run_id=run_id, attempt=0), meta={"run_id": run_id})
     for id in ids:
-        target.client.index(index=name, id=id, body={"order_id": id, "partition_date": str(day)})
+        target.client.index(index=name, id=id, body={"loan_id": id, "partition_date": str(day)})
     return name
 
 
@@ -56,12 +56,12 @@ def publish(target: SearchIndex, *ids: str, day: Partition = DAY, run_id: str = 
 
 
 def document(id: str, **fields: object) -> Row:
-    return Row(id=id, document=orjson.dumps({"order_id": id, **fields}).decode())
+    return Row(id=id, document=orjson.dumps({"loan_id": id, **fields}).decode())
 
 
 def seen(target: SearchIndex) -> list[str]:
     """What readers find behind the alias."""
-    hits = target.client.search(index=target.alias, body={"sort": ["order_id"]})["hits"]["hits"]
+    hits = target.client.search(index=target.alias, body={"sort": ["loan_id"]})["hits"]["hits"]
     return [hit["_id"] for hit in hits]
 
 
@@ -127,7 +127,7 @@ class TestSending:
         assert seen(index) == ["A-1", "A-2", "A-3", "A-4"]
 
     def test_a_document_that_is_refused_alone_keeps_its_reason(self, index: SearchIndex) -> None:
-        outcome = self.sent(index, load(index), document("A-1", tags=["x" * 40_000]), document("A-2"))
+        outcome = self.sent(index, load(index), document("A-1", kind="x" * 40_000), document("A-2"))
         assert (outcome.sent, outcome.refused, outcome.error) == (2, 1, None)
         (letter,) = outcome.dead_letters
         assert letter.id == "A-1"
@@ -145,7 +145,7 @@ class TestWriteBlock:
     def test_readers_can_neither_add_nor_delete_nor_change_documents(self, index: SearchIndex) -> None:
         publish(index, "A-1")
         with pytest.raises(AuthorizationException, match="index write"):
-            index.client.index(index=index.alias, id="A-2", body={"order_id": "A-2"})
+            index.client.index(index=index.alias, id="A-2", body={"loan_id": "A-2"})
         with pytest.raises(AuthorizationException, match="index write"):
             index.client.delete_by_query(index=index.alias, body={"query": {"match_all": {}}})
         with pytest.raises(AuthorizationException, match="index write"):
@@ -156,7 +156,7 @@ class TestWriteBlock:
         name = load(index, "A-1")
         assert index.finish(name).documents == 1
         with pytest.raises(AuthorizationException, match="index write"):
-            index.client.index(index=name, id="A-2", body={"order_id": "A-2"})
+            index.client.index(index=name, id="A-2", body={"loan_id": "A-2"})
 
     def test_swap_rollback_and_retention_work_on_blocked_indices(self, index: SearchIndex) -> None:
         first, second = publish(index, "A-1"), publish(index, "A-2", run_id="b")
@@ -204,19 +204,19 @@ class TestRetention:
 class TestNewColumns:
     @pytest.fixture
     def before(self, index: SearchIndex) -> SearchIndex:
-        """The same indices as a contract made them that had no `units`, neither in an order nor in its lines."""
-        return SearchIndex(index.settings, without(index.contract, "units", "quantity"))
+        """The same indices as a contract made them that had no `fee`, and no `stars` in a review."""
+        return SearchIndex(index.settings, without(index.contract, "fee", "stars"))
 
     @pytest.fixture
     def applied(self, index: SearchIndex, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
         """What `lake apply` does to the indices of this contract."""
-        changed = replace(SHOP, contracts={index.contract.id: index.contract})
+        changed = replace(LIBRARY, contracts={index.contract.id: index.contract})
         monkeypatch.setattr(search, "domain_of", lambda _: changed)
         settings = SimpleNamespace(search=index.settings)
         return lambda: dict(search.apply(settings))[index.contract.id]  # type: ignore[arg-type]
 
-    def sorted_by_units(self, target: SearchIndex) -> tuple[int, list[str]]:
-        found = target.client.search(index=target.alias, body={"sort": ["units", "order_id"]})
+    def sorted_by_fee(self, target: SearchIndex) -> tuple[int, list[str]]:
+        found = target.client.search(index=target.alias, body={"sort": ["fee", "loan_id"]})
         return found["_shards"]["failed"], [hit["_id"] for hit in found["hits"]["hits"]]
 
     def test_old_days_are_given_them_and_are_found_again(
@@ -224,14 +224,14 @@ class TestNewColumns:
     ) -> None:
         replaced, old = publish(before, "A-0"), publish(before, "A-1", run_id="b")
         publish(index, "A-2", day=NEXT)
-        assert self.sorted_by_units(index) == (1, ["A-2"])
+        assert self.sorted_by_fee(index) == (1, ["A-2"])
         both = f"2 ({replaced}, {old})"
-        assert applied() == f"added units in {both}; items.quantity in {both}"
-        assert self.sorted_by_units(index) == (0, ["A-1", "A-2"])
+        assert applied() == f"added fee in {both}; reviews.stars in {both}"
+        assert self.sorted_by_fee(index) == (0, ["A-1", "A-2"])
         assert applied() == "unchanged"
         assert index.client.indices.get_mapping(index=old)[old]["mappings"]["_meta"] == {"run_id": "b"}
         index.rollback(DAY)
-        assert self.sorted_by_units(index) == (0, ["A-0", "A-2"])
+        assert self.sorted_by_fee(index) == (0, ["A-0", "A-2"])
 
     def test_a_load_is_refused_while_other_days_lack_them(
         self, before: SearchIndex, index: SearchIndex, applied: Callable[[], str]
@@ -242,7 +242,7 @@ class TestNewColumns:
             index.require_mappings(NEXT)
         assert str(refused.value) == (
             f"{index.contract.id} {NEXT}: expected the indices of other days behind {index.alias} to have the "
-            f"contract's fields, found units in 1 ({old}); items.quantity in 1 ({old}) absent. "
+            f"contract's fields, found fee in 1 ({old}); reviews.stars in 1 ({old}) absent. "
             "Bring it up to the contract: pipeline lake apply."
         )
         applied()
@@ -251,15 +251,18 @@ class TestNewColumns:
     def test_another_type_is_refused_by_load_and_apply_and_nothing_is_added(
         self, before: SearchIndex, index: SearchIndex, applied: Callable[[], str]
     ) -> None:
-        units = replace(column(index.contract, "units"), physical_type="keyword")
-        other = SearchIndex(index.settings, replace(before.contract, columns=(*before.contract.columns, units)))
+        fee = replace(column(index.contract, "fee"), physical_type="keyword")
+        other = SearchIndex(index.settings, replace(before.contract, columns=(*before.contract.columns, fee)))
         old = publish(other, "A-1")
-        difference = f"found units type keyword instead of integer in 1 ({old}). What an index has cannot be changed"
+        difference = (
+            f"found fee scaling_factor None instead of 100 in 1 ({old}); fee type keyword instead of scaled_float in 1 "
+            f"({old}). What an index has cannot be changed"
+        )
         with pytest.raises(SchemaDrift, match=re.escape(difference)):
             index.require_mappings(NEXT)
         with pytest.raises(Misconfigured, match=re.escape(difference)):
             applied()
-        assert index.drifts(index.alias)[old].addable == ("items.quantity",)
+        assert index.drifts(index.alias)[old].addable == ("reviews.stars",)
 
     def test_indices_of_before_are_closed_to_writers(self, index: SearchIndex, applied: Callable[[], str]) -> None:
         name = publish(index, "A-1")

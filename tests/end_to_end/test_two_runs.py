@@ -17,9 +17,9 @@ from emr_jobs.publish import earlier
 from emr_jobs.publish.search import SearchIndex
 from emr_jobs.settings import load
 from pipeline_assets import lake
-from tests.end_to_end.small_runs import CUSTOMERS, FACTS, RATES, SALES, SEARCH, SmallDay, stoppable
+from tests.domains import LIBRARY
+from tests.end_to_end.small_runs import BRANCH_DAYS, INDEX, LENDING, LOANS, REJECTED, SmallDay, stoppable
 from tests.running import Day, session_for
-from tests.shop import SHOP
 
 _days = count()  # the index is shared: every test has a day of its own
 
@@ -54,7 +54,7 @@ def lake_uri(_own_day: Day, tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def day(lake_uri: str, spark: SparkSession) -> Iterator[SmallDay]:
     """Extracted by E."""
-    partition = SHOP.calendar.of(datetime(2026, 3, 1, tzinfo=UTC).date() + timedelta(days=next(_days)))
+    partition = LIBRARY.calendar.of(datetime(2026, 3, 1, tzinfo=UTC).date() + timedelta(days=next(_days)))
     with stoppable():
         new = SmallDay(spark, lake_uri, partition)
         new.published("extract", "E")
@@ -64,39 +64,39 @@ def day(lake_uri: str, spark: SparkSession) -> Iterator[SmallDay]:
 def whole(day: SmallDay, *, run: str, inputs: str) -> None:
     """One run's day in every target, of inputs of one run, and all of them say so by their versions."""
     assert day.shown() == {
-        CUSTOMERS: [(inputs,)],
-        RATES: [(inputs,)],
-        FACTS: [(inputs, run)],
-        SALES: [(run,)],
-        SEARCH: [(inputs, run)],
+        REJECTED: [(inputs,)],
+        LOANS: [(inputs,)],
+        LENDING: [(inputs, run)],
+        BRANCH_DAYS: [(run,)],
+        INDEX: [(inputs, run)],
     }
     versions = day.versions()
-    (read,), (rates,) = versions[CUSTOMERS], versions[RATES]
-    assert read[0] == rates[0]
-    (facts,) = versions[FACTS]
-    assert facts[1] == {CUSTOMERS: read[0], RATES: read[0]}
-    assert versions[SALES] == versions[SEARCH] == [facts]
+    (read,), (loans,) = versions[REJECTED], versions[LOANS]
+    assert read[0] == loans[0]
+    (lending,) = versions[LENDING]
+    assert lending[1] == {REJECTED: read[0], LOANS: read[0]}
+    assert versions[BRANCH_DAYS] == versions[INDEX] == [lending]
 
 
 def conflict(error: Exception | None, day: SmallDay) -> bool:
-    said = f"{FACTS} {day.partition}: expected to be the only run of this partition, found another run"
+    said = f"{LENDING} {day.partition}: expected to be the only run of this partition, found another run"
     return type(error) is Conflict and str(error).startswith(said)
 
 
 @pytest.mark.parametrize(("point", "number"), BEFORE_COMMITS + AFTER_COMMITS)
 def test_another_run_publishes_the_whole_day_meanwhile(day: SmallDay, point: str, number: int) -> None:
-    day.published("master", "O")
-    a = day.run("master", "A").until(point, number)
+    day.published("catalogue", "O")
+    a = day.run("catalogue", "A").until(point, number)
     day.published("extract", "F")
-    day.published("master", "B")
+    day.published("catalogue", "B")
     assert conflict(a.end(), day)
     whole(day, run="B", inputs="F")
 
 
 @pytest.mark.parametrize(("point", "number"), [("commit of a table", 1), ("change of the alias", 2)])
 def test_another_run_publishes_a_day_for_the_first_time_meanwhile(day: SmallDay, point: str, number: int) -> None:
-    a = day.run("master", "A").until(point, number)
-    day.published("master", "B")
+    a = day.run("catalogue", "A").until(point, number)
+    day.published("catalogue", "B")
     assert conflict(a.end(), day)
     whole(day, run="B", inputs="E")
 
@@ -115,9 +115,9 @@ def test_who_takes_the_lead_last_publishes_all_of_it(
     day: SmallDay, a_until: tuple[str, int], b_until: tuple[str, int], first: bool
 ) -> None:
     if not first:
-        day.published("master", "O")
-    a = day.run("master", "A").until(*a_until)
-    b = day.run("master", "B").until(*b_until)
+        day.published("catalogue", "O")
+    a = day.run("catalogue", "A").until(*a_until)
+    b = day.run("catalogue", "B").until(*b_until)
     assert conflict(a.end(), day)
     assert b.end() is None
     whole(day, run="B", inputs="E")
@@ -125,9 +125,9 @@ def test_who_takes_the_lead_last_publishes_all_of_it(
 
 @pytest.mark.parametrize("seed", [1, 2, 5])
 def test_two_runs_that_take_turns_at_random(day: SmallDay, seed: int) -> None:
-    day.published("master", "O")
+    day.published("catalogue", "O")
     rng = random.Random(seed)
-    a, b = day.run("master", "A"), day.run("master", "B")
+    a, b = day.run("catalogue", "A"), day.run("catalogue", "B")
     at_once = seed < 3  # else the other begins while this one publishes
     for _ in range(1 if at_once else rng.randint(7, 9)):
         a.step()
@@ -145,28 +145,28 @@ def test_two_runs_that_take_turns_at_random(day: SmallDay, seed: int) -> None:
 
 
 def test_a_run_that_ends_between_lake_and_index_is_repeated(day: SmallDay) -> None:
-    day.published("master", "O")
-    day.run("master", "A", run_id="same").until("swap")
+    day.published("catalogue", "O")
+    day.run("catalogue", "A", run_id="same").until("swap")
     shown = day.shown()
-    assert (shown[FACTS], shown[SALES], shown[SEARCH]) == ([("E", "A")], [("A",)], [("E", "O")])
-    day.published("master", "B", run_id="same", attempt=1)
+    assert (shown[LENDING], shown[BRANCH_DAYS], shown[INDEX]) == ([("E", "A")], [("A",)], [("E", "O")])
+    day.published("catalogue", "B", run_id="same", attempt=1)
     whole(day, run="B", inputs="E")
 
 
 @pytest.mark.parametrize("point", ["stage", "commits"])
 def test_inputs_that_are_published_again_before_the_commit(day: SmallDay, point: str) -> None:
-    day.published("master", "O")
+    day.published("catalogue", "O")
     before = day.shown(), day.versions()
-    a = day.run("master", "A").until(point)
+    a = day.run("catalogue", "A").until(point)
     day.published("extract", "F")
     outdated = a.end()
     assert isinstance(outdated, Outdated)
     assert str(outdated).startswith(
-        f"{FACTS} {day.partition}: expected inputs as this run has read them, "
-        f"found {CUSTOMERS} published again as {day.versions()[CUSTOMERS][0][0]}, read as {before[1][CUSTOMERS][0][0]}"
+        f"{LENDING} {day.partition}: expected inputs as this run has read them, "
+        f"found {REJECTED} published again as {day.versions()[REJECTED][0][0]}, read as {before[1][REJECTED][0][0]}"
     )
-    assert {dataset: day.shown()[dataset] for dataset in (FACTS, SALES, SEARCH)} == {
-        dataset: before[0][dataset] for dataset in (FACTS, SALES, SEARCH)
+    assert {dataset: day.shown()[dataset] for dataset in (LENDING, BRANCH_DAYS, INDEX)} == {
+        dataset: before[0][dataset] for dataset in (LENDING, BRANCH_DAYS, INDEX)
     }
 
 
@@ -174,61 +174,63 @@ def test_inputs_that_are_published_again_before_the_commit(day: SmallDay, point:
 def test_inputs_that_are_published_again_after_they_were_compared_are_a_warning(
     day: SmallDay, point: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    a = day.run("master", "A").until(point)
+    a = day.run("catalogue", "A").until(point)
     day.published("extract", "F")
     assert a.end() is None
-    said = f"warning dataset={FACTS} partition_date={day.partition} found=after the commit {CUSTOMERS} published again"
+    said = f"warning dataset={LENDING} partition_date={day.partition} found=after the commit {REJECTED} published again"
     assert said in capsys.readouterr().err
-    assert (day.shown()[FACTS], day.shown()[SEARCH]) == ([("E", "A")], [("E", "A")])
+    assert (day.shown()[LENDING], day.shown()[INDEX]) == ([("E", "A")], [("E", "A")])
 
 
 def test_inputs_of_two_runs_are_not_read(day: SmallDay) -> None:
     f = day.run("extract", "F").until("publish of a table", 2)
-    error = day.run("master", "A").end()
+    error = day.run("catalogue", "A").end()
     assert isinstance(error, BadInput)
-    assert "expected one run's day in all datasets of extract_customers, found version" in str(error)
+    assert "expected one run's day in all datasets of extract_loans, found version" in str(error)
     assert f.end() is None
-    day.published("master", "A")
+    day.published("catalogue", "A")
     whole(day, run="A", inputs="F")
 
 
 def test_a_command_line_again_after_another_run(day: SmallDay) -> None:
-    assert day.run("master", "A", run_id="same").end() is None
+    assert day.run("catalogue", "A", run_id="same").end() is None
     day.published("extract", "F")
-    day.published("master", "B")
-    assert day.run("master", "C", run_id="same").end() is None
+    day.published("catalogue", "B")
+    assert day.run("catalogue", "C", run_id="same").end() is None
     whole(day, run="C", inputs="F")
 
 
 def test_a_command_line_twice_at_once(day: SmallDay) -> None:
-    a = day.run("master", "A", run_id="same").until("commits")
-    assert day.run("master", "B", run_id="same").end() is None
+    a = day.run("catalogue", "A", run_id="same").until("commits")
+    assert day.run("catalogue", "B", run_id="same").end() is None
     assert conflict(a.end(), day)
     whole(day, run="B", inputs="E")
 
 
 def test_a_rollback_meanwhile(day: SmallDay, spark: SparkSession) -> None:
-    day.published("master", "O")
-    old = {dataset: lake.catalog(day.settings).load_table(dataset).current_snapshot() for dataset in (FACTS, SALES)}
-    day.published("master", "B")
-    a = day.run("master", "A").until("commits")
+    day.published("catalogue", "O")
+    old = {
+        dataset: lake.catalog(day.settings).load_table(dataset).current_snapshot() for dataset in (LENDING, BRANCH_DAYS)
+    }
+    day.published("catalogue", "B")
+    a = day.run("catalogue", "A").until("commits")
     for dataset, snapshot in old.items():
         assert snapshot is not None
         session_for(spark, day.settings).sql(
             f"CALL lake.system.rollback_to_snapshot('lake.{dataset}', {snapshot.snapshot_id})"
         )
     assert conflict(a.end(), day)
-    assert (day.shown()[FACTS], day.shown()[SALES]) == ([("E", "O")], [("O",)])
-    day.published("master", "C")
+    assert (day.shown()[LENDING], day.shown()[BRANCH_DAYS]) == ([("E", "O")], [("O",)])
+    day.published("catalogue", "C")
     whole(day, run="C", inputs="E")
 
 
 @pytest.fixture
 def twice(day: SmallDay) -> tuple[SmallDay, str]:
     """Published by O, then by B; and the version of O."""
-    day.published("master", "O")
-    version = str(day.versions()[FACTS][0][0])
-    day.published("master", "B")
+    day.published("catalogue", "O")
+    version = str(day.versions()[LENDING][0][0])
+    day.published("catalogue", "B")
     return day, version
 
 
@@ -236,11 +238,11 @@ def test_a_day_is_taken_back_in_lake_and_search_and_a_later_run_goes_on_from_the
     twice: tuple[SmallDay, str],
 ) -> None:
     day, version = twice
-    assert day.rollback("master", version).end() is None
+    assert day.rollback("catalogue", version).end() is None
     whole(day, run="O", inputs="E")
-    assert day.versions()[FACTS][0][0] == version
-    assert day.rollback("master", version).end() is None, "done twice it is done once"
-    day.published("master", "C")
+    assert day.versions()[LENDING][0][0] == version
+    assert day.rollback("catalogue", version).end() is None, "done twice it is done once"
+    day.published("catalogue", "C")
     whole(day, run="C", inputs="E")
 
 
@@ -249,8 +251,8 @@ def test_another_run_publishes_the_day_while_it_is_taken_back(
     twice: tuple[SmallDay, str], point: str, number: int
 ) -> None:
     day, version = twice
-    back = day.rollback("master", version).until(point, number)
-    day.published("master", "C")
+    back = day.rollback("catalogue", version).until(point, number)
+    day.published("catalogue", "C")
     assert conflict(back.end(), day)
     whole(day, run="C", inputs="E")
 
@@ -260,8 +262,8 @@ def test_a_day_is_taken_back_while_another_run_publishes_it(
     twice: tuple[SmallDay, str], point: str, number: int
 ) -> None:
     day, version = twice
-    a = day.run("master", "A").until(point, number)
-    assert day.rollback("master", version).end() is None
+    a = day.run("catalogue", "A").until(point, number)
+    assert day.rollback("catalogue", version).end() is None
     assert conflict(a.end(), day)
     whole(day, run="O", inputs="E")
 
@@ -271,23 +273,25 @@ def test_a_day_that_was_taken_back_halfway_is_taken_back_by_the_same_once_more(
     twice: tuple[SmallDay, str], point: str
 ) -> None:
     day, version = twice
-    day.rollback("master", version).until(point, 2 if point != "swap" else 1)
-    assert day.shown()[FACTS] == [("E", "O")]
-    assert day.shown()[SEARCH] == [("E", "B")]
+    day.rollback("catalogue", version).until(point, 2 if point != "swap" else 1)
+    assert day.shown()[LENDING] == [("E", "O")]
+    assert day.shown()[INDEX] == [("E", "B")]
     assert previous(day) == version
-    assert day.rollback("master", version).end() is None
+    assert day.rollback("catalogue", version).end() is None
     whole(day, run="O", inputs="E")
 
 
 def previous(day: SmallDay) -> str | None:
-    tables = {name: lake.as_json(lake.catalog(day.settings).load_table(name).metadata) for name in (FACTS, SALES)}
-    target = SearchIndex(day.settings.search, SHOP.contracts[SEARCH])
-    return earlier.previous(tables, target.indexed(day.partition), FACTS, day.partition)
+    tables = {
+        name: lake.as_json(lake.catalog(day.settings).load_table(name).metadata) for name in (LENDING, BRANCH_DAYS)
+    }
+    target = SearchIndex(day.settings.search, LIBRARY.contracts[INDEX])
+    return earlier.previous(tables, target.indexed(day.partition), LENDING, day.partition)
 
 
 def test_inputs_are_taken_back_and_fit_again_to_what_was_computed_of_them(day: SmallDay) -> None:
-    day.published("master", "O")
-    version = str(day.versions()[CUSTOMERS][0][0])
+    day.published("catalogue", "O")
+    version = str(day.versions()[REJECTED][0][0])
     day.published("extract", "F")
     assert day.rollback("extract", version).end() is None
     whole(day, run="O", inputs="E")
@@ -295,12 +299,16 @@ def test_inputs_are_taken_back_and_fit_again_to_what_was_computed_of_them(day: S
 
 def test_a_day_is_taken_back_although_its_inputs_were_published_again(twice: tuple[SmallDay, str]) -> None:
     day, version = twice
-    inputs = day.versions()[FACTS][0][1]
+    inputs = day.versions()[LENDING][0][1]
     day.published("extract", "F")
-    assert day.rollback("master", version).end() is None
-    assert (day.shown()[FACTS], day.shown()[SALES], day.shown()[SEARCH]) == ([("E", "O")], [("O",)], [("E", "O")])
-    assert day.versions()[FACTS] == day.versions()[SALES] == day.versions()[SEARCH] == [(version, inputs)]
-    day.published("master", "C")
+    assert day.rollback("catalogue", version).end() is None
+    assert (day.shown()[LENDING], day.shown()[BRANCH_DAYS], day.shown()[INDEX]) == (
+        [("E", "O")],
+        [("O",)],
+        [("E", "O")],
+    )
+    assert day.versions()[LENDING] == day.versions()[BRANCH_DAYS] == day.versions()[INDEX] == [(version, inputs)]
+    day.published("catalogue", "C")
     whole(day, run="C", inputs="F")
 
 
@@ -308,14 +316,14 @@ def test_what_has_expired_is_refused_with_the_limit_and_nothing_changes(
     twice: tuple[SmallDay, str], spark: SparkSession
 ) -> None:
     day, version = twice
-    upkeep(day, spark, SALES, after=timedelta(days=8))
+    upkeep(day, spark, BRANCH_DAYS, after=timedelta(days=8))
     before = day.shown(), day.versions()
-    error = day.rollback("master", version).end()
+    error = day.rollback("catalogue", version).end()
     assert isinstance(error, BadInput)
     assert str(error) == (
-        f"{SALES} {day.partition}: expected a snapshot with version {version}, found none. It has expired, or never "
-        "was: snapshots are kept for 7 days (lake.snapshot_keep_days). Mend the source or the code, and run the day "
-        "again"
+        f"{BRANCH_DAYS} {day.partition}: expected a snapshot with version {version}, found none. It has expired, or "
+        "never was: snapshots are kept for 7 days (lake.snapshot_keep_days). Mend the source or the code, and run the "
+        "day again"
     )
     assert (day.shown(), day.versions()) == before
 
@@ -324,22 +332,22 @@ def test_the_version_of_a_day_that_was_taken_back_survives_upkeep(
     twice: tuple[SmallDay, str], spark: SparkSession
 ) -> None:
     day, version = twice
-    assert day.rollback("master", version).end() is None
-    upkeep(day, spark, CUSTOMERS, RATES, FACTS, SALES, after=timedelta(days=8))
-    assert day.shown()[FACTS] == [("E", "O")]
-    assert day.versions()[FACTS][0][0] == version
-    day.published("master", "C")
+    assert day.rollback("catalogue", version).end() is None
+    upkeep(day, spark, LOANS, LENDING, BRANCH_DAYS, after=timedelta(days=8))
+    assert day.shown()[LENDING] == [("E", "O")]
+    assert day.versions()[LENDING][0][0] == version
+    day.published("catalogue", "C")
     whole(day, run="C", inputs="E")
 
 
 def test_after_upkeep_and_with_upkeep_meanwhile(day: SmallDay, spark: SparkSession) -> None:
-    day.published("master", "O")
+    day.published("catalogue", "O")
     # Every snapshot before the current one expires.
-    upkeep(day, spark, CUSTOMERS, RATES, FACTS, SALES, after=timedelta(days=8))
-    a = day.run("master", "A").until("commits")
-    upkeep(day, spark, FACTS)
+    upkeep(day, spark, LOANS, LENDING, BRANCH_DAYS, after=timedelta(days=8))
+    a = day.run("catalogue", "A").until("commits")
+    upkeep(day, spark, LENDING)
     day.published("extract", "F")
-    day.published("master", "B")
+    day.published("catalogue", "B")
     assert conflict(a.end(), day)
     whole(day, run="B", inputs="F")
 
@@ -349,15 +357,15 @@ def upkeep(day: SmallDay, spark: SparkSession, *datasets: str, after: timedelta 
     own = session_for(spark, day.settings)
     patient = day.settings.lake.model_copy(update={"staged_keep_days": 30})
     for dataset in datasets:
-        maintain(own, SHOP.contracts[dataset], patient, SHOP.calendar, now=datetime.now(UTC) + after)
+        maintain(own, LIBRARY.contracts[dataset], patient, LIBRARY.calendar, now=datetime.now(UTC) + after)
 
 
 def test_an_alias_that_cannot_be_changed_leaves_the_lake_as_it_is(day: SmallDay) -> None:
-    day.published("master", "O")
-    target = SearchIndex(day.settings.search, SHOP.contracts[SEARCH])
+    day.published("catalogue", "O")
+    target = SearchIndex(day.settings.search, LIBRARY.contracts[INDEX])
     (shown,) = target.published(day.partition)
     target.client.indices.put_settings(index=shown.name, body={"index.blocks.read_only": True})
-    error = day.run("master", "A").end()
+    error = day.run("catalogue", "A").end()
     target.client.indices.put_settings(index=shown.name, body={"index.blocks.read_only": None})
     assert isinstance(error, Unavailable)
     assert f"found 403 index [{shown.name}] blocked by: [FORBIDDEN/5/index read-only" in str(error)

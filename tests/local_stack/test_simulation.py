@@ -44,11 +44,11 @@ def test_deployed_is_what_was_generated(stub_world: World) -> None:
 
 
 def test_one_changed_retry_is_the_one_difference(stub_world: World) -> None:
-    jobs = stub_world.with_jobs(lambda job: replace(job, max_retries=2) if job.name == "master" else job)
+    jobs = stub_world.with_jobs(lambda job: replace(job, max_retries=2) if job.name == "catalogue" else job)
     changed = jobs(
         replace(stub_world.deployment, daily_timeout_s=stub_world.deployment.definitions["daily"]["TimeoutSeconds"])
     )
-    retry = "States.Master.Retry[1].MaxAttempts"
+    retry = "States.Catalogue.Retry[1].MaxAttempts"
     assert [(each.place, each.deployed, each.generated) for each in differences(changed, Stacks())] == [
         (f"Resources.DailyMachine.Properties.Definition.{retry}", "1", "2"),
         (f"DailyMachine as it runs.{retry}", "1", "2"),
@@ -58,7 +58,7 @@ def test_one_changed_retry_is_the_one_difference(stub_world: World) -> None:
 def test_change_behind_the_stacks_back_is_seen(stub_world: World) -> None:
     """Somebody disables the schedule in the console."""
     scheduler = stub_world.client("scheduler")
-    found = scheduler.get_schedule(Name="pipeline-assets-daily", GroupName="pipeline-assets")
+    found = scheduler.get_schedule(Name="library-daily", GroupName="library")
     given = {
         key: found[key]
         for key in (

@@ -7,10 +7,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from local_stack import sample
 from pipeline_assets.home import stack_is_running
-from shop import sample
+from tests.domains import LIBRARY
 from tests.running import finished, pipeline, pipeline_process, typed
-from tests.shop import SHOP
 
 PATIENCE_S = 60
 
@@ -18,7 +18,7 @@ PATIENCE_S = 60
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    sample.generate(folder, partition=SHOP.calendar.partition("2026-11-21"), rows=20)
+    sample.generate(folder, partition=LIBRARY.calendar.partition("2026-11-21"), rows=20)
     return folder
 
 
@@ -96,7 +96,7 @@ def test_a_stack_that_cannot_start_says_why_and_leaves_nothing(home: Path, tmp_p
 def test_secrets_of_the_stack_are_for_their_owner_alone(home: Path, data: Path) -> None:
     up(home, data)
     modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (home / "secrets").iterdir()}
-    assert modes == {"snowflake-key": "0o600", "shipments-token": "0o600"}
+    assert modes == {"office-key": "0o600", "club-key": "0o600"}
     values = [path.read_text().strip() for path in (home / "secrets").iterdir()]
     arguments = [part for process in members(home) for part in _command(process)]
     assert not [value for value in values if any(value in part for part in arguments)]

@@ -13,7 +13,7 @@ LIST = Path(__file__).with_name("mutants.json")
 
 
 class Gone(Exception):
-    """The line of a mutant is not in its function any more."""
+    """The line of a mutant is not in its function any more, or its module is another domain's."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,13 @@ class Mutant:
     line: str  # its text, without indentation
     occurrence: int  # among the lines of that text in there
     mutated: str  # what the line becomes
+
+    def source(self, tree: Path) -> str:
+        """Of its module. Raises Gone."""
+        path = tree / self.module
+        if not path.exists():
+            raise Gone(f"{self.module}: there is no such module")
+        return path.read_text()
 
     def at(self, source: str) -> int:
         """The line's index. Raises Gone."""

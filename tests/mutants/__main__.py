@@ -188,8 +188,8 @@ class Copy:
         self, mutant: Mutant, coverage: Coverage, *, first: Collection[str], budget_s: float, limit_s: float
     ) -> Verdict:
         started = time.monotonic()
-        source = (self.folder / mutant.module).read_text()
         try:
+            source = mutant.source(self.folder)
             lines = statement(source, mutant.at(source) + 1)
         except Gone:
             return Verdict(mutant, Outcome.GONE)

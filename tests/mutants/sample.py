@@ -17,6 +17,7 @@ from pathlib import Path
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator
 
+from tests.domains import settings_domain
 from tests.mutants import LIST, ROOT, Mutant, scopes
 
 SEED = 12
@@ -24,7 +25,7 @@ PARTS = {
     "emr_jobs/partition.py": 10,
     "emr_jobs/contracts": 32,
     "emr_jobs/publish/audit.py": 8,
-    "shop/transforms": 12,
+    f"{settings_domain().package}/transforms": 12,
     "pipeline_assets/production/generate/plan.py": 15,
     "pipeline_assets/production/generate/machine_check.py": 18,
     "pipeline_assets/production/generate/guard.py": 5,

@@ -1,5 +1,7 @@
 """A mutant finds its line by function and text, wherever the code has moved."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.mutants import Gone, Mutant
@@ -43,3 +45,10 @@ def test_one_line_of_that_text_in_that_function_is_changed(moved: str) -> None:
 def test_a_line_that_is_gone_is_named(changes: dict[str, object]) -> None:
     with pytest.raises(Gone, match=r"box\.py: .* has no line 'if size > [01]:'"):
         mutant(**changes).applied(SOURCE)
+
+
+def test_a_module_that_is_gone_is_named(tmp_path: Path) -> None:
+    (tmp_path / "box.py").write_text(SOURCE)
+    assert mutant().source(tmp_path) == SOURCE
+    with pytest.raises(Gone, match=r"crate\.py: there is no such module"):
+        mutant(module="crate.py").source(tmp_path)

@@ -1,6 +1,6 @@
 """An account with a deployed production whose jobs have no Spark, and a small lake in which real jobs publish."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,24 +12,24 @@ import pytest
 import tomlkit
 from pyspark.sql import SparkSession
 
+from local_stack import sample
 from local_stack.aws import SUBNETS, VPC
 from local_stack.aws.account import client
 from local_stack.services import services
 from local_stack.simulation import stubs
 from pipeline_assets.home import aws_environment
-from shop import sample
 from tests.aws import keys_of, running_cloud
-from tests.deployed import NEEDED, OFTEN, profile_at
-from tests.end_to_end.conftest import deliver, good_lines
+from tests.deployed import OFTEN, needed, profile_at
+from tests.domains import LIBRARY
+from tests.end_to_end.conftest import Loan, deliver, delivered_loans
 from tests.operations.page import Operator
 from tests.running import Day, Ended, InProcess, Typed, readers_see, typed, wait_for
-from tests.shop import SHOP
 
 PARTITION = "2026-11-20"
 FAILS, HANGS, EMPTY = "2026-09-01", "2026-09-02", "2026-09-03"
 BEHAVIOURS = {
-    **{f"{day} extract_orders {attempt}": "is delivered nothing" for day in (FAILS, EMPTY) for attempt in (0, 1)},
-    f"{HANGS} extract_orders 0": "hangs",
+    **{f"{day} extract_loans {attempt}": "is delivered nothing" for day in (FAILS, EMPTY) for attempt in (0, 1)},
+    f"{HANGS} extract_loans 0": "hangs",
 }
 
 
@@ -55,7 +55,9 @@ class OnCall(Operator):
 
     def ended(self, execution: str) -> Any:
         """What `show` says of it then."""
-        wait_for(lambda: self.shown(execution)["status"] != "RUNNING")
+        states = self.client("stepfunctions")
+        arn = f"{self.outputs['DailyMachine'].replace(':stateMachine:', ':execution:')}:{execution}"
+        wait_for(lambda: states.describe_execution(executionArn=arn)["status"] != "RUNNING")
         return self.shown(execution)
 
     def ran(self, started: Typed) -> Any:
@@ -69,7 +71,7 @@ class OnCall(Operator):
         return {name: str(value.get("S")) for name, value in found.get("Item", {}).items()}
 
     def day_key(self, partition: str) -> dict[str, Any]:
-        return {"pk": {"S": f"day#{SHOP.calendar.partition(partition).as_of.date()}"}}
+        return {"pk": {"S": f"day#{LIBRARY.calendar.partition(partition).as_of.date()}"}}
 
 
 @pytest.fixture(scope="package")
@@ -83,7 +85,7 @@ def on_call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnCall]:
         settings = home / "deployment.toml"
         settings.write_text(tomlkit.dumps(profile))
         on_call = OnCall(home, str(settings), aws_environment(cloud.settings.aws), given=True)
-        rest = {name: value for name, value in NEEDED.items() if name not in ("Vpc", "Subnets")}
+        rest = {name: value for name, value in needed().items() if name not in ("Vpc", "Subnets")}
         more = "".join(f" --parameter {name}={value}" for name, value in rest.items())
         said = on_call.types(
             "pipeline deploy --parameter Vpc=vpc-… --parameter Subnets=subnet-…,subnet-… …",
@@ -91,7 +93,7 @@ def on_call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnCall]:
             more=f"{more} --yes",
         )
         assert said.code == 0, said.err
-        main = on_call.client("cloudformation").describe_stacks(StackName="pipeline-assets")["Stacks"][0]
+        main = on_call.client("cloudformation").describe_stacks(StackName="library")["Stacks"][0]
         (code,) = (each["ParameterValue"] for each in main["Parameters"] if each["ParameterKey"] == "Code")
         stubs.ship(cloud.s3, code, stubs.program(behaviours=BEHAVIOURS))
         yield on_call
@@ -99,7 +101,7 @@ def on_call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnCall]:
 
 @pytest.fixture(scope="package")
 def failed(on_call: OnCall) -> str:
-    """An execution of FAILS, whose orders were not delivered."""
+    """An execution of FAILS, whose loans were not delivered."""
     started = on_call.types("pipeline trigger --partition P", {"P": FAILS}, more=" --json")
     assert started.code == 0, started.err
     name = str(started.json["run"])
@@ -108,22 +110,23 @@ def failed(on_call: OnCall) -> str:
 
 
 @dataclass(frozen=True)
-class Shop(Operator):
+class OnLake(Operator):
     """The operator of a lake, whose jobs run in the tests' Spark."""
 
     day: Day
     run_job: InProcess
     s3: Any
 
-    def publishes(self, orders: int) -> None:
-        """The day, with so many orders; customers and shipments once."""
-        others = [] if self.readers_see()["intermediate.shipments"] else ["extract_customers", "extract_shipments"]
-        for job, ended in self.runs([*others, "extract_orders", "master"], good_lines(self.day)[:orders]).items():
+    def publishes(self, loans: int) -> None:
+        """The day, with so many loans; members and reviews once."""
+        others = [] if self.readers_see()["staged.reviews"] else ["extract_members", "extract_reviews"]
+        jobs = [*others, "extract_loans", "catalogue"]
+        for job, ended in self.runs(jobs, delivered_loans(self.day)[:loans]).items():
             assert ended.code == 0, f"{job}: {ended.output}"
 
-    def runs(self, jobs: Iterable[str], orders: list[dict[str, object]], *, raw: bytes = b"") -> dict[str, Ended]:
-        """With these orders delivered, and a raw line."""
-        settings_uri = deliver(self.day, self.day.home / uuid4().hex, orders, raw=raw)
+    def runs(self, jobs: Iterable[str], loans: Sequence[Loan], *, raw: str = "") -> dict[str, Ended]:
+        """With these loans delivered, and a raw line."""
+        settings_uri = deliver(self.day, self.day.home / uuid4().hex, loans, raw=raw)
         with mock.patch.object(boto3, "DEFAULT_SESSION", None):
             return {job: self.run_job(job, settings_uri=settings_uri, partition=self.day.partition) for job in jobs}
 
@@ -131,33 +134,33 @@ class Shop(Operator):
         return readers_see(self.day.settings, self.day.partition)
 
     def takes_back(self, dataset: str, snapshot: int, *more: str) -> Typed:
-        """`lake rollback` of a dataset that the page does not name."""
+        """`lake rollback` of a mart, for which the page has another command."""
         day = ("--partition", self.day.partition, "--to", str(snapshot), "--yes", *more)
         environment = {**self.environment, "PIPELINE_SETTINGS": self.settings}
         return typed("lake", "rollback", dataset, *day, home=self.home, env=environment)
 
 
 @pytest.fixture(scope="package")
-def _shop(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Iterator[Shop]:
-    home = tmp_path_factory.mktemp("shop")
-    truth = sample.generate(home / "data", partition=SHOP.calendar.partition(PARTITION), rows=120)
+def _on_lake(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Iterator[OnLake]:
+    home = tmp_path_factory.mktemp("lake")
+    truth = sample.generate(home / "data", partition=LIBRARY.calendar.partition(PARTITION), rows=60)
     with services(home, home / "data", aws=True) as running, keys_of(running.settings.aws, spark):
         day = Day(home, home / "data", str(running.settings_file), PARTITION, truth)
-        reference = day.settings.secrets["connections.carrier.auth.token"].removeprefix("aws:")
-        token = client("secretsmanager", str(running.aws)).get_secret_value(SecretId=reference)
-        for_workers = home / "token"  # the Python of the tests' Spark has no region
+        reference = day.settings.secrets["connections.club.auth.key"].removeprefix("aws:")
+        key = client("secretsmanager", str(running.aws)).get_secret_value(SecretId=reference)
+        for_workers = home / "key"  # the Python of the tests' Spark has no region
         for_workers.touch(0o600)
-        for_workers.write_text(token["SecretString"])
-        uri = day.settings_with(home, connections_carrier_auth={"token": f"file:{for_workers}"})
+        for_workers.write_text(key["SecretString"])
+        uri = day.settings_with(home, connections_club_auth={"key": f"file:{for_workers}"})
         day = replace(day, settings_uri=uri)
         environment = aws_environment(running.settings.aws)
         s3 = client("s3", str(running.aws))
-        yield Shop(home, day.settings_uri, environment, day, InProcess(spark), s3)
+        yield OnLake(home, day.settings_uri, environment, day, InProcess(spark), s3)
 
 
 @pytest.fixture
-def shop(_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+def on_lake(_on_lake: OnLake, monkeypatch: pytest.MonkeyPatch) -> OnLake:
     """This process's AWS clients go to it."""
-    for name, value in _shop.environment.items():
+    for name, value in _on_lake.environment.items():
         monkeypatch.setenv(name, value)
-    return _shop
+    return _on_lake

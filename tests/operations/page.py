@@ -1,7 +1,8 @@
 """The commands of docs/operations.md as they stand there, and how tests type them.
 
-A test gives each command's capital words a value and types it. Which commands the tests type is read from their source,
-so that none of the page's is left out and none of theirs is gone from the page (test_page).
+A test gives each command's capital words a value and types it. A job, a dataset or a secret of the page's examples
+stands for any: the tests name those of their own domain. Which commands the tests type is read from their source, so
+that none of the page's is left out and none of theirs is gone from the page (test_page).
 """
 
 import ast
@@ -19,24 +20,36 @@ from tests.running import Typed, typed
 
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 PROGRAMS = ("pipeline ", "aws ", "make ", "export ", "for ")
+_OF_A_DOMAIN = {
+    "JOB": re.compile(r"(?<=--only )\w+|(?<=--from )\w+"),
+    "SECRET": re.compile(r"(?<=--name )\S+|(?<=--secret-id )\S+"),
+    "DATASET": re.compile(r"(?<![\w./-])[a-z_]+\.[a-z_]+(?![\w./-])"),
+}
 _FENCED = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def shown() -> set[str]:
     """Every command of the page, in its blocks and within sentences, on one line and without comment.
 
-    A verb that a sentence only mentions, while another command has it with its arguments, is none.
+    A verb that a sentence only mentions, while another command has it with its arguments, is none. As of any domain.
     """
     blocks = "".join(_FENCED.findall(PAGE)).replace("\\\n", " ")
     typed_out = {" ".join(line.partition("  #")[0].split()) for line in blocks.splitlines()}
     named = {" ".join(span.split()) for span in re.findall(r"`([^`]+)`", _FENCED.sub("", PAGE))}
     mentioned = {each for each in named if any(other.startswith(f"{each} ") for other in typed_out | named)}
-    return {line for line in typed_out | (named - mentioned) if line.startswith(PROGRAMS)}
+    return {of_any_domain(line) for line in typed_out | (named - mentioned) if line.startswith(PROGRAMS)}
+
+
+def of_any_domain(command: str) -> str:
+    """With JOB, DATASET and SECRET in the places of those that it names."""
+    for any_, named in _OF_A_DOMAIN.items():
+        command = named.sub(any_, command)
+    return command
 
 
 def typed_by_tests() -> set[str]:
-    """The first argument of every call of `types` in this folder."""
-    return {each for file in Path(__file__).parent.glob("*.py") for each in _typed_in(file.read_text())}
+    """The first argument of every call of `types` in this folder, as of any domain."""
+    return {of_any_domain(each) for file in Path(__file__).parent.glob("*.py") for each in _typed_in(file.read_text())}
 
 
 def _typed_in(source: str) -> Iterator[str]:
@@ -59,7 +72,7 @@ class Operator:
 
     def types(self, command: str, words: Mapping[str, str] | None = None, *, answer: str = "", more: str = "") -> Typed:
         """`words`: what stands for a word, or a part of the command. `more`: what is typed after it."""
-        assert command in shown(), "as it stands on the page"
+        assert of_any_domain(command) in shown(), "as it stands on the page"
         for word, value in (words or {}).items():
             pattern = rf"(?<![\w-]){re.escape(word)}(?!\w)"
             assert re.search(pattern, command), word

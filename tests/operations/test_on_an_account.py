@@ -13,11 +13,11 @@ import pytest
 from pipeline_assets.emr.clusters import NAME_PREFIX
 from pipeline_assets.home import ROOT
 from pipeline_assets.versions import release_label
+from tests.domains import LIBRARY
 from tests.operations.conftest import EMPTY, FAILS, HANGS, OnCall
 from tests.running import Typed, wait_for
-from tests.shop import SHOP
 
-SECRETS = ("pipeline/snowflake-key", "pipeline/shipments-token")
+SECRETS = ("library/office-key", "library/club-key")
 
 
 def deploys_with(on_call: OnCall, command: Typed) -> Typed:
@@ -33,17 +33,17 @@ def deploys_with(on_call: OnCall, command: Typed) -> Typed:
 def test_show_names_what_failed_and_what_to_type(on_call: OnCall, failed: str) -> None:
     shown = on_call.types("pipeline show X", {"X": failed})
     assert f"{FAILS} is not published" in shown.out
-    assert "extract_orders: ValueError: no rows today" in shown.out
+    assert "extract_loans: ValueError: no rows today" in shown.out
     assert shown.out.endswith(f"repeat what is missing: pipeline trigger --resume {failed}\n")
 
 
 def test_resume_runs_what_has_not_ended(on_call: OnCall, failed: str) -> None:
     went = on_call.ran(on_call.types("pipeline trigger --resume X", {"X": failed}))
     ran = {each["job"]: each["status"] for each in went["jobs"]}
-    assert (went["partition"], ran["extract_orders"], ran["extract_customers"]) == (FAILS, "failed", "not run")
+    assert (went["partition"], ran["extract_loans"], ran["extract_members"]) == (FAILS, "failed", "not run")
 
 
-def test_day_that_has_no_orders_is_published_when_somebody_says_so(on_call: OnCall) -> None:
+def test_day_that_has_no_deliveries_is_published_when_somebody_says_so(on_call: OnCall) -> None:
     first = on_call.ran(on_call.types("pipeline trigger --partition P", {"P": EMPTY}))
     assert (first["status"], on_call.day(EMPTY)["status"]) == ("FAILED", "failed")
     again = on_call.ran(on_call.types("pipeline trigger --resume X --allow-empty", {"X": first["run"]}))
@@ -68,24 +68,24 @@ def test_verbs_about_data_find_the_settings_that_deploy_has_kept(on_call: OnCall
     )
     assert ended.code == 0, ended.err
     whole = {dataset for dataset, state in ended.json.items() if not state["damage"]}
-    assert whole == {each.id for each in SHOP.tables}
+    assert whole == {each.id for each in LIBRARY.tables}
 
 
 def test_a_day_is_run_and_run_again_whole_or_in_part(on_call: OnCall) -> None:
     day = {"P": "2026-09-10"}
     whole = on_call.types("pipeline trigger --partition P --wait", day)
     assert whole.code == 0, whole.err
-    assert [line.split(maxsplit=1)[1] for line in whole.out.splitlines() if re.match(r"\d\d:\d\d:\d\d master", line)][
-        -1
-    ].split() == ["master", "succeeded"]
+    assert [
+        line.split(maxsplit=1)[1] for line in whole.out.splitlines() if re.match(r"\d\d:\d\d:\d\d catalogue", line)
+    ][-1].split() == ["catalogue", "succeeded"]
     taken = on_call.types("pipeline trigger --partition P", day)
     assert (taken.code, "--rerun" in taken.err) == (2, True)
     again = on_call.ran(on_call.types("pipeline trigger --partition P --rerun", day))
-    master = on_call.ran(on_call.types("pipeline trigger --partition P --only master --rerun", day))
-    assert [each["status"] for each in (again, master)] == ["SUCCEEDED"] * 2
-    assert jobs_of(again) == [job.name for job in SHOP.jobs]
-    assert jobs_of(master) == ["master"]
-    names = [whole.out.split()[1], again["run"], master["run"]]
+    catalogue = on_call.ran(on_call.types("pipeline trigger --partition P --only catalogue --rerun", day))
+    assert [each["status"] for each in (again, catalogue)] == ["SUCCEEDED"] * 2
+    assert jobs_of(again) == [job.name for job in LIBRARY.jobs]
+    assert jobs_of(catalogue) == ["catalogue"]
+    names = [whole.out.split()[1], again["run"], catalogue["run"]]
     of_day = on_call.types("pipeline show --partition P", day)
     assert [line.split()[0] for line in of_day.out.splitlines() if line.startswith(tuple(names))] == names[::-1]
     assert on_call.day(day["P"])["published_by"] == names[-1]
@@ -93,8 +93,8 @@ def test_a_day_is_run_and_run_again_whole_or_in_part(on_call: OnCall) -> None:
 
 def test_a_job_and_all_that_reads_it_are_run(on_call: OnCall) -> None:
     day = {"P": "2026-09-11"}
-    went = on_call.ran(on_call.types("pipeline trigger --partition P --from extract_orders", day))
-    assert jobs_of(went) == ["extract_orders", "master"]
+    went = on_call.ran(on_call.types("pipeline trigger --partition P --from extract_loans", day))
+    assert jobs_of(went) == ["extract_loans", "catalogue"]
 
 
 def jobs_of(went: dict[str, Any]) -> list[str]:
@@ -155,7 +155,7 @@ def test_reaper_that_was_not_started_is_found_in_its_queue_and_started(on_call: 
     taken(on_call, partition, by="run-without-reaper")
     given = json.dumps({"scheduled_time": scheduled(partition)})
     body = json.dumps({"detail": {"name": "run-without-reaper", "status": "TIMED_OUT", "input": given}})
-    listed = on_call.types("aws sqs list-queues --queue-name-prefix NAME-UnreapedQueue", {"NAME": "pipeline-assets"})
+    listed = on_call.types("aws sqs list-queues --queue-name-prefix NAME-UnreapedQueue", {"NAME": "library"})
     url = undelivered(on_call, listed, body)
     received = on_call.types("aws sqs receive-message --queue-url URL", {"URL": url})
     (message,) = received.json["Messages"]
@@ -168,7 +168,7 @@ def test_reaper_that_was_not_started_is_found_in_its_queue_and_started(on_call: 
 
 
 def test_queue_of_starts_is_looked_into_and_emptied(on_call: OnCall) -> None:
-    listed = on_call.types("aws sqs list-queues --queue-name-prefix NAME-UndeliveredQueue", {"NAME": "pipeline-assets"})
+    listed = on_call.types("aws sqs list-queues --queue-name-prefix NAME-UndeliveredQueue", {"NAME": "library"})
     url = undelivered(on_call, listed, '{"scheduled_time": "2026-09-14T12:00:00Z"}')
     assert on_call.types("aws sqs purge-queue --queue-url URL", {"URL": url}).code == 0
     assert "Messages" not in on_call.client("sqs").receive_message(QueueUrl=url)
@@ -183,7 +183,7 @@ def undelivered(on_call: OnCall, listed: Typed, body: str) -> str:
 
 
 def scheduled(partition: str) -> str:
-    return SHOP.calendar.partition(partition).as_of.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return LIBRARY.calendar.partition(partition).as_of.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def taken(on_call: OnCall, partition: str, *, by: str) -> None:
@@ -207,8 +207,8 @@ def machine_ended(on_call: OnCall, started: Typed) -> str:
 def test_first_deployment_makes_both_stacks(on_call: OnCall) -> None:
     stacks = on_call.client("cloudformation").describe_stacks()["Stacks"]
     assert {each["StackName"]: each["StackStatus"] for each in stacks} == {
-        "pipeline-assets-base": "CREATE_COMPLETE",
-        "pipeline-assets": "CREATE_COMPLETE",
+        "library-base": "CREATE_COMPLETE",
+        "library": "CREATE_COMPLETE",
     }
 
 
@@ -216,12 +216,12 @@ def test_what_is_deployed_differs_in_nothing_until_the_console_changes_it(on_cal
     assert on_call.types("pipeline diff").out == "no difference\n"
     assert on_call.types("pipeline deploy").out.splitlines()[-3] == "nothing to change"
     scheduler = on_call.client("scheduler")
-    found = scheduler.get_schedule(Name="pipeline-assets-daily", GroupName="pipeline-assets")
+    found = scheduler.get_schedule(Name="library-daily", GroupName="library")
     kept = ("Name", "GroupName", "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target")
     scheduler.update_schedule(**{key: found[key] for key in kept}, State="DISABLED")
     assert on_call.types("pipeline diff").code == 2
     assert on_call.types("pipeline deploy --revert-drift", answer="y\n").code == 0
-    again = scheduler.get_schedule(Name="pipeline-assets-daily", GroupName="pipeline-assets")
+    again = scheduler.get_schedule(Name="library-daily", GroupName="library")
     assert (again["State"], on_call.types("pipeline diff").code) == ("ENABLED", 0)
 
 
@@ -246,7 +246,7 @@ def test_synth_writes_what_is_reviewed(on_call: OnCall, tmp_path: Path) -> None:
 def test_doctor_looks_at_the_account(on_call: OnCall) -> None:
     looked = on_call.types("pipeline doctor --account")
     assert looked.code == 0, looked.err
-    assert "there is no OpenSearch domain shop" in looked.out
+    assert "there is no OpenSearch domain library" in looked.out
 
 
 def test_checks_of_an_upgrade_are_there(on_call: OnCall) -> None:
@@ -270,7 +270,7 @@ def test_destroy_keeps_the_data_and_says_the_way_back(on_call: OnCall) -> None:
     ended = on_call.types("pipeline destroy", answer="y\n")
     assert ended.code == 0, ended.err
     stacks = on_call.client("cloudformation").describe_stacks()["Stacks"]
-    assert [each["StackName"] for each in stacks] == ["pipeline-assets-base"]
+    assert [each["StackName"] for each in stacks] == ["library-base"]
     assert deploys_with(on_call, ended).code == 0
     assert len(on_call.client("cloudformation").describe_stacks()["Stacks"]) == 2
 
@@ -284,12 +284,12 @@ def test_secrets_are_made_and_rotated(on_call: OnCall, tmp_path: Path) -> None:
     (tmp_path / "key.p8").write_text("a key")
     (tmp_path / "token").write_text("a new token")
     made = on_call.types(
-        "aws secretsmanager create-secret --name pipeline/snowflake-key --secret-string file://key.p8",
+        "aws secretsmanager create-secret --name library/office-key --secret-string file://key.p8",
         {"file://key.p8": f"file://{tmp_path}/key.p8"},
     )
     assert made.code == 0, made.err
     rotated = on_call.types(
-        "aws secretsmanager put-secret-value --secret-id pipeline/shipments-token --secret-string file://token",
+        "aws secretsmanager put-secret-value --secret-id library/club-key --secret-string file://token",
         {"file://token": f"file://{tmp_path}/token"},
     )
     assert rotated.code == 0, rotated.err
@@ -309,7 +309,7 @@ def test_region_s_emr_is_closed_to_the_public(on_call: OnCall) -> None:
 
 def test_lake_formation_is_told_who_reads_the_databases(on_call: OnCall) -> None:
     role = on_call.outputs["EmrServiceRole"]
-    database = "pipeline_assets_final"
+    database = "library_marts"
     ended = on_call.types(
         "aws lakeformation grant-permissions --principal DataLakePrincipalIdentifier=ROLE-ARN --permissions … "
         "--resource …",

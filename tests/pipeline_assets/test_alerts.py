@@ -45,25 +45,23 @@ def run(
     partitions = dg.DailyPartitionsDefinition("2026-11-01")
 
     @dg.asset(
-        key=["final", "order_facts"],
+        key=["marts", "lending"],
         partitions_def=partitions,
-        check_specs=[dg.AssetCheckSpec("row_count", asset=["final", "order_facts"], blocking=True)],
+        check_specs=[dg.AssetCheckSpec("row_count", asset=["marts", "lending"], blocking=True)],
         hooks={alert_hook(production.settings)},
     )
-    def order_facts() -> Any:
+    def lending() -> Any:
         yield dg.AssetCheckResult(passed=passed, severity=severity, metadata={"expected": "at least 1", "found": "0"})
         yield dg.MaterializeResult()
 
-    return dg.materialize([order_facts], partition_key=DAY, tags=tags, raise_on_error=False)
+    return dg.materialize([lending], partition_key=DAY, tags=tags, raise_on_error=False)
 
 
 def test_failed_check_is_told_once_with_what_was_expected_and_found(production: Deployed, heard: Any) -> None:
     result = run(production)
     (said,) = heard()
-    assert said["Subject"] == f"final__order_facts {DAY}: 1 failed checks"
-    assert (
-        said["Message"] == f"final.order_facts row_count: expected at least 1, found 0\n\nDagster run {result.run_id}"
-    )
+    assert said["Subject"] == f"marts__lending {DAY}: 1 failed checks"
+    assert said["Message"] == f"marts.lending row_count: expected at least 1, found 0\n\nDagster run {result.run_id}"
 
 
 def test_passed_check_and_warning_are_no_alert(production: Deployed, heard: Any) -> None:
@@ -81,4 +79,4 @@ def test_without_a_topic_the_run_s_log_has_it(production: Deployed, capfd: pytes
     assert production.settings.production is not None
     local = production.settings.model_copy(update={"production": None})
     run(Deployed(production.cloud, local, production.settings_uri))
-    assert "final.order_facts row_count: expected at least 1, found 0" in capfd.readouterr().err
+    assert "marts.lending row_count: expected at least 1, found 0" in capfd.readouterr().err

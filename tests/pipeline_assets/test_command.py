@@ -11,7 +11,7 @@ import pytest
 from emr_jobs.settings import Aws, Spark
 from pipeline_assets.command import emr_submit, local_environment, local_submit, scratch_folder
 from pipeline_assets.shipping.package import Shipped
-from tests.shop import SHOP
+from tests.domains import LIBRARY
 
 SHIPPED = Shipped("s3://a/code.zip", "s3://a/deps.tar.gz")
 
@@ -30,7 +30,7 @@ def test_paths_with_spaces_are_one_argument_and_one_option_of_the_jvm(tmp_path: 
 
 
 def test_driver_of_a_step_knows_the_region_before_it_has_read_its_settings() -> None:
-    command = emr_submit(SHOP.job("master"), [], SHIPPED, Aws(region="eu-west-1"))
+    command = emr_submit(LIBRARY.job("catalogue"), [], SHIPPED, Aws(region="eu-west-1"))
     assert {part for part in command if "AWS_" in part} == {
         "spark.yarn.appMasterEnv.AWS_REGION=eu-west-1",
         "spark.yarn.appMasterEnv.AWS_DEFAULT_REGION=eu-west-1",
@@ -61,7 +61,7 @@ def test_a_folder_for_spills_that_is_given_is_used(tmp_path: Path, monkeypatch: 
 
 def test_a_step_asks_for_what_the_catalogue_gives_its_job() -> None:
     job = replace(
-        SHOP.job("master"),
+        LIBRARY.job("catalogue"),
         driver_memory_mb=1000,
         driver_overhead_mb=200,
         executor_memory_mb=3000,

@@ -12,7 +12,7 @@ import pytest
 from emr_jobs.contracts import Check, Contract, Medium
 from pipeline_assets.definitions import definitions
 from pipeline_assets.home import ROOT
-from tests.shop import SHOP
+from tests.domains import EMULATOR, LIBRARY, LOCAL
 
 # Refused as they happen, whoever asks.
 GUARDED_IMPORT = """
@@ -33,7 +33,7 @@ HEAVY += ("snowflake.snowpark", "pyiceberg", "opensearchpy", "pyarrow", "duckdb"
 
 @pytest.fixture(scope="module")
 def defs() -> dg.Definitions:
-    return definitions(str(ROOT / "settings" / "local.toml"))
+    return definitions(str(LOCAL))
 
 
 def specs(defs: dg.Definitions) -> dict[str, dg.AssetSpec]:
@@ -46,14 +46,14 @@ def checks(defs: dg.Definitions) -> dict[tuple[str, str], dg.AssetCheckSpec]:
 
 
 def contract_checks() -> dict[tuple[str, str], Check]:
-    return {(dataset, check.name): check for job in SHOP.jobs for dataset, check in SHOP.checks_of(job)}
+    return {(dataset, check.name): check for job in LIBRARY.jobs for dataset, check in LIBRARY.checks_of(job)}
 
 
 @pytest.mark.usefixtures("processes")
 def test_loading_needs_no_network_no_java_no_credentials_and_nothing_heavy(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", GUARDED_IMPORT],
-        env={"PIPELINE_HOME": str(tmp_path)},  # and no PATH, so no Java
+        env={"PIPELINE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},  # and no PATH, so no Java
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -81,12 +81,11 @@ def test_dagster_validates_the_workspace(tmp_path: Path) -> None:
 
 
 def test_every_dataset_is_an_asset_and_nothing_else_is(defs: dg.Definitions) -> None:
-    assert set(specs(defs)) == set(SHOP.contracts)
-    published = [dataset for job in SHOP.jobs for dataset in job.outputs]
-    assert sorted(published) == sorted(each.id for each in SHOP.contracts.values() if each.medium is not Medium.SOURCE)
+    assert set(specs(defs)) == set(LIBRARY.contracts)
+    assert sorted(LIBRARY.published) == sorted(name for name in LIBRARY.contracts if not LIBRARY.is_source(name))
 
 
-@pytest.mark.parametrize("contract", SHOP.contracts.values(), ids=lambda contract: contract.id)
+@pytest.mark.parametrize("contract", LIBRARY.contracts.values(), ids=lambda contract: contract.id)
 def test_an_asset_is_described_by_its_contract(defs: dg.Definitions, contract: Contract) -> None:
     spec = specs(defs)[contract.id]
     assert spec.description == contract.description
@@ -104,39 +103,48 @@ def test_an_asset_is_described_by_its_contract(defs: dg.Definitions, contract: C
 
 def test_a_table_as_a_whole(defs: dg.Definitions) -> None:
     """One asset spelled out, so that the rules above do not only repeat the code."""
-    spec = specs(defs)["intermediate.fx_rates"]
+    spec = specs(defs)["staged.loans"]
     assert spec.kinds == {"pyspark", "iceberg"}
-    assert spec.owners == ["team:data-engineering"]
-    assert [dep.asset_key for dep in spec.deps] == [dg.AssetKey(["snowflake", "fx_rates"])]
-    assert spec.metadata["contract"] == "shop/contracts/intermediate.fx_rates.odcs.yaml"
+    assert spec.owners == ["team:librarians"]
+    assert [dep.asset_key for dep in spec.deps] == [dg.AssetKey(["files", "loans"])]
+    assert spec.metadata["contract"] == "tests/library/contracts/staged.loans.odcs.yaml"
     schema = spec.metadata["dagster/column_schema"]
     assert {column.name: column.type for column in schema.columns} == {
         "partition_date": "date",
-        "currency": "string",
-        "usd_rate": "decimal(18,8)",
-        "rate_date": "date",
+        "loan_id": "string",
+        "member_id": "string",
+        "title": "string",
+        "lent_at": "timestamp",
+        "due_on": "date",
+        "fee": "decimal(18,2)",
+        "shelf": "bigint",
+        "kind": "string",
     }
-    assert {column.name for column in schema.columns if column.constraints.unique} == {"currency"}
-    assert all(not column.constraints.nullable for column in schema.columns)
+    assert {column.name for column in schema.columns if column.constraints.unique} == {"loan_id"}
+    assert {column.name for column in schema.columns if not column.constraints.nullable} == {
+        "partition_date",
+        "loan_id",
+        "lent_at",
+    }
 
 
 def test_what_is_published_is_expected_between_the_run_and_its_deadline(defs: dg.Definitions) -> None:
-    for contract in SHOP.contracts.values():
+    for contract in LIBRARY.contracts.values():
         policy = specs(defs)[contract.id].freshness_policy
         assert (policy is None) == (contract.medium is Medium.SOURCE), contract.id
-    facts = specs(defs)["final.order_facts"].freshness_policy
-    assert isinstance(facts, type(dg.FreshnessPolicy.cron("0 10 * * *", timedelta(hours=2))))
-    assert (facts.deadline_cron, facts.timezone) == ("0 10 * * *", "America/New_York")
-    assert facts.lower_bound_delta == timedelta(hours=2)
+    lending = specs(defs)["marts.lending"].freshness_policy
+    assert isinstance(lending, type(dg.FreshnessPolicy.cron("15 8 * * *", timedelta(hours=1))))
+    assert (lending.deadline_cron, lending.timezone) == ("15 8 * * *", "Europe/Berlin")
+    assert lending.lower_bound_delta == timedelta(hours=1, minutes=45)
 
 
 def test_every_check_is_of_the_day_and_says_what_it_proves(defs: dg.Definitions) -> None:
     found = checks(defs)
-    published = {(each.id, "published") for each in SHOP.contracts.values() if each.medium is not Medium.SOURCE}
+    published = {(each.id, "published") for each in LIBRARY.contracts.values() if each.medium is not Medium.SOURCE}
     own = contract_checks()
     declared = set(own)
-    runs = {(dataset, "of_one_run") for dataset in SHOP.job("master").outputs}
-    assert set(found) == declared | published | runs | {("final.order_facts", "agrees_with_inputs")}
+    runs = {(dataset, "of_one_run") for dataset in LIBRARY.job("catalogue").outputs}
+    assert set(found) == declared | published | runs | {("marts.lending", "agrees_with_inputs")}
     assert not declared & published
     for name, spec in found.items():
         assert isinstance(spec.partitions_def, dg.DailyPartitionsDefinition), name
@@ -148,7 +156,7 @@ def test_every_check_is_of_the_day_and_says_what_it_proves(defs: dg.Definitions)
 
 def test_the_daily_job_runs_the_jobs_and_their_own_checks_only(defs: dg.Definitions) -> None:
     daily = defs.resolve_job_def("daily")
-    assert {node.name for node in daily.graph.nodes} == {job.name for job in SHOP.jobs}
+    assert {node.name for node in daily.graph.nodes} == {job.name for job in LIBRARY.jobs}
     evaluated = {(".".join(key.asset_key.path), key.name) for key in daily.asset_layer.asset_graph.asset_check_keys}
     assert evaluated == set(contract_checks())
 
@@ -169,7 +177,7 @@ def test_every_source_can_be_observed_and_is_in_the_job_that_does(defs: dg.Defin
     graph = defs.resolve_asset_graph()
     sources = {key for key in graph.get_all_asset_keys() if graph.get(key).is_observable}
     assert {".".join(key.path) for key in sources} == {
-        each.id for each in SHOP.contracts.values() if each.medium is Medium.SOURCE
+        each.id for each in LIBRARY.contracts.values() if each.medium is Medium.SOURCE
     }
     observe = defs.resolve_job_def("observe_sources")
     assert observe.asset_layer.selected_asset_keys == sources
@@ -178,8 +186,8 @@ def test_every_source_can_be_observed_and_is_in_the_job_that_does(defs: dg.Defin
 
 def test_clusters_are_ended_by_sensors_where_launcher_emr_can_make_them() -> None:
     names = {
-        profile: sorted(sensor.name for sensor in definitions(str(ROOT / "settings" / f"{profile}.toml")).sensors or [])
-        for profile in ("local", "emulator")
+        profile.stem: sorted(sensor.name for sensor in definitions(str(profile)).sensors or [])
+        for profile in (LOCAL, EMULATOR)
     }
     after = [f"end_cluster_after_{status}" for status in ("canceled", "failure", "success")]
     assert names == {"local": [], "emulator": [*after, "end_forgotten_clusters"]}

@@ -110,3 +110,46 @@ def test_every_wrong_key_of_a_profile_is_named(copy: Copy) -> None:
         ("settings local", "search.replicas"),
         ("settings local", "search.colour"),
     ]
+
+
+MEMBERS = "contracts/snowflake.members.odcs.yaml"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        (
+            MEMBERS,
+            ", sql: sql/members.sql",
+            "",
+            "snowflake.members: read by contract, so it says of which rows: day_column, or sql, in its custom property "
+            "read",
+        ),
+        (
+            MEMBERS,
+            "sql: sql/members.sql",
+            "day_column: JOINED",
+            "snowflake.members: its day_column JOINED is none of its columns",
+        ),
+        (MEMBERS, "sql/members.sql", "sql/member.sql", "{package}/sql/member.sql: No such file or directory"),
+        (
+            "sql/members.sql",
+            ":end",
+            ":ende",
+            "sql/members.sql: :ende is no parameter; known are :partition, :start, :end, :as_of",
+        ),
+    ],
+)
+def test_table_that_cannot_be_asked_for_a_day_is_named(copy: Copy, file: str, old: str, new: str, says: str) -> None:
+    copy.edit(file, old, new)
+    where = f"{copy.package.name}/{MEMBERS}:11"
+    assert copy.found() == [("statements", "error", f"{where}: {says.format(package=copy.package)}")]
+
+
+def test_domain_that_nobody_would_miss_is_named(copy: Copy) -> None:
+    for file in (copy.package / "contracts").iterdir():
+        lines = file.read_text().splitlines(keepends=True)
+        file.write_text("".join(line for line in lines if not line.startswith(("slaProp", "  - {property: timeOf"))))
+    ((check, _, says),) = copy.found()
+    assert check == "deployment production"
+    assert says.startswith(f"contracts of {copy.package.name}: no dataset has a timeOfAvailability, so nobody would be")

@@ -13,23 +13,23 @@ import pytest
 import requests
 
 from emr_jobs import settings as settings_module
-from emr_jobs.domain import domain
 from emr_jobs.errors import BadInput, Misconfigured
 from emr_jobs.settings import RestConnection, Settings, SnowflakeConnection
 from local_stack.snowflake import ACCOUNT, USER, key_pair, snowflake
 from pipeline_assets.first_records import tried
-from pipeline_assets.home import ROOT
+from tests.domains import LIBRARY, LOCAL
 from tests.emr_jobs.sources.library_api import Answers
+from tests.pipeline_assets.conftest import Library
 
-DAY = domain("tests.library").calendar.partition("2026-11-21")
+DAY = LIBRARY.calendar.partition("2026-11-21")
 
 
 def settings(desk: Path) -> Settings:
-    text = (ROOT / "tests" / "library" / "settings" / "local.toml").read_text()
+    text = LOCAL.read_text()
     text = text.replace("../../../.pipeline/data", str(desk)).replace(
         "file:../../../.pipeline/secrets/club-key", "env:K"
     )
-    return settings_module.parse(text, where="test", base=ROOT / "tests" / "library" / "settings")
+    return settings_module.parse(text, where="test", base=LOCAL.parent)
 
 
 LOANS = """LOAN;MEMBER;TITLE;LENT;DUE;FEE;SHELF;KIND
@@ -131,11 +131,27 @@ def test_what_is_no_such_source_names_those_that_there_are(tmp_path: Path, name:
     assert str(refused.value).startswith(says)
 
 
-def test_a_source_of_a_job_of_its_own_is_not_read_by_contract(tmp_path: Path) -> None:
-    shop = settings_module.load(str(ROOT / "settings" / "local.toml"))
+OWN = """
+JOBS += (
+    Job(
+        "weigh_loans",
+        body="any.module:any",
+        inputs=("files.loans",),
+        outputs=("staged.loans",),
+        timeout_s=60,
+        max_retries=0,
+    ),
+)
+"""
+
+
+def test_a_source_of_a_job_of_its_own_is_not_read_by_contract(library: Library) -> None:
+    jobs = library.folder / "jobs.py"
+    jobs.write_text(jobs.read_text() + OWN)
+    values = settings_module.load(str(library.profiles / "local.toml"))
     with pytest.raises(Misconfigured) as refused:
-        tried(shop, "s3.orders", partition=DAY, limit=20)
-    assert "s3.orders: read by extract_orders, not by contract alone" in str(refused.value)
+        tried(values, "files.loans", partition=DAY, limit=20)
+    assert "files.loans: read by weigh_loans, not by contract alone" in str(refused.value)
 
 
 @pytest.fixture(scope="module")

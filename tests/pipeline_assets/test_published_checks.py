@@ -22,7 +22,6 @@ from pyiceberg.table import Table
 from pyiceberg.types import StringType
 from pyspark.sql import SparkSession
 
-from emr_jobs.contracts import Medium
 from emr_jobs.contracts.mapping import index_body
 from emr_jobs.errors import Unavailable
 from emr_jobs.publish.search import SearchIndex
@@ -31,12 +30,12 @@ from pipeline_assets import lake
 from pipeline_assets.checks.joins import answers_of, judge_rules
 from pipeline_assets.definitions import definitions
 from pipeline_assets.home import ROOT
+from tests.domains import LIBRARY
 from tests.running import Day, finished, session_for
-from tests.shop import SHOP
 
-TABLES = {each.id for each in SHOP.contracts.values() if each.medium is Medium.TABLE}
-SEARCH = SHOP.contracts["search.orders"]
-MASTER = SHOP.job("master")
+TABLES = {each.id for each in LIBRARY.tables}
+INDEX = LIBRARY.contracts["find.lending"]
+CATALOGUE = LIBRARY.job("catalogue")
 GIVE_UP_S = 60  # on a process that should have ended
 
 Evaluations = dict[tuple[str, str], dg.AssetCheckEvaluation]
@@ -72,8 +71,8 @@ def checks_process(day: Day, *, settings_uri: str) -> "subprocess.Popen[str]":
 
 def recorded(day: Day) -> dict[tuple[str, str], dg.AssetCheckEvaluation]:
     """The latest evaluation of every stand-alone check."""
-    keys = [dg.AssetCheckKey(dg.AssetKey(each.split(".")), "published") for each in [*TABLES, SEARCH.id]]
-    keys.append(dg.AssetCheckKey(dg.AssetKey(["final", "order_facts"]), "agrees_with_inputs"))
+    keys = [dg.AssetCheckKey(dg.AssetKey(each.split(".")), "published") for each in [*TABLES, INDEX.id]]
+    keys.append(dg.AssetCheckKey(dg.AssetKey(["marts", "lending"]), "agrees_with_inputs"))
     with dg.DagsterInstance.from_config(str(day.home / "dagster")) as instance:
         latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
     return {
@@ -102,8 +101,8 @@ def table(settings_uri: str, dataset: str) -> Table:
 @pytest.fixture
 def index(published_day: Day) -> tuple[OpenSearch, str]:
     """A client, and the name of the day's index."""
-    target = SearchIndex(published_day.settings.search, SEARCH)
-    (shown,) = target.published(SHOP.calendar.partition(published_day.partition))
+    target = SearchIndex(published_day.settings.search, INDEX)
+    (shown,) = target.published(LIBRARY.calendar.partition(published_day.partition))
     return target.client, shown.name
 
 
@@ -118,91 +117,88 @@ class TestGoodDay:
     def test_every_check_of_a_dataset_passes(self, published_day: Day) -> None:
         found = evaluate(published_day, "published_tables") | evaluate(published_day, "published_indices")
         assert {name: (each.passed, each.partition) for name, each in found.items()} == dict.fromkeys(
-            [(dataset, "published") for dataset in [*TABLES, SEARCH.id]], (True, published_day.partition)
+            [(dataset, "published") for dataset in [*TABLES, INDEX.id]], (True, published_day.partition)
         )
-        orders = published_day.truth["orders"]
-        assert said(found["final.order_facts", "published"], "found") == f"{orders} rows"
-        assert said(found["final.order_facts", "published"], "expected") == (
-            f"{orders} rows, as the latest run reported"
-        )
-        assert f"{orders} documents behind the alias orders" in said(found["search.orders", "published"], "found")
+        assert said(found["marts.lending", "published"], "found") == "300 rows"
+        assert said(found["marts.lending", "published"], "expected") == "300 rows, as the latest run reported"
+        assert "300 documents behind the alias lendings" in said(found["find.lending", "published"], "found")
 
-    def test_master_s_outputs_are_of_one_run_and_of_the_inputs_as_they_are(self, published_day: Day) -> None:
+    def test_outputs_of_a_job_are_of_one_run_and_of_the_inputs_as_they_are(self, published_day: Day) -> None:
         found = evaluate(published_day, "published_runs")
         assert {name: each.passed for name, each in found.items()} == dict.fromkeys(
-            [(dataset, "of_one_run") for dataset in MASTER.outputs], True
+            [(dataset, "of_one_run") for dataset in CATALOGUE.outputs], True
         )
         (version,) = {said(each, "found") for each in found.values()}
         assert version.startswith(f"{published_day.partition}.")
 
-    def test_facts_agree_with_their_inputs(self, published_day: Day, spark: SparkSession) -> None:
-        facts = SHOP.contracts["final.order_facts"]
-        answers = answers_of(session_for(spark, published_day.settings), SHOP, facts, published_day.partition)
+    def test_a_mart_agrees_with_its_inputs(self, published_day: Day, spark: SparkSession) -> None:
+        lending = LIBRARY.contracts["marts.lending"]
+        answers = answers_of(session_for(spark, published_day.settings), LIBRARY, lending, published_day.partition)
         verdict = judge_rules(answers)
-        assert (verdict.passed, verdict.found) == (True, "fx_rate_known 0, same_orders 0, net_matches_items 0")
+        assert (verdict.passed, verdict.found) == (True, "every_loan 0")
 
     def test_the_run_that_reported_the_rows_is_named(self, published_day: Day) -> None:
         with dg.DagsterInstance.from_config(str(published_day.home / "dagster")) as instance:
             wanted = dg.AssetRecordsFilter(
-                asset_key=dg.AssetKey(["intermediate", "orders"]), asset_partitions=[published_day.partition]
+                asset_key=dg.AssetKey(["staged", "loans"]), asset_partitions=[published_day.partition]
             )
             (record,) = instance.fetch_materializations(wanted, limit=1).records
         found = evaluate(published_day, "published_tables")
         assert set(found) == {(dataset, "published") for dataset in TABLES}
-        assert said(found["intermediate.orders", "published"], "reported_by") == record.run_id
+        assert said(found["staged.loans", "published"], "reported_by") == record.run_id
 
 
 class TestTables:
     def test_a_day_that_was_lost_fails_and_names_the_command(self, published_day: Day, lake_copy: str) -> None:
-        table(lake_copy, "final.daily_sales").delete(f"partition_date == '{published_day.partition}'")
+        table(lake_copy, "marts.branch_days").delete(f"partition_date == '{published_day.partition}'")
         found = evaluate(published_day, "published_tables", settings_uri=lake_copy)
-        assert [name for name, each in found.items() if not each.passed] == [("final.daily_sales", "published")]
-        failed = found["final.daily_sales", "published"]
+        assert [name for name, each in found.items() if not each.passed] == [("marts.branch_days", "published")]
+        failed = found["marts.branch_days", "published"]
         assert said(failed, "found") == "0 rows"
         assert said(failed, "what_to_do") == (
-            f"To run it again: pipeline run --partition {published_day.partition} --select final.daily_sales"
+            f"To run it again: pipeline run --partition {published_day.partition} --select marts.branch_days"
         )
 
     def test_a_check_that_is_run_on_its_asset_s_page_tells_as_well(
         self, published_day: Day, lake_copy: str, capfd: pytest.CaptureFixture[str]
     ) -> None:
         """There Dagster runs it in a job of its own."""
-        table(lake_copy, "final.daily_sales").delete(f"partition_date == '{published_day.partition}'")
+        table(lake_copy, "marts.branch_days").delete(f"partition_date == '{published_day.partition}'")
         of_every_asset = definitions(lake_copy).resolve_implicit_global_asset_job_def()
-        check = dg.AssetCheckKey(dg.AssetKey(["final", "daily_sales"]), "published")
+        check = dg.AssetCheckKey(dg.AssetKey(["marts", "branch_days"]), "published")
         job = of_every_asset.get_subset(asset_selection=set(), asset_check_selection={check})
         with dg.DagsterInstance.from_config(str(published_day.home / "dagster")) as instance:
             assert job.execute_in_process(instance=instance, partition_key=published_day.partition).success
         said = capfd.readouterr().err
         assert said.count(f"published_tables {published_day.partition}: 1 failed checks\n") == 1
-        assert "final.daily_sales published: expected " in said
+        assert "marts.branch_days published: expected " in said
 
     def test_columns_that_are_not_the_contracts_fail(self, published_day: Day, lake_copy: str) -> None:
-        with table(lake_copy, "intermediate.customers").update_schema() as update:
-            update.rename_column("segment", "tier")
+        with table(lake_copy, "staged.members").update_schema() as update:
+            update.rename_column("branch", "house")
             update.add_column("extra", StringType())
         found = evaluate(published_day, "published_tables", settings_uri=lake_copy)
-        assert [name for name, each in found.items() if not each.passed] == [("intermediate.customers", "published")]
-        assert said(found["intermediate.customers", "published"], "found").endswith(
-            " rows; columns that differ from the contract: 3 (segment absent instead of string, "
-            "tier string instead of absent, extra string instead of absent)"
+        assert [name for name, each in found.items() if not each.passed] == [("staged.members", "published")]
+        assert said(found["staged.members", "published"], "found").endswith(
+            " rows; columns that differ from the contract: 3 (branch absent instead of string, "
+            "house string instead of absent, extra string instead of absent)"
         )
 
     def test_a_table_that_is_gone_fails_and_the_others_are_still_checked(
         self, published_day: Day, lake_copy: str
     ) -> None:
-        lake.catalog(load(lake_copy)).drop_table("intermediate.shipments")
+        lake.catalog(load(lake_copy)).drop_table("staged.reviews")
         found = evaluate(published_day, "published_tables", settings_uri=lake_copy)
-        assert [name for name, each in found.items() if not each.passed] == [("intermediate.shipments", "published")]
-        assert said(found["intermediate.shipments", "published"], "found") == "no table"
+        assert [name for name, each in found.items() if not each.passed] == [("staged.reviews", "published")]
+        assert said(found["staged.reviews", "published"], "found") == "no table"
         assert len(found) == len(TABLES)
 
     def test_rows_are_counted_without_opening_a_data_file(self, published_day: Day, later: ExitStack) -> None:
-        location = table(published_day.settings_uri, "final.order_facts").location()
+        location = table(published_day.settings_uri, "marts.lending").location()
         files = Path(location.removeprefix("file://")) / "data"
         later.callback(files.with_name("data-elsewhere").rename, files)
         files.rename(files.with_name("data-elsewhere"))
-        assert evaluate(published_day, "published_tables")["final.order_facts", "published"].passed
+        assert evaluate(published_day, "published_tables")["marts.lending", "published"].passed
 
 
 class TestIndex:
@@ -210,7 +206,7 @@ class TestIndex:
         (evaluation,) = evaluate(day, "published_indices", settings_uri=settings_uri).values()
         assert not evaluation.passed
         assert said(evaluation, "what_to_do").endswith(
-            f"pipeline run --partition {day.partition} --select search.orders"
+            f"pipeline run --partition {day.partition} --select find.lending"
         )
         return evaluation
 
@@ -218,18 +214,18 @@ class TestIndex:
         self, published_day: Day, index: tuple[OpenSearch, str], later: ExitStack
     ) -> None:
         client, name = index
-        later.callback(client.indices.put_alias, index=name, name="orders")
-        client.indices.delete_alias(index=name, name="orders")
+        later.callback(client.indices.put_alias, index=name, name="lendings")
+        client.indices.delete_alias(index=name, name="lendings")
         failed = self.failed(published_day)
-        assert said(failed, "found") == "0 indices and 0 documents behind the alias orders"
+        assert said(failed, "found") == "0 indices and 0 documents behind the alias lendings"
 
     def test_a_second_index_of_the_day_fails(
         self, published_day: Day, index: tuple[OpenSearch, str], later: ExitStack
     ) -> None:
         client, name = index
-        second = f"orders-{published_day.partition}-{'0' * 12}-9"
+        second = f"lendings-{published_day.partition}-{'0' * 12}-9"
         later.callback(client.indices.delete, index=second)
-        client.indices.create(index=second, body={**index_body(SEARCH, meta={}), "aliases": {"orders": {}}})
+        client.indices.create(index=second, body={**index_body(INDEX, meta={}), "aliases": {"lendings": {}}})
         assert said(self.failed(published_day), "found").startswith(f"2 indices ({second}, {name}) and ")
 
     def test_documents_of_the_day_in_somebody_elses_index_fail(
@@ -237,10 +233,10 @@ class TestIndex:
     ) -> None:
         client, _ = index
         later.callback(client.indices.delete, index="handmade")
-        client.indices.create(index="handmade", body={**index_body(SEARCH, meta={}), "aliases": {"orders": {}}})
+        client.indices.create(index="handmade", body={**index_body(INDEX, meta={}), "aliases": {"lendings": {}}})
         client.index(index="handmade", body={"partition_date": published_day.partition}, params={"refresh": "true"})
         found = said(self.failed(published_day), "found")
-        assert found.endswith(f" and {published_day.truth['orders'] + 1} documents behind the alias orders")
+        assert found.endswith(" and 301 documents behind the alias lendings")
 
     def test_a_mapping_that_takes_any_field_fails(
         self, published_day: Day, index: tuple[OpenSearch, str], later: ExitStack
@@ -253,55 +249,51 @@ class TestIndex:
         )
 
     def test_documents_without_their_rows_in_the_lake_fail(self, published_day: Day, lake_copy: str) -> None:
-        table(lake_copy, "final.order_facts").delete(f"partition_date == '{published_day.partition}'")
+        table(lake_copy, "marts.lending").delete(f"partition_date == '{published_day.partition}'")
         failed = self.failed(published_day, lake_copy)
-        assert said(failed, "expected").endswith("with 0 documents: the rows of final.order_facts")
+        assert said(failed, "expected").endswith("with 0 documents: the rows of marts.lending")
 
 
 def test_an_input_that_was_published_again_is_found_in_every_output_by_its_version(
     published_day: Day, lake_copy: str
 ) -> None:
-    customers, again = table(lake_copy, "intermediate.customers"), f"{published_day.partition}.again.0"
-    before = lake.version(customers, SHOP.calendar.partition(published_day.partition))
+    members, again = table(lake_copy, "staged.members"), f"{published_day.partition}.again.0"
+    before = lake.version(members, LIBRARY.calendar.partition(published_day.partition))
     assert before is not None
-    customers.append(customers.scan().to_arrow().slice(0, 0), snapshot_properties={"published-wap-id": again})
+    members.append(members.scan().to_arrow().slice(0, 0), snapshot_properties={"published-wap-id": again})
     found = evaluate(published_day, "published_runs", settings_uri=lake_copy)
     assert {name for name, each in found.items() if not each.passed} == {
-        (dataset, "of_one_run") for dataset in MASTER.outputs
+        (dataset, "of_one_run") for dataset in CATALOGUE.outputs
     }
     for each in found.values():
-        assert said(each, "found").endswith(f"; intermediate.customers {again}, read as {before.wap_id}")
+        assert said(each, "found").endswith(f"; staged.members {again}, read as {before.wap_id}")
 
 
-def test_an_order_that_is_missing_is_found_by_every_kind_of_check_as_dagster_runs_the_job(
+def test_a_loan_that_is_missing_is_found_by_every_kind_of_check_as_dagster_runs_the_job(
     published_day: Day, lake_copy: str
 ) -> None:
-    facts = table(lake_copy, "final.order_facts")
-    first = facts.scan(selected_fields=("order_id", "net_amount"), row_filter="net_amount > 0").to_arrow().slice(0, 1)
-    (lost,) = first.to_pylist()
-    facts.delete(f"order_id == '{lost['order_id']}'")
+    table(lake_copy, "marts.lending").delete("loan_id == 'L261121-00007'")
     ended = finished(checks_process(published_day, settings_uri=lake_copy))
     assert ended.code == 0, ended.output[-3000:]  # a failed check is a result, not a failed run
     found = recorded(published_day)
     assert len(found) == len(TABLES) + 2
     assert {each.partition for each in found.values()} == {published_day.partition}
-    orders = published_day.truth["orders"]
-    assert said(found["final.order_facts", "published"], "found") == f"{orders - 1} rows"
-    assert said(found["search.orders", "published"], "expected").endswith(
-        f"with {orders - 1} documents: the rows of final.order_facts"
+    assert said(found["marts.lending", "published"], "found") == "299 rows"
+    assert said(found["find.lending", "published"], "expected").endswith(
+        "with 299 documents: the rows of marts.lending"
     )
-    joined = found["final.order_facts", "agrees_with_inputs"]
+    joined = found["marts.lending", "agrees_with_inputs"]
     assert (joined.passed, joined.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    assert said(joined, "expected") == "fx_rate_known 0, same_orders 0, net_matches_items 0"
-    assert said(joined, "found") == f"same_orders 1, net_matches_items -{lost['net_amount'].normalize():f}"
+    assert said(joined, "expected") == "every_loan 0"
+    assert said(joined, "found") == "every_loan 1 (L261121-00007)"
     assert said(joined, "what_to_do") == (
         "An input was published again, or a table changed by hand. To run it again: "
-        f"pipeline run --partition {published_day.partition} --select final.order_facts"
+        f"pipeline run --partition {published_day.partition} --select marts.lending"
     )
     assert {name for name, each in found.items() if not each.passed} == {
-        ("final.order_facts", "published"),
-        ("final.order_facts", "agrees_with_inputs"),
-        ("search.orders", "published"),
+        ("marts.lending", "published"),
+        ("marts.lending", "agrees_with_inputs"),
+        ("find.lending", "published"),
     }
 
 
@@ -314,16 +306,16 @@ def test_a_service_that_does_not_answer_fails_the_step_not_the_check(published_d
 
 def test_materializations_say_where_each_column_comes_from(published_day: Day) -> None:
     with dg.DagsterInstance.from_config(str(published_day.home / "dagster")) as instance:
-        for dataset in (dataset for job in SHOP.jobs for dataset in job.outputs):
+        for dataset in LIBRARY.published:
             (record,) = instance.fetch_materializations(dg.AssetKey(dataset.split(".")), limit=1).records
             assert record.asset_materialization is not None
             lineage = record.asset_materialization.metadata["dagster/column_lineage"].value
-            contract = SHOP.contracts[dataset]
+            contract = LIBRARY.contracts[dataset]
             named = {column.name for column in contract.columns if any(source for _, source in column.lineage)}
             assert set(lineage.deps_by_column) == named, dataset
-            if dataset == "final.order_facts":
-                deps = {(dep.asset_key.path[-1], dep.column_name) for dep in lineage.deps_by_column["net_amount_usd"]}
-                assert deps == {("order_items", "line_gross"), ("order_items", "discount"), ("fx_rates", "usd_rate")}
+            if dataset == "find.lending":
+                deps = {(dep.asset_key.path[-1], dep.column_name) for dep in lineage.deps_by_column["reviews"]}
+                assert deps == {("reviews", "review_id"), ("reviews", "stars"), ("reviews", "text")}
 
 
 def test_an_interrupted_check_leaves_no_process(published_day: Day) -> None:

@@ -17,25 +17,25 @@ from pipeline_assets.remedies import (
     place_of,
     what_to_select,
 )
-from tests.shop import SHOP
+from tests import domains
 
 DAY = "2026-11-22"
-LOCALLY = settings_module.load(str(ROOT / "settings" / "local.toml"))
+LOCALLY = settings_module.load(str(domains.LOCAL))
 
 
 @pytest.mark.parametrize(
     ("place", "command"),
     [
-        (LOCAL, f"pipeline run --partition {DAY} --select intermediate.orders"),
-        (EMR, f"pipeline run --partition {DAY} --select intermediate.orders --launcher emr"),
+        (LOCAL, f"pipeline run --partition {DAY} --select staged.loans"),
+        (EMR, f"pipeline run --partition {DAY} --select staged.loans --launcher emr"),
         (PRODUCTION, f"pipeline trigger --partition {DAY} --rerun"),
         (of_execution("x-1"), "pipeline trigger --resume x-1"),
     ],
 )
 def test_each_place_has_a_command_that_there_is(place: Place, command: str) -> None:
-    assert place.command(DAY, "intermediate.orders") == command
-    assert place.then(Remedy.RERUN, partition=DAY, select="intermediate.orders") == f" To run it again: {command}"
-    assert place.then(Remedy.NONE, partition=DAY, select="intermediate.orders") == ""
+    assert place.command(DAY, "staged.loans") == command
+    assert place.then(Remedy.RERUN, partition=DAY, select="staged.loans") == f" To run it again: {command}"
+    assert place.then(Remedy.NONE, partition=DAY, select="staged.loans") == ""
     _, verb, *options = command.split()
     get_command(app).commands[verb].make_context(verb, options)  # type: ignore[attr-defined]
 
@@ -45,17 +45,17 @@ def test_settings_say_where_their_data_is_made() -> None:
 
 
 def test_what_no_job_publishes_is_made_by_the_job_that_failed() -> None:
-    assert what_to_select(SHOP, "intermediate.orders", otherwise="extract_orders") == "intermediate.orders"
-    assert what_to_select(SHOP, "web_api.shipments", otherwise="extract_shipments") == "extract_shipments"
-    assert what_to_select(SHOP, None, otherwise="master") == "master"
+    assert what_to_select(domains.LIBRARY, "staged.loans", otherwise="extract_loans") == "staged.loans"
+    assert what_to_select(domains.LIBRARY, "http.reviews", otherwise="extract_reviews") == "extract_reviews"
+    assert what_to_select(domains.LIBRARY, None, otherwise="catalogue") == "catalogue"
 
 
 @pytest.mark.parametrize(
-    ("partition", "notes"), [(DAY, [f"To run it again: {LOCAL.command(DAY, 'search.orders')}"]), (None, [])]
+    ("partition", "notes"), [(DAY, [f"To run it again: {LOCAL.command(DAY, 'find.lending')}"]), (None, [])]
 )
 def test_a_verb_notes_the_command_of_an_error_that_is_about_a_day(partition: str | None, notes: list[str]) -> None:
     error = BadInput(
-        dataset="search.orders", partition=partition, expected="x", found="y", fix="Do.", remedy=Remedy.RERUN
+        dataset="find.lending", partition=partition, expected="x", found="y", fix="Do.", remedy=Remedy.RERUN
     )
     with pytest.raises(PipelineError) as raised, command_noted(LOCALLY):
         raise error

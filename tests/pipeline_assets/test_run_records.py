@@ -8,9 +8,9 @@ import pytest
 from emr_jobs.code import code_version
 from emr_jobs.publish.preview import ROWS, is_shown
 from emr_jobs.report import asset_key
+from tests.domains import LIBRARY
 from tests.end_to_end.test_run import EMPTY_DAY
 from tests.running import Day, table_rows
-from tests.shop import SHOP
 
 
 @pytest.fixture
@@ -30,44 +30,55 @@ def materialization(instance: dg.DagsterInstance, dataset: str, partition: str) 
 
 
 def test_every_dataset_has_a_materialization_of_its_partition(instance: dg.DagsterInstance, published_day: Day) -> None:
-    for dataset in (dataset for job in SHOP.jobs for dataset in job.outputs):
+    for dataset in LIBRARY.published:
         metadata = materialization(instance, dataset, published_day.partition)
-        assert metadata["dagster/row_count"] >= 0
-        assert metadata["code_version"] == code_version("shop")
+        rows = metadata["dagster/row_count"]
+        assert (rows > 0) == ("rejected" not in dataset), dataset
+        assert metadata["code_version"] == code_version("tests.library")
         assert metadata["origin"] == "local"
         assert metadata["attempt"] == 0
         assert metadata["phases"]
         assert metadata["seconds"] > 0
-        if dataset == "search.orders":
-            assert metadata["index"].startswith(f"orders-{published_day.partition}-")
+        if dataset == "find.lending":
+            assert metadata["index"].startswith(f"lendings-{published_day.partition}-")
         else:
             assert metadata["snapshot_id"].isdigit()
-            assert metadata["files"] > 0
-            assert metadata["size_bytes"] > 0
+            assert (metadata["files"] > 0, metadata["size_bytes"] > 0) == (rows > 0, rows > 0), dataset
 
 
 def test_a_materialization_previews_rows_of_its_table(instance: dg.DagsterInstance, published_day: Day) -> None:
     for dataset, rows in table_rows(published_day.settings, published_day.partition).items():
         preview = materialization(instance, dataset, published_day.partition)["preview"]
         shown = [column.name for column in preview.schema.columns]
-        assert shown == [column.name for column in SHOP.contracts[dataset].columns if is_shown(column)]
+        assert shown == [column.name for column in LIBRARY.contracts[dataset].columns if is_shown(column)]
         texts = [{name: row[name] for name in shown if isinstance(row[name], str)} for row in rows]
-        assert 0 < len(preview.records) <= min(ROWS, len(rows)), dataset
+        assert min(1, len(rows)) <= len(preview.records) <= min(ROWS, len(rows)), dataset
         for record in preview.records:
             assert any(text.items() <= record.data.items() for text in texts), record
 
 
-def test_rejects_duplicates_and_test_orders_are_counted(instance: dg.DagsterInstance, published_day: Day) -> None:
-    counted = materialization(instance, "intermediate.orders", published_day.partition)
-    planted = published_day.truth["planted"]
-    assert counted["lines"] == published_day.truth["lines"]
-    assert counted["dagster/row_count"] == published_day.truth["orders"]
-    assert counted["test_orders"] == planted["test"]
-    assert counted["duplicates"] == planted["duplicate"]
+def test_records_of_each_source_and_its_rejects_are_counted(instance: dg.DagsterInstance, published_day: Day) -> None:
+    counted = {
+        dataset: {name: metadata.get(name) for name in ("dagster/row_count", "records", "rejected", "announced")}
+        for dataset in ("staged.rejected_loans", "staged.loans", "staged.members", "staged.reviews")
+        for metadata in [materialization(instance, dataset, published_day.partition)]
+    }
+    reviews = published_day.truth["reviews"]
+    assert counted == {
+        "staged.rejected_loans": {"dagster/row_count": 0, "records": 300, "rejected": 0, "announced": None},
+        "staged.loans": {"dagster/row_count": 300, "records": 300, "rejected": 0, "announced": None},
+        "staged.members": {"dagster/row_count": 60, "records": 60, "rejected": 0, "announced": None},
+        "staged.reviews": {
+            "dagster/row_count": reviews,
+            "records": reviews,
+            "rejected": 0,
+            "announced": reviews,
+        },
+    }
 
 
 def test_every_declared_check_was_evaluated_on_its_partition(instance: dg.DagsterInstance, published_day: Day) -> None:
-    declared = {(asset_key(dataset), check.name) for job in SHOP.jobs for dataset, check in SHOP.checks_of(job)}
+    declared = {(asset_key(dataset), check.name) for job in LIBRARY.jobs for dataset, check in LIBRARY.checks_of(job)}
     evaluations = [
         entry.asset_check_evaluation
         for run in instance.get_runs()

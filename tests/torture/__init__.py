@@ -5,7 +5,7 @@ of a dataset is one delivery's rows, the other's, or a fault. Chance is a seed's
 moments, and each trial draws for itself, so it can be repeated alone.
 """
 
-MASTER = "master"
+LAST = "catalogue"  # the job that reads what the others publish
 
 
 class Torn(Exception):

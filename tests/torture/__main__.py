@@ -1,6 +1,7 @@
 """`python -m tests.torture`: kills and pairs of runs on one stack of its own, in a temporary folder."""
 
 import argparse
+import os
 import secrets
 import sys
 import tempfile
@@ -9,15 +10,15 @@ from pathlib import Path
 
 from rich.console import Console
 
+from local_stack import sample
 from local_stack.services import services
-from shop import sample
+from tests.domains import LIBRARY, PROFILES
 from tests.running import Day, InProcess, one_spark
-from tests.shop import SHOP
 from tests.torture import Torn, kills, pairs
 from tests.torture.bench import Bench, bench
 
 PARTITION = "2026-11-20"
-ORDERS = 20  # of the stack's own data, which nobody reads
+ROWS = 20  # of the stack's own data, which nobody reads
 
 
 def main() -> None:
@@ -30,10 +31,11 @@ def main() -> None:
     chosen = parser.parse_args()
     console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
     console.print(f"seed {chosen.seed}")
+    os.environ["PIPELINE_PROFILES"] = str(PROFILES)
     with tempfile.TemporaryDirectory(prefix="torture-", ignore_cleanup_errors=True) as folder, console.status("") as on:
         home = Path(folder)
         on.update("starting the stack")
-        sample.generate(home / "data", partition=SHOP.calendar.partition(PARTITION), rows=ORDERS)
+        sample.generate(home / "data", partition=LIBRARY.calendar.partition(PARTITION), rows=ROWS)
         with services(home, home / "data") as running, one_spark() as spark:
             day = Day(home, home / "data", str(running.settings_file), PARTITION)
             with bench(day, home / "deliveries", InProcess(spark), progress=on.update) as made:

@@ -17,9 +17,9 @@ from emr_jobs.settings import Settings
 from pipeline_assets.command import local_environment, local_submit
 from pipeline_assets.home import ROOT
 from pipeline_assets.process import TiedProcess
+from tests.domains import LIBRARY
 from tests.running import Day, Ended, InProcess, arguments_of
-from tests.shop import SHOP
-from tests.torture import MASTER, Torn
+from tests.torture import LAST, Torn
 from tests.torture.deliveries import NAMES, Delivery, two_deliveries
 from tests.torture.moments import Moment, is_phase, phases_of
 from tests.torture.readers import Known, read
@@ -114,7 +114,7 @@ class Process:
         try:
             if victim is Victim.JVM:
                 return process.name() == "java"
-            program = [f"{ROOT}/{SHOP.job(self.job).script}", self.job]
+            program = [f"{ROOT}/{LIBRARY.job(self.job).script}", self.job]
             return process.name().startswith("python") and process.cmdline()[1:3] == program
         except psutil.NoSuchProcess:
             return False
@@ -144,18 +144,18 @@ class Bench:
     def shown(self) -> dict[str, str]:
         """By job, whose delivery readers see of its datasets."""
         seen = read(self.settings, self.day.partition)
-        names = {job.name: {self.known.name(dataset, seen[dataset]) for dataset in job.outputs} for job in SHOP.jobs}
+        names = {job.name: {self.known.name(dataset, seen[dataset]) for dataset in job.outputs} for job in LIBRARY.jobs}
         return {job: "/".join(sorted(of_job)) for job, of_job in names.items()}
 
     def bring_about(self, wanted: dict[str, str]) -> None:
         """Each job's datasets as an undisturbed run of that delivery leaves them."""
         shown = self.shown()
-        if shown[MASTER] != wanted[MASTER]:
-            shown = self._publish(shown, dict.fromkeys(shown, wanted[MASTER]))
+        if shown[LAST] != wanted[LAST]:
+            shown = self._publish(shown, dict.fromkeys(shown, wanted[LAST]))
         self._publish(shown, wanted)
 
     def _publish(self, shown: dict[str, str], wanted: dict[str, str]) -> dict[str, str]:
-        for job in SHOP.jobs:
+        for job in LIBRARY.jobs:
             if shown[job.name] != wanted[job.name]:
                 self.publish(job.name, wanted[job.name])
         return wanted
@@ -181,7 +181,7 @@ class Bench:
         arguments = arguments_of(job, settings_uri=uri, partition=self.day.partition, run_id=run_id, attempt=0)
         log = self.folder / f"{run_id}.log"
         with log.open("w") as output:
-            command = local_submit(SHOP.job(job).script, arguments, self.settings.spark)
+            command = local_submit(LIBRARY.job(job).script, arguments, self.settings.spark)
             tied = TiedProcess(command, env=local_environment(), cwd=ROOT, output=output)
         process = Process(job, run_id, log, tied)
         try:
@@ -198,10 +198,11 @@ def bench(
     with two_deliveries(day, folder) as deliveries:
         made = Bench(day, folder, run_job, {each.name: each for each in deliveries})
         for name in reversed(NAMES):
-            for job in SHOP.jobs:
+            for job in LIBRARY.jobs:
                 progress(f"undisturbed: {job.name} of delivery {name}")
                 made.phases[job.name] = phases_of(made.publish(job.name, name).output)
             made.known.days[name] = read(day.settings, day.partition)
         a, b = (made.known.days[name] for name in NAMES)
-        assert all(a[dataset] != b[dataset] for dataset in a), "the deliveries differ in every dataset"
+        alike = [dataset for dataset in a if a[dataset] == b[dataset]]
+        assert not alike, f"the deliveries differ in every dataset, not so in {alike}"
         yield made

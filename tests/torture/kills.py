@@ -1,4 +1,4 @@
-"""Jobs killed at random moments. Four kills are a round: each job once, master last, from one delivery to the other.
+"""Jobs killed at random moments. Four kills are a round: each job once, LAST last, from one delivery to the other.
 
 Readers look all the time: of each dataset of the job they may see the old delivery's day, then the new one's; of every
 other dataset what was there. A rerun then gives what an undisturbed run gives.
@@ -7,8 +7,8 @@ other dataset what was there. A rerun then gives what an undisturbed run gives.
 import random
 from dataclasses import dataclass
 
-from tests.shop import SHOP
-from tests.torture import MASTER, Torn
+from tests.domains import LIBRARY
+from tests.torture import LAST, Torn
 from tests.torture.bench import Bench, Victim
 from tests.torture.deliveries import NAMES
 from tests.torture.moments import Moment, drawn
@@ -32,10 +32,10 @@ class Kill:
 
     @classmethod
     def drawn(cls, seed: int, number: int, phases: dict[str, list[str]]) -> "Kill":
-        turn, position = divmod(number, len(SHOP.jobs))
-        order = [job.name for job in SHOP.jobs if job.name != MASTER]
+        turn, position = divmod(number, len(LIBRARY.jobs))
+        order = [job.name for job in LIBRARY.jobs if job.name != LAST]
         random.Random(f"{seed} round {turn}").shuffle(order)
-        order.append(MASTER)
+        order.append(LAST)
         old, new = NAMES if turn % 2 == 0 else reversed(NAMES)
         rng = random.Random(f"{seed} kill {number}")
         return cls(
@@ -65,7 +65,7 @@ def play(bench: Bench, kill: Kill, *, seed: int) -> Played:
     bench.bring_about(kill.before)
     states = {
         dataset: [kill.old, kill.new] if job.name == kill.job else [kill.before[job.name]]
-        for job in SHOP.jobs
+        for job in LIBRARY.jobs
         for dataset in job.outputs
     }
     run_id = f"kill-{seed}-{kill.number}"

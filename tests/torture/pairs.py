@@ -17,9 +17,9 @@ from emr_jobs.publish import versions
 from emr_jobs.publish.search import SearchIndex
 from emr_jobs.publish.versions import Version
 from pipeline_assets import lake
+from tests.domains import LIBRARY
 from tests.running import Ended
-from tests.shop import SHOP
-from tests.torture import MASTER, Torn
+from tests.torture import LAST, Torn
 from tests.torture.bench import Bench, Process
 from tests.torture.deliveries import NAMES
 from tests.torture.moments import Moment, drawn
@@ -47,10 +47,10 @@ class Pair:
     @classmethod
     def drawn(cls, seed: int, number: int, phases: Mapping[str, list[str]]) -> "Pair":
         rng = random.Random(f"{seed} pair {number}")
-        job = rng.choice([job.name for job in SHOP.jobs] + [MASTER] * 2)  # which has two targets
+        job = rng.choice([job.name for job in LIBRARY.jobs] + [LAST] * 2)  # which has two targets
         rival = rng.choice(list(Rival))
         one, other = rng.sample(NAMES, 2)
-        if job == MASTER and rival is Rival.SAME_JOB:
+        if job == LAST and rival is Rival.SAME_JOB:
             one = other  # it reads what is there
         return cls(number, job, rival, (one, other), drawn(rng, phases[job]), drawn(rng, phases[job]))
 
@@ -71,7 +71,7 @@ def play(bench: Bench, pair: Pair, *, seed: int) -> Played:
     """Raises Torn."""
     one, other = pair.deliveries
     (unlike,) = set(NAMES) - {other}
-    bench.bring_about({job.name: one if job.name != MASTER else unlike for job in SHOP.jobs})
+    bench.bring_about({job.name: one if job.name != LAST else unlike for job in LIBRARY.jobs})
     run_ids = [f"pair-{seed}-{pair.number}-{number}" for number in (1, 2)]
     with reading(bench.known, bench.settings, bench.day.partition) as reader, ExitStack() as processes:
         first = processes.enter_context(bench.process(pair.job, one, run_id=run_ids[0]))
@@ -88,11 +88,11 @@ def play(bench: Bench, pair: Pair, *, seed: int) -> Played:
             first.until(pair.stops)
             with first.standing_still():
                 overlapped = _begun(bench, first) and not _publishes(bench, first)
-                for job in SHOP.jobs:
+                for job in LIBRARY.jobs:
                     bench.publish(job.name, other)
             runs = {first.run_id: first.wait()}
             codes = (runs[first.run_id].code, 0)
-    found = [*reader.strange, *_faults(bench, SHOP.job(pair.job), runs)]
+    found = [*reader.strange, *_faults(bench, LIBRARY.job(pair.job), runs)]
     if overlapped and codes.count(0) != 1:
         found.append(f"each had begun before the other published, and their exit codes are {codes}")
     if found:
@@ -116,7 +116,7 @@ def _faults(bench: Bench, job: Job, runs: Mapping[str, Ended]) -> list[str]:
     standing, published = _versions(bench)
     shown = bench.shown()
     found = []
-    for each in SHOP.jobs:
+    for each in LIBRARY.jobs:
         version, *others = dict.fromkeys(standing[dataset].wap_id for dataset in each.outputs)
         if others:
             found.append(f"{each.name}: of several runs: {[standing[dataset].wap_id for dataset in each.outputs]}")
@@ -139,15 +139,15 @@ def _faults(bench: Bench, job: Job, runs: Mapping[str, Ended]) -> list[str]:
 
 def _versions(bench: Bench) -> tuple[dict[str, Version], dict[str, set[str]]]:
     """Which version each dataset shows, and the runs that a table has ever shown."""
-    partition = SHOP.calendar.partition(bench.day.partition)
+    partition = LIBRARY.calendar.partition(bench.day.partition)
     standing, published = {}, {}
-    for contract in SHOP.tables:
+    for contract in LIBRARY.tables:
         metadata = json.loads(lake.catalog(bench.settings).load_table(contract.id).metadata.model_dump_json())
         version = versions.of_day(metadata, partition)
         standing[contract.id] = version or Version("none", None)
         summaries = (snapshot["summary"] for snapshot in metadata["snapshots"])
         published[contract.id] = {_run_of(each[versions.PUBLISHED]) for each in summaries if versions.PUBLISHED in each}
-    target = SearchIndex(bench.settings.search, SHOP.contracts[SEARCH])
+    target = SearchIndex(bench.settings.search, LIBRARY.contracts[SEARCH])
     metas = [
         target.client.indices.get_mapping(index=index.name)[index.name]["mappings"]["_meta"]
         for index in target.published(partition)

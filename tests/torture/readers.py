@@ -14,9 +14,9 @@ import orjson
 from emr_jobs.publish.search import SearchIndex
 from emr_jobs.settings import Settings
 from pipeline_assets import lake
-from tests.shop import SHOP
+from tests.domains import LIBRARY
 
-SEARCH = "search.orders"
+SEARCH = "find.lending"
 PAUSE_S = 0.25
 PART = "neither"
 _MOST = 10_000  # documents of an answer
@@ -35,12 +35,12 @@ class Eyes:
 
     def __init__(self, settings: Settings, partition: str) -> None:
         self._catalog = lake.catalog(settings)
-        self._target = SearchIndex(settings.search, SHOP.contracts[SEARCH])
+        self._target = SearchIndex(settings.search, LIBRARY.contracts[SEARCH])
         self._partition = partition
         self._rows: dict[str, tuple[str, Rows]] = {}  # by dataset, with the place of the table's metadata
 
     def read(self) -> Day:
-        day = {contract.id: self._table(contract.id) for contract in SHOP.tables}
+        day = {contract.id: self._table(contract.id) for contract in LIBRARY.tables}
         return {**day, SEARCH: _documents(self._target, self._partition)}
 
     def _table(self, dataset: str) -> Rows:

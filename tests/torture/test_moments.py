@@ -7,12 +7,12 @@ from tests.torture.moments import drawn, phases_of
 
 LOG = """26/11/26 21:12:37 WARN NativeCodeLoader: ...
 phase session partition_date=2026-11-20 duration_s=6.9
-phase stage final.order_facts partition_date=2026-11-20 duration_s=4.8
-staged dataset=final.order_facts rows=100
+phase stage marts.lending partition_date=2026-11-20 duration_s=4.8
+staged dataset=marts.lending rows=100
 phase publish partition_date=2026-11-20 duration_s=0.5
 phase swap partition_date=2026-11-20 duration_s=0.2
 """
-PHASES = ["session", "stage final.order_facts", "publish", "swap"]
+PHASES = ["session", "stage marts.lending", "publish", "swap"]
 
 
 def test_the_phases_of_a_log_in_their_order() -> None:

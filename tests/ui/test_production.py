@@ -4,7 +4,6 @@ The simulated production, its Dagster with a daemon, and the same day once more 
 """
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,10 +24,9 @@ from local_stack.simulation.world import ROWS, World, world
 from pipeline_assets.home import ROOT
 from pipeline_assets.production.running.executions import Execution
 from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG, PARTITION_TAG
+from tests.domains import LIBRARY
 from tests.running import Ended, documents, pipeline, table_rows, wait_for
-from tests.shop import SHOP
-from tests.ui.conftest import Picture, serving
-from tests.ui.test_what_a_user_sees import hide_navigation, metadata
+from tests.ui.browser import Picture, metadata, open_run, serving
 
 _Type = dg.DagsterEventType
 
@@ -65,8 +63,8 @@ class Produced:
         return list(self.follower.instance.get_runs(dg.RunsFilter(job_name="checks", statuses=finished)))
 
     def materialized_at(self, run: dg.DagsterRun) -> float:
-        """When it published the facts, ms."""
-        wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(["final", "order_facts"]))
+        """When it published marts.lending, ms."""
+        wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(["marts", "lending"]))
         found = self.follower.instance.fetch_materializations(wanted, limit=10).records
         (at,) = [record.timestamp for record in found if record.run_id == run.run_id]
         return at * 1000
@@ -95,8 +93,8 @@ class Produced:
 @pytest.fixture(scope="module")
 def produced(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Produced]:
     home = tmp_path_factory.mktemp("production")
-    day = SHOP.calendar.latest_complete(datetime.now(UTC))
-    before = SHOP.calendar.of(day.date - timedelta(days=1))
+    day = LIBRARY.calendar.latest_complete(datetime.now(UTC))
+    before = LIBRARY.calendar.of(day.date - timedelta(days=1))
     with (
         mock.patch.dict(os.environ),  # this process's AWS clients go to it
         world(home, days=[day, before], follow=True) as made,
@@ -119,7 +117,7 @@ def rows_read(made: World, day: Partition) -> dict[str, list[str]]:
     tables = table_rows(made.settings, str(day))
     return {
         **{name: sorted(map(repr, rows)) for name, rows in tables.items()},
-        "search.orders": sorted(map(repr, documents(made.settings, str(day)))),
+        "find.lending": sorted(map(repr, documents(made.settings, str(day)))),
     }
 
 
@@ -146,7 +144,7 @@ def test_followed_run_has_what_the_other_launchers_give(produced: Produced) -> N
 
 
 def test_readers_find_the_same_rows_whoever_ran_the_day(produced: Produced) -> None:
-    assert len(produced.read["production"]["search.orders"]) == ROWS
+    assert len(produced.read["production"]["find.lending"]) == ROWS
     for launcher in produced.others:
         assert produced.read[launcher] == produced.read["production"], launcher
 
@@ -164,7 +162,7 @@ def test_asset_page_shows_all_three_with_their_origin(page: Page, produced: Prod
     with serving(produced.home, produced.follower.folder, log=tmp_path / "log") as url:
         for origin in ("production", "emr", "local"):
             (run,) = produced.runs(origin)
-            page.goto(f"{url}/assets/final/order_facts?view=events&time={produced.materialized_at(run):.0f}")
+            page.goto(f"{url}/assets/marts/lending?view=events&time={produced.materialized_at(run):.0f}")
             expect(page.get_by_text(f"materialized in run {run.run_id[:8]}")).to_be_visible()
             expect(metadata(page, "origin")).to_contain_text(origin)
             expect(page.get_by_text(str(produced.day), exact=True)).to_have_count(3 + 1)  # listed, and shown
@@ -175,14 +173,7 @@ def test_followed_run_shows_its_execution_and_its_steps(
 ) -> None:
     (run,) = produced.runs("production")
     with serving(produced.home, produced.follower.folder, log=tmp_path / "log") as url:
-        page.goto(f"{url}/runs/{run.run_id}")
-        hide_navigation(page)
-        expect(page.get_by_text("Success", exact=True).first).to_be_visible()
-        for job in SHOP.jobs:  # the chart shortens the name of a short step in its middle
-            name = rf"^({job.name}|{job.name[:3]}\w*…\w*{job.name[-6:]})$"
-            expect(page.get_by_text(re.compile(name)).first).to_be_visible()
-        expect(page.get_by_text(f"Succeeded ({len(SHOP.jobs)})")).to_be_attached()
-        page.get_by_text(SHOP.jobs[-1].name, exact=True).first.click(trial=True)  # waits until the chart stands still
+        open_run(page, url, run.run_id, [job.name for job in LIBRARY.jobs])
         picture("followed-run")
         page.get_by_role("button", name="View tags and config").click()
         dialog = page.get_by_role("dialog")
@@ -200,7 +191,7 @@ def test_failed_execution_is_a_run_with_the_same_failed_job_and_what_the_local_l
     with no_delivery(produced.world, day):
         assert produced.run(day, "local").code == 1
     rows, verdicts, failed = produced.seen("production", day)
-    assert failed == {"extract_orders"}
+    assert failed == {"extract_loans"}
     assert rows
     assert produced.seen("local", day) == (rows, verdicts, failed)
 

@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
@@ -173,7 +174,7 @@ def _body(given: dict[str, Any]) -> str:
     """As it comes with the call, which takes no large one, or from S3."""
     if "TemplateURL" in given:
         bucket, _, key = urlsplit(given["TemplateURL"]).path.lstrip("/").partition("/")
-        return str(resources.clients("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+        return str(boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode())
     body = str(given["TemplateBody"])
     if len(body.encode()) > BODY_LIMIT_BYTES:
         raise ValidationError(
@@ -216,11 +217,7 @@ def _resolver(template: dict[str, Any], parameters: dict[str, str], stack: Stack
 def _drifted(stack: Stack) -> set[str]:
     resources_then = json.loads(stack.body)["Resources"]
     kinds = {each: resources.KINDS[resources_then[each]["Type"]] for each in stack.made}
-    return {
-        each
-        for each, kind in kinds.items()
-        if kind.is_drifted(resources.clients, stack.properties[each], stack.made[each])
-    }
+    return {each for each, kind in kinds.items() if kind.is_drifted(stack.properties[each], stack.made[each])}
 
 
 def _changes(
@@ -358,10 +355,10 @@ def _put(stack: Stack, resolver: Resolver, logical_id: str, resource: dict[str, 
         return
     if there is not None and not kind.updates:
         if resource.get("UpdateReplacePolicy") != "Retain":
-            kind.delete(resources.clients, there)
+            kind.delete(there)
         stack.made.pop(logical_id)
         there = None
-    made = kind.put(resources.clients, f"{stack.name}-{logical_id}", properties, there)
+    made = kind.put(f"{stack.name}-{logical_id}", properties, there)
     stack.made[logical_id] = resolver.made[logical_id] = made
     stack.properties[logical_id] = properties
     stack.event(logical_id, resource["Type"], f"{verb}_COMPLETE")
@@ -376,7 +373,7 @@ def _removed(stack: Stack, logical_id: str, resource: dict[str, Any], *, retaine
     if resource.get("DeletionPolicy") in retained:
         stack.event(logical_id, resource["Type"], "DELETE_SKIPPED")
     else:
-        resources.KINDS[resource["Type"]].delete(resources.clients, stack.made[logical_id])
+        resources.KINDS[resource["Type"]].delete(stack.made[logical_id])
         stack.event(logical_id, resource["Type"], "DELETE_COMPLETE")
     stack.made.pop(logical_id)
     stack.properties.pop(logical_id)
@@ -444,7 +441,7 @@ def _describe_stack_resource_drifts(self: Any) -> ActionResult:
     found = []
     for logical_id, there in stack.made.items():
         live, given = resources.KINDS[then[logical_id]["Type"]].live, stack.properties[logical_id]
-        now = live(resources.clients, given, there) if live else given
+        now = live(given, there) if live else given
         if now != given:
             said = {"StackResourceDriftStatus": "DELETED"} if now is None else _modified(given, now)
             found.append({"LogicalResourceId": logical_id, "ResourceType": then[logical_id]["Type"], **said})

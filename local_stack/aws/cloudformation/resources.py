@@ -6,11 +6,17 @@ resource is deleted and made anew.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import boto3
 
 from local_stack.aws import ACCOUNT, REGION
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import LifecycleRuleTypeDef
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 Properties = dict[str, Any]
 Attributes = dict[str, Any]  # Ref, and what GetAtt gives
@@ -29,16 +35,16 @@ class Kind:
     """
 
     properties: set[str]
-    put: Callable[[Any, str, Properties, Attributes | None], Attributes]  # clients, name, properties, what is there
-    delete: Callable[[Any, Attributes], object]
+    put: Callable[[str, Properties, Attributes | None], Attributes]  # name, properties, what is there
+    delete: Callable[[Attributes], object]
     updates: bool = True
-    drifted: Callable[[Any, Properties, Attributes], bool] | None = None
-    live: Callable[[Any, Properties, Attributes], Properties | None] | None = None
+    drifted: Callable[[Properties, Attributes], bool] | None = None
+    live: Callable[[Properties, Attributes], Properties | None] | None = None
 
-    def is_drifted(self, client: Any, given: Properties, there: Attributes) -> bool:
+    def is_drifted(self, given: Properties, there: Attributes) -> bool:
         if self.drifted:
-            return self.drifted(client, given, there)
-        return self.live is not None and self.live(client, given, there) != given
+            return self.drifted(given, there)
+        return self.live is not None and self.live(given, there) != given
 
 
 def kind_of(logical_id: str, resource: dict[str, Any]) -> Kind:
@@ -51,21 +57,19 @@ def kind_of(logical_id: str, resource: dict[str, Any]) -> Kind:
     return kind
 
 
-def clients(service: str) -> Any:
-    import boto3
-
-    return boto3.client(service)
-
-
-def _bucket(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    s3, bucket = client("s3"), given.get("BucketName", name.lower())
+def _bucket(name: str, given: Properties, there: Attributes | None) -> Attributes:
+    s3, bucket = boto3.client("s3"), given.get("BucketName", name.lower())
     if there is None:
         s3.create_bucket(Bucket=bucket)
     rules = given.get("LifecycleConfiguration", {}).get("Rules", [])
     if rules:
-        translated = []
+        translated: list[LifecycleRuleTypeDef] = []
         for rule in rules:
-            made = {"ID": rule["Id"], "Status": rule["Status"], "Filter": {"Prefix": rule.get("Prefix", "")}}
+            made: LifecycleRuleTypeDef = {
+                "ID": rule["Id"],
+                "Status": rule["Status"],
+                "Filter": {"Prefix": rule.get("Prefix", "")},
+            }
             if "ExpirationInDays" in rule:
                 made["Expiration"] = {"Days": rule["ExpirationInDays"]}
             if "AbortIncompleteMultipartUpload" in rule:
@@ -81,7 +85,7 @@ def _bucket(client: Any, name: str, given: Properties, there: Attributes | None)
     return {"Ref": bucket, "Arn": f"arn:aws:s3:::{bucket}"}
 
 
-def _bucket_policy(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+def _bucket_policy(name: str, given: Properties, there: Attributes | None) -> Attributes:
     """Not put: moto does not read conditions, and would refuse everything; loopback has no TLS to ask for."""
     for statement in given["PolicyDocument"]["Statement"]:
         if statement.get("Condition") != {"Bool": {"aws:SecureTransport": "false"}}:
@@ -89,8 +93,8 @@ def _bucket_policy(client: Any, name: str, given: Properties, there: Attributes 
     return {"Ref": given["Bucket"]}
 
 
-def _table(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    dynamodb = client("dynamodb")
+def _table(name: str, given: Properties, there: Attributes | None) -> Attributes:
+    dynamodb = boto3.client("dynamodb")
     made = dynamodb.create_table(
         TableName=name,
         KeySchema=given["KeySchema"],
@@ -102,54 +106,58 @@ def _table(client: Any, name: str, given: Properties, there: Attributes | None) 
     return {"Ref": name, "Arn": made["TableDescription"]["TableArn"]}
 
 
-def _database(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    client("glue").create_database(DatabaseInput=given["DatabaseInput"])
+def _database(name: str, given: Properties, there: Attributes | None) -> Attributes:
+    boto3.client("glue").create_database(DatabaseInput=given["DatabaseInput"])
     return {"Ref": given["DatabaseInput"]["Name"]}
 
 
-def _topic(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    sns = client("sns")
+def _topic(name: str, given: Properties, there: Attributes | None) -> Attributes:
+    sns = boto3.client("sns")
     arn = sns.create_topic(Name=given.get("TopicName", name))["TopicArn"]
     key = given.get("KmsMasterKeyId", "")
     sns.set_topic_attributes(TopicArn=arn, AttributeName="KmsMasterKeyId", AttributeValue=key)
     return {"Ref": arn, "TopicArn": arn, "TopicName": given.get("TopicName", name)}
 
 
-def _topic_policy(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+def _topic_policy(name: str, given: Properties, there: Attributes | None) -> Attributes:
     for topic in given["Topics"]:
-        client("sns").set_topic_attributes(
+        boto3.client("sns").set_topic_attributes(
             TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps(given["PolicyDocument"])
         )
     return {"Ref": name}
 
 
-def _subscription(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    return {"Ref": client("sns").subscribe(**given, ReturnSubscriptionArn=True)["SubscriptionArn"]}
+def _subscription(name: str, given: Properties, there: Attributes | None) -> Attributes:
+    return {"Ref": boto3.client("sns").subscribe(**given, ReturnSubscriptionArn=True)["SubscriptionArn"]}
 
 
-def _queue(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    sqs = client("sqs")
-    named = {key: str(given[key]) for key in ("MessageRetentionPeriod",) if key in given}
+def _queue(name: str, given: Properties, there: Attributes | None) -> Attributes:
+    sqs = boto3.client("sqs")
+    named: dict[QueueAttributeNameType, str] = {}
+    if "MessageRetentionPeriod" in given:
+        named["MessageRetentionPeriod"] = str(given["MessageRetentionPeriod"])
     url = sqs.create_queue(QueueName=name, Attributes=named)["QueueUrl"]
     return {"Ref": url, "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}", "QueueName": name}
 
 
-def _queue_policy(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+def _queue_policy(name: str, given: Properties, there: Attributes | None) -> Attributes:
     for queue in given["Queues"]:
-        client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(given["PolicyDocument"])})
+        boto3.client("sqs").set_queue_attributes(
+            QueueUrl=queue, Attributes={"Policy": json.dumps(given["PolicyDocument"])}
+        )
     return {"Ref": name}
 
 
-def _log_group(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    logs, group = client("logs"), given["LogGroupName"]
+def _log_group(name: str, given: Properties, there: Attributes | None) -> Attributes:
+    logs, group = boto3.client("logs"), given["LogGroupName"]
     if there is None:
         logs.create_log_group(logGroupName=group)
     logs.put_retention_policy(logGroupName=group, retentionInDays=given["RetentionInDays"])
     return {"Ref": group, "Arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:*"}
 
 
-def _role(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    iam = client("iam")
+def _role(name: str, given: Properties, there: Attributes | None) -> Attributes:
+    iam = boto3.client("iam")
     if there is None:
         made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(given["AssumeRolePolicyDocument"]))
         there = {"Ref": name, "Arn": made["Role"]["Arn"], "RoleId": made["Role"]["RoleId"]}
@@ -163,15 +171,15 @@ def _role(client: Any, name: str, given: Properties, there: Attributes | None) -
     return there
 
 
-def _delete_role(client: Any, there: Attributes) -> None:
-    iam = client("iam")
+def _delete_role(there: Attributes) -> None:
+    iam = boto3.client("iam")
     for policy in iam.list_role_policies(RoleName=there["Ref"])["PolicyNames"]:
         iam.delete_role_policy(RoleName=there["Ref"], PolicyName=policy)
     iam.delete_role(RoleName=there["Ref"])
 
 
-def _live_role(client: Any, given: Properties, there: Attributes) -> Properties | None:
-    iam, name = client("iam"), there["Ref"]
+def _live_role(given: Properties, there: Attributes) -> Properties | None:
+    iam, name = boto3.client("iam"), there["Ref"]
     try:
         trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
     except iam.exceptions.NoSuchEntityException:
@@ -185,20 +193,22 @@ def _live_role(client: Any, given: Properties, there: Attributes) -> Properties 
     return {**given, "AssumeRolePolicyDocument": trust, **({"Policies": policies} if policies else {})}
 
 
-def _live_policy(client: Any, given: Properties, there: Attributes) -> Properties | None:
-    iam, arn = client("iam"), there["Ref"]
+def _live_policy(given: Properties, there: Attributes) -> Properties | None:
+    iam, arn = boto3.client("iam"), there["Ref"]
     version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
     return {**given, "PolicyDocument": found}
 
 
-def _live_alarm(client: Any, given: Properties, there: Attributes) -> Properties | None:
-    found = client("cloudwatch").describe_alarms(AlarmNames=[there["Ref"]])["MetricAlarms"]
+def _live_alarm(given: Properties, there: Attributes) -> Properties | None:
+    found: Sequence[Mapping[str, Any]] = boto3.client("cloudwatch").describe_alarms(AlarmNames=[there["Ref"]])[
+        "MetricAlarms"
+    ]
     return {**given, **{name: found[0][name] for name in ALARM & set(given)}} if found else None
 
 
-def _managed_policy(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    iam, document, roles = client("iam"), json.dumps(given["PolicyDocument"]), given.get("Roles", [])
+def _managed_policy(name: str, given: Properties, there: Attributes | None) -> Attributes:
+    iam, document, roles = boto3.client("iam"), json.dumps(given["PolicyDocument"]), given.get("Roles", [])
     if there is None:
         arn = iam.create_policy(PolicyName=name, PolicyDocument=document)["Policy"]["Arn"]
     else:
@@ -213,9 +223,9 @@ def _managed_policy(client: Any, name: str, given: Properties, there: Attributes
     return {"Ref": arn, "PolicyArn": arn, "Roles": roles}
 
 
-def _delete_managed_policy(client: Any, there: Attributes) -> None:
+def _delete_managed_policy(there: Attributes) -> None:
     """From the template's own roles it is detached; that others have it, moto does not mind."""
-    iam = client("iam")
+    iam = boto3.client("iam")
     for role in there["Roles"]:
         iam.detach_role_policy(PolicyArn=there["Ref"], RoleName=role)
     having = iam.list_entities_for_policy(PolicyArn=there["Ref"])
@@ -224,27 +234,27 @@ def _delete_managed_policy(client: Any, there: Attributes) -> None:
     iam.delete_policy(PolicyArn=there["Ref"])
 
 
-def _profile(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    arn = client("iam").create_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Arn"]
+def _profile(name: str, given: Properties, there: Attributes | None) -> Attributes:
+    arn = boto3.client("iam").create_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Arn"]
     for role in given["Roles"]:
-        client("iam").add_role_to_instance_profile(InstanceProfileName=name, RoleName=role)
+        boto3.client("iam").add_role_to_instance_profile(InstanceProfileName=name, RoleName=role)
     return {"Ref": name, "Arn": arn}
 
 
-def _delete_profile(client: Any, there: Attributes) -> None:
-    iam = client("iam")
+def _delete_profile(there: Attributes) -> None:
+    iam = boto3.client("iam")
     for role in iam.get_instance_profile(InstanceProfileName=there["Ref"])["InstanceProfile"]["Roles"]:
         iam.remove_role_from_instance_profile(InstanceProfileName=there["Ref"], RoleName=role["RoleName"])
     iam.delete_instance_profile(InstanceProfileName=there["Ref"])
 
 
-def _key(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    made = client("kms").create_key(Description=given["Description"], Policy=json.dumps(given["KeyPolicy"]))
+def _key(name: str, given: Properties, there: Attributes | None) -> Attributes:
+    made = boto3.client("kms").create_key(Description=given["Description"], Policy=json.dumps(given["KeyPolicy"]))
     return {"Ref": made["KeyMetadata"]["KeyId"], "Arn": made["KeyMetadata"]["Arn"]}
 
 
-def _security(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    client("emr").create_security_configuration(
+def _security(name: str, given: Properties, there: Attributes | None) -> Attributes:
+    boto3.client("emr").create_security_configuration(
         Name=name, SecurityConfiguration=json.dumps(given["SecurityConfiguration"])
     )
     return {"Ref": name}
@@ -254,14 +264,14 @@ def _definition(given: Properties) -> str:
     return json.dumps(_substituted(given["Definition"], given.get("DefinitionSubstitutions", {})))
 
 
-def _machine_drifted(client: Any, given: Properties, there: Attributes) -> bool:
-    live = client("stepfunctions").describe_state_machine(stateMachineArn=there["Ref"])
+def _machine_drifted(given: Properties, there: Attributes) -> bool:
+    live = boto3.client("stepfunctions").describe_state_machine(stateMachineArn=there["Ref"])
     return bool(live["definition"] != _definition(given))
 
 
-def _machine(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
+def _machine(name: str, given: Properties, there: Attributes | None) -> Attributes:
     definition = _definition(given)
-    states = client("stepfunctions")
+    states = boto3.client("stepfunctions")
     if there is not None:
         states.update_state_machine(stateMachineArn=there["Ref"], definition=definition, roleArn=given["RoleArn"])
         return there
@@ -285,47 +295,47 @@ def _substituted(value: Any, names: dict[str, Any]) -> Any:
     return value
 
 
-def _group(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    arn = client("scheduler").create_schedule_group(Name=given["Name"])["ScheduleGroupArn"]
+def _group(name: str, given: Properties, there: Attributes | None) -> Attributes:
+    arn = boto3.client("scheduler").create_schedule_group(Name=given["Name"])["ScheduleGroupArn"]
     return {"Ref": given["Name"], "Arn": arn}
 
 
-def _schedule(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    call = client("scheduler").create_schedule if there is None else client("scheduler").update_schedule
+def _schedule(name: str, given: Properties, there: Attributes | None) -> Attributes:
+    call = boto3.client("scheduler").create_schedule if there is None else boto3.client("scheduler").update_schedule
     arn = call(**given)["ScheduleArn"]
     return {"Ref": given["Name"], "Arn": arn, "Group": given["GroupName"]}
 
 
-def _schedule_drifted(client: Any, given: Properties, there: Attributes) -> bool:
-    live = client("scheduler").get_schedule(Name=there["Ref"], GroupName=there["Group"])
+def _schedule_drifted(given: Properties, there: Attributes) -> bool:
+    live: Mapping[str, Any] = boto3.client("scheduler").get_schedule(Name=there["Ref"], GroupName=there["Group"])
     return any(live[name] != value for name, value in given.items())
 
 
-def _rule(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    events = client("events")
+def _rule(name: str, given: Properties, there: Attributes | None) -> Attributes:
+    events = boto3.client("events")
     arn = events.put_rule(Name=name, EventPattern=json.dumps(given["EventPattern"]))["RuleArn"]
     events.put_targets(Rule=name, Targets=given["Targets"])
     return {"Ref": name, "Arn": arn}
 
 
-def _delete_rule(client: Any, there: Attributes) -> None:
-    events = client("events")
+def _delete_rule(there: Attributes) -> None:
+    events = boto3.client("events")
     targets = [each["Id"] for each in events.list_targets_by_rule(Rule=there["Ref"])["Targets"]]
     events.remove_targets(Rule=there["Ref"], Ids=targets)
     events.delete_rule(Name=there["Ref"])
 
 
-def _alarm(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    client("cloudwatch").put_metric_alarm(**{key: value for key, value in given.items() if key != "Tags"})
+def _alarm(name: str, given: Properties, there: Attributes | None) -> Attributes:
+    boto3.client("cloudwatch").put_metric_alarm(**{key: value for key, value in given.items() if key != "Tags"})
     return {"Ref": given["AlarmName"]}
 
 
-def _dashboard(client: Any, name: str, given: Properties, there: Attributes | None) -> Attributes:
-    client("cloudwatch").put_dashboard(**given)
+def _dashboard(name: str, given: Properties, there: Attributes | None) -> Attributes:
+    boto3.client("cloudwatch").put_dashboard(**given)
     return {"Ref": given["DashboardName"]}
 
 
-def _nothing(client: Any, there: Attributes) -> None:
+def _nothing(there: Attributes) -> None:
     """Goes with what it belongs to."""
 
 
@@ -347,7 +357,7 @@ KINDS: dict[str, Kind] = {
             "VersioningConfiguration",
         },
         _bucket,
-        lambda client, there: client("s3").delete_bucket(Bucket=there["Ref"]),
+        lambda there: boto3.client("s3").delete_bucket(Bucket=there["Ref"]),
     ),
     "AWS::S3::BucketPolicy": Kind({"Bucket", "PolicyDocument"}, _bucket_policy, _nothing),
     "AWS::DynamoDB::Table": Kind(
@@ -356,36 +366,36 @@ KINDS: dict[str, Kind] = {
             *("PointInTimeRecoverySpecification", "SSESpecification"),
         },
         _table,
-        lambda client, there: client("dynamodb").delete_table(TableName=there["Ref"]),
+        lambda there: boto3.client("dynamodb").delete_table(TableName=there["Ref"]),
         updates=False,
     ),
     "AWS::Glue::Database": Kind(
         {"CatalogId", "DatabaseInput"},
         _database,
-        lambda client, there: client("glue").delete_database(Name=there["Ref"]),
+        lambda there: boto3.client("glue").delete_database(Name=there["Ref"]),
         updates=False,
     ),
     "AWS::SNS::Topic": Kind(
-        {"TopicName", "KmsMasterKeyId"}, _topic, lambda client, there: client("sns").delete_topic(TopicArn=there["Ref"])
+        {"TopicName", "KmsMasterKeyId"}, _topic, lambda there: boto3.client("sns").delete_topic(TopicArn=there["Ref"])
     ),
     "AWS::SNS::TopicPolicy": Kind({"Topics", "PolicyDocument"}, _topic_policy, _nothing),
     "AWS::SNS::Subscription": Kind(
         {"TopicArn", "Protocol", "Endpoint"},
         _subscription,
-        lambda client, there: client("sns").unsubscribe(SubscriptionArn=there["Ref"]),
+        lambda there: boto3.client("sns").unsubscribe(SubscriptionArn=there["Ref"]),
         updates=False,
     ),
     "AWS::SQS::Queue": Kind(
         {"SqsManagedSseEnabled", "MessageRetentionPeriod"},
         _queue,
-        lambda client, there: client("sqs").delete_queue(QueueUrl=there["Ref"]),
+        lambda there: boto3.client("sqs").delete_queue(QueueUrl=there["Ref"]),
         updates=False,
     ),
     "AWS::SQS::QueuePolicy": Kind({"Queues", "PolicyDocument"}, _queue_policy, _nothing),
     "AWS::Logs::LogGroup": Kind(
         {"LogGroupName", "RetentionInDays"},
         _log_group,
-        lambda client, there: client("logs").delete_log_group(logGroupName=there["Ref"]),
+        lambda there: boto3.client("logs").delete_log_group(logGroupName=there["Ref"]),
     ),
     "AWS::IAM::Role": Kind(
         {"AssumeRolePolicyDocument", "Policies", "ManagedPolicyArns"}, _role, _delete_role, live=_live_role
@@ -397,43 +407,43 @@ KINDS: dict[str, Kind] = {
     "AWS::KMS::Key": Kind(
         {"Description", "EnableKeyRotation", "KeyPolicy"},
         _key,
-        lambda client, there: client("kms").schedule_key_deletion(KeyId=there["Ref"]),
+        lambda there: boto3.client("kms").schedule_key_deletion(KeyId=there["Ref"]),
         updates=False,
     ),
     "AWS::EMR::SecurityConfiguration": Kind(
         {"SecurityConfiguration"},
         _security,
-        lambda client, there: client("emr").delete_security_configuration(Name=there["Ref"]),
+        lambda there: boto3.client("emr").delete_security_configuration(Name=there["Ref"]),
         updates=False,
     ),
     "AWS::StepFunctions::StateMachine": Kind(
         MACHINE,
         _machine,
-        lambda client, there: client("stepfunctions").delete_state_machine(stateMachineArn=there["Ref"]),
+        lambda there: boto3.client("stepfunctions").delete_state_machine(stateMachineArn=there["Ref"]),
         drifted=_machine_drifted,
     ),
     "AWS::Scheduler::ScheduleGroup": Kind(
         {"Name"},
         _group,
-        lambda client, there: client("scheduler").delete_schedule_group(Name=there["Ref"]),
+        lambda there: boto3.client("scheduler").delete_schedule_group(Name=there["Ref"]),
         updates=False,
     ),
     "AWS::Scheduler::Schedule": Kind(
         SCHEDULE,
         _schedule,
-        lambda client, there: client("scheduler").delete_schedule(Name=there["Ref"], GroupName=there["Group"]),
+        lambda there: boto3.client("scheduler").delete_schedule(Name=there["Ref"], GroupName=there["Group"]),
         drifted=_schedule_drifted,
     ),
     "AWS::Events::Rule": Kind({"Description", "EventPattern", "Targets"}, _rule, _delete_rule),
     "AWS::CloudWatch::Alarm": Kind(
         ALARM,
         _alarm,
-        lambda client, there: client("cloudwatch").delete_alarms(AlarmNames=[there["Ref"]]),
+        lambda there: boto3.client("cloudwatch").delete_alarms(AlarmNames=[there["Ref"]]),
         live=_live_alarm,
     ),
     "AWS::CloudWatch::Dashboard": Kind(
         {"DashboardName", "DashboardBody"},
         _dashboard,
-        lambda client, there: client("cloudwatch").delete_dashboards(DashboardNames=[there["Ref"]]),
+        lambda there: boto3.client("cloudwatch").delete_dashboards(DashboardNames=[there["Ref"]]),
     ),
 }

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import tomlkit
 
@@ -19,6 +19,8 @@ from pipeline_assets.production.apply.stacks import Stack, Stacks
 from pipeline_assets.production.generate.synth import Deployment
 from pipeline_assets.s3 import Folder
 from pipeline_assets.shipping import package
+
+Answer = TypeVar("Answer")
 
 ABSENT = "absent"
 STATE_BY_STATE = ("AWS::StepFunctions::StateMachine", "AWS::Scheduler::Schedule")
@@ -155,7 +157,9 @@ def _live_schedules(stack: str, template: dict[str, Any]) -> list[Difference]:
             continue
         wanted, place = resource["Properties"], f"{title}{AS_IT_RUNS}"
         name = wanted["Name"]
-        live = _unless_absent(partial(scheduler.get_schedule, Name=name, GroupName=name.rpartition("-")[0]))
+        live: Mapping[str, Any] | None = _unless_absent(
+            partial(scheduler.get_schedule, Name=name, GroupName=name.rpartition("-")[0])
+        )
         if live is None:
             found.append(Difference(stack, place, ABSENT, "generated"))
             continue
@@ -166,7 +170,7 @@ def _live_schedules(stack: str, template: dict[str, Any]) -> list[Difference]:
     return found
 
 
-def _unless_absent(call: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+def _unless_absent(call: Callable[[], Answer]) -> Answer | None:
     """The answer, None when what is asked for was deleted behind the stack's back."""
     from botocore.exceptions import ClientError
 

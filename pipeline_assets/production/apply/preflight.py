@@ -7,10 +7,10 @@ not own: what is printed (cli).
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from emr_jobs.settings import Fleet
 
@@ -20,11 +20,21 @@ from pipeline_assets.production.generate.daily_machine import CLAIMED
 from pipeline_assets.production.generate.secrets import secrets
 from pipeline_assets.production.generate.synth import Deployment
 
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.literals import VpcAttributeNameType
+    from mypy_boto3_ec2.type_defs import FilterTypeDef
+
+Answer = TypeVar("Answer")
+
 DENIED = re.compile("AccessDenied|Unauthorized|NotAuthorized|AuthorizationError")
 NO_SUCH_RELEASE = ("ValidationException", "InvalidRequestException")
 ON_DEMAND, SPOT = "L-1216C47A", "L-34B43A08"  # vCPUs of the standard families (A, C, D, H, I, M, R, T, Z)
 STANDARD = re.compile(r"^(a|c|d|h|i|m|r|t|z)\d")
-DNS = {"enableDnsSupport": "enable-dns-support", "enableDnsHostnames": "enable-dns-hostnames"}
+DNS: dict["VpcAttributeNameType", str] = {
+    "enableDnsSupport": "enable-dns-support",
+    "enableDnsHostnames": "enable-dns-hostnames",
+}
 DEFAULTS = ("CreateDatabaseDefaultPermissions", "CreateTableDefaultPermissions")
 EVERYBODY = "IAM_ALLOWED_PRINCIPALS"
 SAID_CHARS = 200
@@ -62,7 +72,9 @@ def _asked(check: "Callable[[Account], Iterator[Fault]]", account: Account) -> l
 
 
 def _release(account: Account) -> Iterator[Fault]:
-    emr = _client("emr")
+    import boto3
+
+    emr = boto3.client("emr")
     request = account.deployment.definitions["daily"]["States"][CLAIMED]["Parameters"]
     label, wanted = request["ReleaseLabel"], {each["Name"] for each in request["Applications"]}
     found = _there(partial(emr.describe_release_label, ReleaseLabel=label), NO_SUCH_RELEASE)
@@ -78,12 +90,14 @@ def _release(account: Account) -> Iterator[Fault]:
         yield Fault(
             Level.ERROR,
             f"release {label} has no application {', '.join(missing)}; it has {', '.join(sorted(there))}",
-            "Take it out of APPLICATIONS in pipeline_assets/launchers/clusters.py",
+            "Take it out of APPLICATIONS in pipeline_assets/emr/clusters.py",
         )
 
 
 def _machines(account: Account) -> Iterator[Fault]:
-    states = _client("stepfunctions")
+    import boto3
+
+    states = boto3.client("stepfunctions")
     for name, definition in account.deployment.definitions.items():
         answer = states.validate_state_machine_definition(
             definition=json.dumps(definition), type="STANDARD", severity="ERROR"
@@ -94,22 +108,31 @@ def _machines(account: Account) -> Iterator[Fault]:
 
 
 def _subnets(account: Account) -> Iterator[Fault]:
-    yield from _in_vpc(account, ("Subnets",), "subnet", lambda ec2, filters: ec2.describe_subnets(**filters)["Subnets"])
+    yield from _in_vpc(
+        account, ("Subnets",), "subnet", lambda ec2, filters: ec2.describe_subnets(Filters=filters)["Subnets"]
+    )
 
 
 def _groups(account: Account) -> Iterator[Fault]:
     names = ("PrimarySecurityGroup", "CoreSecurityGroup", "ServiceSecurityGroup")
     yield from _in_vpc(
-        account, names, "group", lambda ec2, filters: ec2.describe_security_groups(**filters)["SecurityGroups"]
+        account, names, "group", lambda ec2, filters: ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
     )
 
 
-def _in_vpc(account: Account, parameters: tuple[str, ...], kind: str, ask: Callable[..., Any]) -> Iterator[Fault]:
+def _in_vpc(
+    account: Account,
+    parameters: tuple[str, ...],
+    kind: str,
+    ask: "Callable[[EC2Client, list[FilterTypeDef]], Sequence[Mapping[str, Any]]]",
+) -> Iterator[Fault]:
     """Each is there, in the cluster's VPC, and, where EMR's own policy is used, tagged as it asks for."""
+    import boto3
+
     asked = account.ids(*parameters)
     yield from _not_given(parameters, asked)
     wanted = [each for ids in asked.values() for each in ids]
-    found = ask(_client("ec2"), {"Filters": [{"Name": f"{kind}-id", "Values": wanted}]}) if wanted else []
+    found = ask(boto3.client("ec2"), [{"Name": f"{kind}-id", "Values": wanted}]) if wanted else []
     by_id = {each["SubnetId" if kind == "subnet" else "GroupId"]: each for each in found}
     for parameter, ids in asked.items():
         for missing in (each for each in ids if each not in by_id):
@@ -130,15 +153,17 @@ def _in_vpc(account: Account, parameters: tuple[str, ...], kind: str, ask: Calla
 
 
 def _vpc(account: Account) -> Iterator[Fault]:
+    import boto3
+
     asked = account.ids("Vpc")
     yield from _not_given(("Vpc",), asked)
-    ec2 = _client("ec2")
+    ec2 = boto3.client("ec2")
     for vpc in asked.get("Vpc", []):
         if not ec2.describe_vpcs(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Vpcs"]:
             yield Fault(Level.ERROR, f"{vpc} does not exist in this region", "pipeline deploy --parameter Vpc=…")
             continue
         for attribute, option in DNS.items():
-            answer = ec2.describe_vpc_attribute(VpcId=vpc, Attribute=attribute)
+            answer: Mapping[str, Any] = ec2.describe_vpc_attribute(VpcId=vpc, Attribute=attribute)
             if not answer[attribute[0].upper() + attribute[1:]]["Value"]:
                 yield Fault(
                     Level.WARNING,
@@ -148,13 +173,15 @@ def _vpc(account: Account) -> Iterator[Fault]:
 
 
 def _search(account: Account) -> Iterator[Fault]:
+    import boto3
+
     search = account.deployment.settings.search
     if search.auth != "sigv4":
         return  # no domain of Amazon's
     asked = account.ids("SearchDomain")
     yield from _not_given(("SearchDomain",), asked)
     for domain in asked.get("SearchDomain", []):
-        found = _there(partial(_client("opensearch").describe_domain, DomainName=domain))
+        found = _there(partial(boto3.client("opensearch").describe_domain, DomainName=domain))
         if found is None:
             yield Fault(
                 Level.WARNING, f"there is no OpenSearch domain {domain}", "Make it, or: --parameter SearchDomain=…"
@@ -171,7 +198,9 @@ def _search(account: Account) -> Iterator[Fault]:
 
 
 def _lake(account: Account) -> Iterator[Fault]:
-    found = _client("lakeformation").get_data_lake_settings()["DataLakeSettings"]
+    import boto3
+
+    found: Mapping[str, Any] = boto3.client("lakeformation").get_data_lake_settings()["DataLakeSettings"]
     closed = [name for name in DEFAULTS if not any(_is_everybody(each) for each in found.get(name, []))]
     if closed:
         yield Fault(
@@ -187,7 +216,9 @@ def _is_everybody(permission: Mapping[str, Any]) -> bool:
 
 
 def _secrets(account: Account) -> Iterator[Fault]:
-    manager = _client("secretsmanager")
+    import boto3
+
+    manager = boto3.client("secretsmanager")
     for place, reference in secrets(account.deployment.settings).items():
         name = reference.removeprefix("aws:")
         found = _there(partial(manager.describe_secret, SecretId=name))
@@ -208,15 +239,17 @@ def _secrets(account: Account) -> Iterator[Fault]:
 
 def _quotas(account: Account) -> Iterator[Fault]:
     """Of instances: what the fleets can need at most, should EMR get the largest type of each."""
+    import boto3
+
     emr = account.deployment.settings.emr
     fleets = [each for each in (emr.primary, emr.core, emr.task) if each]
     types = sorted({each for fleet in fleets for each in fleet.instance_types})
     pages = (
-        _client("ec2")
+        boto3.client("ec2")
         .get_paginator("describe_instance_types")
         .paginate(Filters=[{"Name": "instance-type", "Values": types}])
     )
-    vcpus = {
+    vcpus: dict[str, int] = {
         each["InstanceType"]: int(each["VCpuInfo"]["DefaultVCpus"]) for page in pages for each in page["InstanceTypes"]
     }
     for fleet in fleets:
@@ -234,7 +267,7 @@ def _quotas(account: Account) -> Iterator[Fault]:
 
     wanted = {ON_DEMAND: ("on demand", needed(emr.primary, emr.core)), SPOT: ("spot", needed(emr.task))}
     for code, (kind, count) in wanted.items():
-        quota = _client("service-quotas").get_service_quota(ServiceCode="ec2", QuotaCode=code)["Quota"]["Value"]
+        quota = boto3.client("service-quotas").get_service_quota(ServiceCode="ec2", QuotaCode=code)["Quota"]["Value"]
         if count > quota:
             yield Fault(
                 Level.WARNING,
@@ -245,7 +278,9 @@ def _quotas(account: Account) -> Iterator[Fault]:
 
 
 def _public_access(account: Account) -> Iterator[Fault]:
-    block = _client("emr").get_block_public_access_configuration()["BlockPublicAccessConfiguration"]
+    import boto3
+
+    block = boto3.client("emr").get_block_public_access_configuration()["BlockPublicAccessConfiguration"]
     if not block.get("BlockPublicSecurityGroupRules"):
         yield Fault(
             Level.WARNING,
@@ -260,7 +295,7 @@ def _not_given(parameters: tuple[str, ...], asked: Mapping[str, list[str]]) -> I
         yield Fault(Level.UNKNOWN, f"{', '.join(missing)}: not deployed yet", "Give it: --parameter NAME=VALUE")
 
 
-def _there(ask: Callable[[], Any], absent: Collection[str] = ("ResourceNotFoundException",)) -> Any:
+def _there(ask: Callable[[], Answer], absent: Collection[str] = ("ResourceNotFoundException",)) -> Answer | None:
     """The answer; None where the service says by one of these codes that there is no such thing."""
     from botocore.exceptions import ClientError
 
@@ -270,12 +305,6 @@ def _there(ask: Callable[[], Any], absent: Collection[str] = ("ResourceNotFoundE
         if error.response["Error"]["Code"] not in absent:
             raise
         return None
-
-
-def _client(service: str) -> Any:
-    import boto3
-
-    return boto3.client(service)  # type: ignore[call-overload]
 
 
 CHECKS: dict[str, Callable[[Account], Iterator[Fault]]] = {

@@ -4,7 +4,18 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import (
+        CreateChangeSetInputTypeDef,
+        DescribeChangeSetOutputTypeDef,
+        DescribeStackResourceDriftsInputTypeDef,
+        ParameterTypeDef,
+        StackEventTypeDef,
+        StackResourceDriftTypeDef,
+    )
 
 NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 BODY_LIMIT_BYTES = 51_200  # a larger template is not taken in the call, but from S3
@@ -60,7 +71,7 @@ class Progress:
     """Of an operation on a stack: what CloudFormation says of its resources since it began."""
 
     stack: str
-    events: tuple[dict[str, Any], ...]  # newest first
+    events: "tuple[StackEventTypeDef, ...]"  # newest first
 
     @property
     def done(self) -> int:
@@ -81,7 +92,7 @@ class Progress:
                 return f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
         return "CloudFormation gives no reason"
 
-    def _resources(self) -> list[dict[str, Any]]:
+    def _resources(self) -> "list[StackEventTypeDef]":
         return [event for event in self.events if event["LogicalResourceId"] != self.stack]
 
 
@@ -90,7 +101,7 @@ class Stacks:
     poll_s: float = POLL_S
 
     @cached_property
-    def _client(self) -> Any:
+    def _client(self) -> "CloudFormationClient":
         import boto3
 
         return boto3.client("cloudformation")
@@ -139,19 +150,21 @@ class Stacks:
         if stack is not None:
             _refuse_unless_settled(stack)
         creates = stack is None
-        arn = self._client.create_change_set(
-            StackName=name,
-            ChangeSetName=f"pipeline-{time.time_ns()}",
-            ChangeSetType="CREATE" if creates else "UPDATE",
-            **({"DeploymentMode": "REVERT_DRIFT"} if revert_drift and not creates else {}),
-            **({"TemplateURL": address} if address else {"TemplateBody": template}),
-            Parameters=[
-                {"ParameterKey": key, **({"UsePreviousValue": True} if value is None else {"ParameterValue": value})}
-                for key, value in parameters.items()
-            ],
-            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
-            Capabilities=["CAPABILITY_NAMED_IAM"],
-        )["Id"]
+        request: CreateChangeSetInputTypeDef = {
+            "StackName": name,
+            "ChangeSetName": f"pipeline-{time.time_ns()}",
+            "ChangeSetType": "CREATE" if creates else "UPDATE",
+            "Parameters": [_parameter(key, value) for key, value in parameters.items()],
+            "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+            "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        }
+        if revert_drift and not creates:
+            request["DeploymentMode"] = "REVERT_DRIFT"
+        if address:
+            request["TemplateURL"] = address
+        else:
+            request["TemplateBody"] = template
+        arn = self._client.create_change_set(**request)["Id"]
         while True:
             pages = self._described(arn)
             status, reason = pages[0]["Status"], pages[0].get("StatusReason", "")
@@ -214,17 +227,18 @@ class Stacks:
         if found["DetectionStatus"] == "DETECTION_FAILED":
             raise StackFailed(f"stack {name}: CloudFormation could not look at it: {found['DetectionStatusReason']}")
         drifted: list[Drift] = []
-        more: dict[str, str] = {}
+        request: DescribeStackResourceDriftsInputTypeDef = {
+            "StackName": name,
+            "StackResourceDriftStatusFilters": ["MODIFIED", "DELETED"],
+        }
         while True:
-            page = self._client.describe_stack_resource_drifts(
-                StackName=name, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"], **more
-            )
+            page = self._client.describe_stack_resource_drifts(**request)
             drifted += [drift for each in page["StackResourceDrifts"] for drift in _drifts(each)]
             if not page.get("NextToken"):
                 return drifted
-            more = {"NextToken": page["NextToken"]}
+            request["NextToken"] = page["NextToken"]
 
-    def _described(self, arn: str) -> list[dict[str, Any]]:
+    def _described(self, arn: str) -> "list[DescribeChangeSetOutputTypeDef]":
         return list(self._client.get_paginator("describe_change_set").paginate(ChangeSetName=arn))
 
     def _last_event(self, name: str) -> str | None:
@@ -233,7 +247,7 @@ class Stacks:
 
     def _progress(self, name: str, before: str | None, *, stack_id: str | None = None) -> Progress:
         """Since the event `before`. A stack that may be gone by now is found by its id only."""
-        found: list[dict[str, Any]] = []
+        found: list[StackEventTypeDef] = []
         for page in self._client.get_paginator("describe_stack_events").paginate(StackName=stack_id or name):
             for event in page["StackEvents"]:
                 if event["EventId"] == before:
@@ -258,11 +272,19 @@ def _refuse_unless_settled(stack: Stack) -> None:
         )
 
 
-def _is_complete(event: dict[str, Any]) -> bool:
-    return str(event["ResourceStatus"]).endswith("_COMPLETE")
+def _parameter(key: str, value: str | None) -> "ParameterTypeDef":
+    return (
+        {"ParameterKey": key, "UsePreviousValue": True}
+        if value is None
+        else {"ParameterKey": key, "ParameterValue": value}
+    )
 
 
-def _drifts(found: dict[str, Any]) -> list[Drift]:
+def _is_complete(event: "StackEventTypeDef") -> bool:
+    return event["ResourceStatus"].endswith("_COMPLETE")
+
+
+def _drifts(found: "StackResourceDriftTypeDef") -> list[Drift]:
     resource, kind = found["LogicalResourceId"], found["ResourceType"]
     if found["StackResourceDriftStatus"] == "DELETED":
         return [Drift(resource, kind, "", "made", "absent")]
@@ -272,7 +294,7 @@ def _drifts(found: dict[str, Any]) -> list[Drift]:
     ]
 
 
-def _changes(page: dict[str, Any]) -> list[Change]:
+def _changes(page: "DescribeChangeSetOutputTypeDef") -> list[Change]:
     return [
         Change(
             action=each["ResourceChange"]["Action"],

@@ -3,7 +3,7 @@
     {"scheduled_time": "2026-11-23T13:00:00Z", "trigger"?: "schedule", "only"?: [job, ...], "rerun"?: true,
      "allow_empty"?: true}
 
-After the first states `$` holds run (the input with its defaults), day (date of the scheduled time), of.partition,
+After the first states `$` holds run (the input with its defaults), day (the scheduled date), of.partition,
 wanted (job: bool), allow_empty (yes or no), boot (first or second), expires_at, and later cluster.ClusterId and outcome
 (failed, names, error, state, readers, report, todo). Invariant: what follows CreateCluster ends in TerminateCluster,
 TerminateAfterFailure or EndFailedBoot; machine_check proves it. Does not own: the order of the jobs (plan), their
@@ -75,7 +75,7 @@ NAMED = (NO_GUARD, NO_CLUSTER, ALIVE)
 CALL_RETRIES = 5
 CLUSTER_RETRIES = 3
 
-_DAY, _AT = Path("$.day"), Path("$.run.scheduled_time")
+_SCHEDULED_DATE, _SCHEDULED_TIME = Path("$.day"), Path("$.run.scheduled_time")
 _CLUSTER = Path("$.cluster.ClusterId")
 _STATUS = "$.cluster_says.Status"
 _SLACK_S = 900  # of the whole, for what is not a job
@@ -136,7 +136,7 @@ class _Machine:
         jobs = [job.name for job in self.plan.jobs]
         known = either(*(equals("$", name) for name in jobs))
         first_year = domain_of(self.settings).calendar.start.year
-        date, date_states = partition_states(guard.date_of(_AT), first_year, next_state="Select")
+        date, date_states = partition_states(guard.scheduled_date(_SCHEDULED_TIME), first_year, next_state="Select")
         return {
             "GiveDefaults": assign(
                 {
@@ -177,13 +177,13 @@ class _Machine:
             "Select": assign(
                 {
                     "run": Path("$.run"),
-                    "day": guard.date_of(_AT),
+                    "day": guard.scheduled_date(_SCHEDULED_TIME),
                     "of": {"partition": PARTITION},
                     "wanted": {name: call("ArrayContains", Path("$.run.only"), name) for name in jobs},
                     "expires_at": call(
                         "Format",
                         "{}",
-                        call("ArrayGetItem", Path("$.expiry"), year_index(_AT, first_year)),
+                        call("ArrayGetItem", Path("$.expiry"), year_index(_SCHEDULED_TIME, first_year)),
                     ),
                     "newline": NEWLINE,
                     "more": messages.words_for_more(width(self.plan.root)),
@@ -204,7 +204,7 @@ class _Machine:
             "AcceptEmpty": _put("yes", "$.allow_empty", next_state="ClaimDay"),
             "ClaimDay": task(
                 "dynamodb:updateItem",
-                guard.claim(_DAY, _AT, Path("$.expires_at"), Path("$.also")),
+                guard.claim(_SCHEDULED_DATE, _SCHEDULED_TIME, Path("$.expires_at"), Path("$.also")),
                 next_state=CLAIMED,
                 retry=[again(CONDITION_FAILED, times=0, interval_s=1), *self._call_retry()],
                 catch=[on(CONDITION_FAILED, "IsSchedule"), on(ALL, "ClaimFailed")],
@@ -276,7 +276,7 @@ class _Machine:
             next_state=then,
             arguments=job_arguments(
                 job,
-                day=("--scheduled-time", _AT),
+                partition=("--scheduled-time", _SCHEDULED_TIME),
                 settings=SETTINGS,
                 run_id=EXECUTION,
                 attempt=RETRY_COUNT,
@@ -318,7 +318,7 @@ class _Machine:
         self, job: Job, *, arguments: list[str], next_state: str, retry: list[State], catch: list[State]
     ) -> State:
         step: dict[str, Any] = {
-            "Name": call("Format", f"{job.name} scheduled {{}}", _DAY),
+            "Name": call("Format", f"{job.name} scheduled {{}}", _SCHEDULED_DATE),
             "ActionOnFailure": "CONTINUE",  # EMR takes no other when steps run at once
             "HadoopJarStep": {
                 "Jar": "command-runner.jar",
@@ -364,7 +364,7 @@ class _Machine:
         def mark(status: guard.DayStatus) -> State:
             return task(
                 "dynamodb:updateItem",
-                guard.release(_DAY, status),
+                guard.release(_SCHEDULED_DATE, status),
                 next_state=after,
                 retry=self._call_retry(),
                 catch=[on(ALL, "DayNotMarked")],
@@ -401,7 +401,7 @@ class _Machine:
             self.production.name, PARTITION, state=state, names=Path("$.outcome.names"), more=Path("$.more")
         )
         message = messages.text(
-            ("{} is {}; its run was scheduled for {}.", PARTITION, state, _DAY),
+            ("{} is {}; its run was scheduled for {}.", PARTITION, state, _SCHEDULED_DATE),
             Path("$.outcome.report"),
             Path("$.cluster_line.text"),
             ("{}", Path("$.outcome.readers")),
@@ -444,7 +444,7 @@ class _Machine:
             "TerminateAfterFailure": self._terminate("ReleaseDay", on(ALL, "ReleaseDay")),  # the reaper tries again
             "ReleaseDay": task(
                 "dynamodb:updateItem",
-                guard.release(_DAY, guard.DayStatus.FAILED),
+                guard.release(_SCHEDULED_DATE, guard.DayStatus.FAILED),
                 next_state="WriteMessage",
                 retry=self._call_retry(),
                 catch=[on(ALL, "WriteMessage")],  # the reaper tries again

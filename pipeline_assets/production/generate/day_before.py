@@ -5,7 +5,8 @@ counts back within its month. Every character of the result is the calendar's ow
 own: the rule (emr_jobs.partition), of which a test proves every day of these years.
 """
 
-from datetime import date, timedelta
+from datetime import date as Date
+from datetime import timedelta
 from typing import Any
 
 from pipeline_assets.production.generate.asl import Path, State, States, assign, call, choice
@@ -20,21 +21,23 @@ def calendar(first_year: int) -> dict[str, Any]:
     return {
         "days": [f"{day:02}" for day in range(1, 32)],
         # Of each year, the day before the first of each month.
-        "before": [" ".join(str(date(year, month, 1) - timedelta(days=1)) for month in range(1, 13)) for year in years],
+        "before": [" ".join(str(Date(year, month, 1) - timedelta(days=1)) for month in range(1, 13)) for year in years],
     }
 
 
-def year_index(day: Path, first_year: int) -> Path:
-    """Of a date: 0 in the first year."""
-    return call("MathAdd", call("StringToJson", call("ArrayGetItem", call("StringSplit", day, "-"), 0)), -first_year)
+def year_index(date: Path, first_year: int) -> Path:
+    """Of a date, or an instant: 0 in the first year."""
+    return call("MathAdd", call("StringToJson", call("ArrayGetItem", call("StringSplit", date, "-"), 0)), -first_year)
 
 
-def partition_states(day: Path, first_year: int, *, next_state: str) -> tuple[str, States]:
-    """The first state, and the states that put PARTITION, of a `day` such as 2026-11-24."""
+def partition_states(scheduled_date: Path, first_year: int, *, next_state: str) -> tuple[str, States]:
+    """The first state, and the states that put PARTITION, of a scheduled date such as 2026-11-24."""
 
     def number(part: int) -> Path:
         """StringToJson takes no 08, but 108."""
-        return call("StringToJson", call("Format", "1{}", call("ArrayGetItem", call("StringSplit", day, "-"), part)))
+        return call(
+            "StringToJson", call("Format", "1{}", call("ArrayGetItem", call("StringSplit", scheduled_date, "-"), part))
+        )
 
     year, month, day_of_month = Path("$.date.year"), Path("$.date.month"), Path("$.date.day")
     days = Path("$.calendar.days")
@@ -50,7 +53,7 @@ def partition_states(day: Path, first_year: int, *, next_state: str) -> tuple[st
     return "ReadDate", {
         "ReadDate": assign(
             {
-                "year": year_index(day, first_year),
+                "year": year_index(scheduled_date, first_year),
                 "month": call("MathAdd", number(1), -101),
                 "day": call("MathAdd", number(2), -100),
             },

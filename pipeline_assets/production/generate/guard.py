@@ -1,8 +1,9 @@
-"""The guard table: which execution has which day, and how it ended; which cluster an execution made.
+"""The guard table: which execution has which partition, and how it ended; which cluster an execution made.
 
-    day#2026-11-23         execution, status, scheduled_time, expires_at, published_by   the date of the scheduled time
+    day#2026-11-23         execution, status, scheduled_time, expires_at, published_by
     execution#<name>       cluster, expires_at
 
+The date is the scheduled date, so this item is of partition 2026-11-22: tables that are deployed are keyed so.
 A day is claimed when nobody has it, when it ended without being published, by the same execution once more, or, by
 a rerun, when it is published. Status `incomplete`: all went well, without the jobs that publish. `published_by` names
 the execution whose day readers have; a rerun that fails takes it from nobody.
@@ -23,23 +24,23 @@ class DayStatus(StrEnum):
     FAILED = "failed"
 
 
-def day_key(date: Path) -> dict[str, Any]:
-    return {"pk": {"S": call("Format", "day#{}", date)}}
+def day_key(scheduled_date: Path) -> dict[str, Any]:
+    return {"pk": {"S": call("Format", "day#{}", scheduled_date)}}
 
 
 def execution_key(name: Path = EXECUTION) -> dict[str, Any]:
     return {"pk": {"S": call("Format", "execution#{}", name)}}
 
 
-def date_of(scheduled_time: Path) -> Path:
+def scheduled_date(scheduled_time: Path) -> Path:
     return call("ArrayGetItem", call("StringSplit", scheduled_time, "T"), 0)
 
 
-def claim(date: Path, scheduled_time: Path, expires_at: Path, also: Path) -> dict[str, Any]:
+def claim(scheduled_date: Path, scheduled_time: Path, expires_at: Path, also: Path) -> dict[str, Any]:
     """updateItem's arguments; `also` is a status that is claimed besides failed and incomplete."""
     return {
         "TableName": TABLE,
-        "Key": day_key(date),
+        "Key": day_key(scheduled_date),
         "UpdateExpression": "SET #status = :running, #execution = :me, scheduled_time = :at, expires_at = :expires",
         "ConditionExpression": (
             "attribute_not_exists(pk) OR #execution = :me OR #status IN (:failed, :incomplete, :also)"
@@ -58,7 +59,7 @@ def claim(date: Path, scheduled_time: Path, expires_at: Path, also: Path) -> dic
 
 
 def release(
-    date: Path, status: DayStatus | Path, *, execution: Path = EXECUTION, only_running: bool = False
+    scheduled_date: Path, status: DayStatus | Path, *, execution: Path = EXECUTION, only_running: bool = False
 ) -> dict[str, Any]:
     """updateItem's arguments; refused when the day is another execution's, or, asked so, has ended."""
     condition = "#execution = :execution"
@@ -69,7 +70,7 @@ def release(
         values |= {":running": {"S": DayStatus.RUNNING}}
     return {
         "TableName": TABLE,
-        "Key": day_key(date),
+        "Key": day_key(scheduled_date),
         "UpdateExpression": update,
         "ConditionExpression": condition,
         "ExpressionAttributeNames": {"#status": "status", "#execution": "execution"},

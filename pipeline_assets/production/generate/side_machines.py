@@ -49,12 +49,14 @@ def reaper(settings: DeploymentSettings) -> dict[str, Any]:
     """Input: the event of the execution's end. Ends its clusters, frees its day, and tells only if nobody has."""
     name, retry = settings.production.name, _retry(settings)
     ended, status = Path("$.ended.execution"), Path("$.ended.status")
-    day = guard.date_of(Path("$.ended.input.scheduled_time"))
-    # Partition, region and account are those of the reaper's own.
-    partition, region, account = (Path(f"$.own_arn[{part}]") for part in (1, 3, 4))
-    arn = call("Format", f"arn:{{}}:states:{{}}:{{}}:execution:{name}-daily:{{}}", partition, region, account, ended)
+    scheduled_date = guard.scheduled_date(Path("$.ended.input.scheduled_time"))
+    # AWS's partition, region and account are those of the reaper's own.
+    aws_partition, region, account = (Path(f"$.own_arn[{part}]") for part in (1, 3, 4))
+    arn = call(
+        "Format", f"arn:{{}}:states:{{}}:{{}}:execution:{name}-daily:{{}}", aws_partition, region, account, ended
+    )
     message = messages.text(
-        ("{} is not published; its run was scheduled for {}.", PARTITION, day),
+        ("{} is not published; its run was scheduled for {}.", PARTITION, scheduled_date),
         ("It ended {} before it could say why. Its day is free; its cluster {}.", status, Path("$.cluster.says")),
         messages.READERS_WAIT,
         "",
@@ -62,7 +64,7 @@ def reaper(settings: DeploymentSettings) -> dict[str, Any]:
         ("When that is mended: pipeline trigger --resume {}", ended),
         messages.console(region, arn),
     )
-    first, date_states = partition_states(day, domain_of(settings).calendar.start.year, next_state="Notify")
+    first, date_states = partition_states(scheduled_date, domain_of(settings).calendar.start.year, next_state="Notify")
     states = {
         "ReadEvent": assign(
             {
@@ -102,7 +104,7 @@ def reaper(settings: DeploymentSettings) -> dict[str, Any]:
         "HasDay": choice(is_present("$.ended.input.scheduled_time"), "FreeDay", "ListClusters"),
         "FreeDay": task(
             "dynamodb:updateItem",
-            guard.release(day, guard.DayStatus.FAILED, execution=ended, only_running=True),
+            guard.release(scheduled_date, guard.DayStatus.FAILED, execution=ended, only_running=True),
             next_state=first,
             retry=[again(CONDITION_FAILED, times=0, interval_s=1), *retry],
             catch=[on(CONDITION_FAILED, "ListClusters")],  # it has freed the day, and told, itself
@@ -197,20 +199,22 @@ def _unrecorded(stack: str, retry: list[State], *, next_state: str) -> States:
 
 
 def watch(settings: DeploymentSettings) -> dict[str, Any]:
-    """Input: {scheduled_time}. Tells when the day of that date is not published."""
-    retry, day = _retry(settings), Path("$.day")
+    """Input: {scheduled_time}. Tells when the partition of that time is not published."""
+    retry, scheduled_date = _retry(settings), Path("$.day")
     message = messages.text(
-        ("{} is not published; its run was scheduled for {}.", PARTITION, day),
+        ("{} is not published; its run was scheduled for {}.", PARTITION, scheduled_date),
         messages.READERS_WAIT,
         "",
         ("Where it is: pipeline show --partition {}", PARTITION),
     )
     published = is_present("$.found.Item.published_by")
-    first, date_states = partition_states(day, domain_of(settings).calendar.start.year, next_state="ReadGuard")
+    first, date_states = partition_states(
+        scheduled_date, domain_of(settings).calendar.start.year, next_state="ReadGuard"
+    )
     states = {
         "ReadInput": assign(
             {
-                "day": guard.date_of(Path("$.scheduled_time")),
+                "day": guard.scheduled_date(Path("$.scheduled_time")),
                 "calendar": calendar(domain_of(settings).calendar.start.year),
                 "newline": "\n",
             },
@@ -219,7 +223,7 @@ def watch(settings: DeploymentSettings) -> dict[str, Any]:
         **date_states,
         "ReadGuard": task(
             "dynamodb:getItem",
-            guard.read(guard.day_key(day)),
+            guard.read(guard.day_key(scheduled_date)),
             next_state="IsPublished",
             result_path="$.found",
             retry=retry,

@@ -99,10 +99,11 @@ def _named(plan: Plan) -> list[str]:
 
 def _refuse_waiting_steps(plan: Plan, settings: DeploymentSettings) -> None:
     """A step that waits for its turn uses up its job's time."""
-    if (needed := width(plan.root)) > settings.emr.step_concurrency:
+    limit, needed = settings.emr.step_concurrency, width(plan.root)
+    if limit is not None and limit < needed:
         raise Misconfigured(
-            f"settings: emr.step_concurrency is {settings.emr.step_concurrency}, and {needed} jobs run at once. "
-            f"Set it to {needed}, and give the cluster room for them"
+            f"settings: emr.step_concurrency is {limit}, and {needed} jobs run at once. Set it to {needed}, or leave "
+            "it out: then it follows the jobs"
         )
 
 

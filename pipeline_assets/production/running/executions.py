@@ -5,12 +5,12 @@ What failed is read from the execution's own history. Does not own: the machine 
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emr_jobs.catalog import MAINTAIN, Job
 from emr_jobs.domain import Domain, domain_of
@@ -23,6 +23,9 @@ from pipeline_assets.production.generate import guard
 from pipeline_assets.production.generate.asl import CONDITION_FAILED
 from pipeline_assets.production.generate.daily_machine import BOOT_AGAIN, CLAIMED, failed_state, state_name
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
 SHOWN = 20
 GUARD_EVENTS = 200  # of a history, enough to see whether it got past the guard
 _FAILURES = {
@@ -31,6 +34,9 @@ _FAILURES = {
     "TaskSubmitFailed": "taskSubmitFailedEventDetails",
     "TaskStartFailed": "taskStartFailedEventDetails",
 }
+
+
+Event = Mapping[str, Any]  # of a history; what it tells of is under a key of its kind
 
 
 class Status(StrEnum):
@@ -54,12 +60,12 @@ class JobStatus(StrEnum):
 
 
 @dataclass(frozen=True)
-class JobRun:
+class JobProgress:
     """How a job went in an execution."""
 
     job: Job
     status: JobStatus
-    attempts: int
+    attempts: int  # how many there were; their numbers begin with 0
     cause: str  # of the last failure
     settled: bool  # its state has ended: it is not tried again
 
@@ -75,7 +81,7 @@ class JobRun:
     def has_failed(self) -> bool:
         return self.status is JobStatus.FAILED
 
-    def after_the_end(self) -> "JobRun":
+    def after_the_end(self) -> "JobProgress":
         """Of an execution that has ended, in whatever state that found the job."""
         return replace(self, settled=True)
 
@@ -124,7 +130,7 @@ class Execution:
         return known
 
     @property
-    def day(self) -> str:
+    def partition_key(self) -> str:
         """The partition as text, empty for an input without one."""
         try:
             return str(self.partition)
@@ -157,13 +163,13 @@ class Executions:
         self, partition: Partition, *, only: tuple[str, ...] = (), rerun: bool = False, allow_empty: bool = False
     ) -> str:
         """Returns the execution's name."""
-        scheduled = partition.as_of.strftime("%Y-%m-%dT%H:%M:%SZ")
-        given: dict[str, Any] = {"scheduled_time": scheduled, "trigger": "manual"}
+        scheduled_time = partition.as_of.strftime("%Y-%m-%dT%H:%M:%SZ")
+        given: dict[str, Any] = {"scheduled_time": scheduled_time, "trigger": "manual"}
         given |= {"only": list(only)} if only else {}
         given |= {"rerun": True} if rerun else {}
         given |= {"allow_empty": True} if allow_empty else {}
         arn = self._states.start_execution(stateMachineArn=self.machine, input=json.dumps(given))["executionArn"]
-        return str(arn.rpartition(":")[2])
+        return arn.rpartition(":")[2]
 
     def latest(self, count: int = SHOWN) -> list[Execution]:
         """Newest first."""
@@ -208,20 +214,20 @@ class Executions:
             raise Misconfigured(f"{text} is the beginning of {len(names)} executions{samples(names)}: give more of it")
         return self.find(*(names or [text]))
 
-    def of_day(self, partition: Partition) -> list[Execution]:
+    def of_partition(self, partition: Partition) -> list[Execution]:
         """Newest first. A day is run once it has ended; who started it says which it is, no list does."""
         started = reversed(self.since(partition.end))
-        return [found for each in started if (found := self.find(each.name)).day == str(partition)]
+        return [found for each in started if (found := self.find(each.name)).partition_key == str(partition)]
 
-    def jobs(self, execution: Execution) -> list[JobRun]:
+    def jobs(self, execution: Execution) -> list[JobProgress]:
         """In the domain's order."""
-        return [run for run in self.steps(execution) if run.job in self.domain.jobs]
+        return [went for went in self.steps(execution) if went.job in self.domain.jobs]
 
-    def steps(self, execution: Execution) -> list[JobRun]:
+    def steps(self, execution: Execution) -> list[JobProgress]:
         """The jobs, and the upkeep of the lake after them."""
-        return job_runs(self.history(execution), self.domain)
+        return progress_of_jobs(self.history(execution), self.domain)
 
-    def history(self, execution: Execution) -> list[dict[str, Any]]:
+    def history(self, execution: Execution) -> list[Event]:
         """Every event, oldest first."""
         pages = self._states.get_paginator("get_execution_history").paginate(
             executionArn=execution.arn, includeExecutionData=True
@@ -256,19 +262,19 @@ class Executions:
 
     def running(self, partition: Partition) -> str | None:
         """Name of the execution that has the day right now."""
-        found = self.day(partition)
+        found = self.claim_of(partition)
         return found["execution"] if found.get("status") == guard.DayStatus.RUNNING else None
 
-    def day(self, partition: Partition) -> dict[str, str]:
-        """The guard's item of the day, empty when nobody has claimed it."""
+    def claim_of(self, partition: Partition) -> dict[str, str]:
+        """The guard's item, whose key is the scheduled date; empty when nobody has claimed it."""
         return self._guard(f"day#{partition.as_of.date()}")
 
     def _guard(self, key: str) -> dict[str, str]:
         found = self._table.get_item(TableName=self.guard_table, Key={"pk": {"S": key}}, ConsistentRead=True)
-        return {name: next(iter(value.values())) for name, value in found.get("Item", {}).items()}
+        return {name: str(next(iter(value.values()))) for name, value in found.get("Item", {}).items()}
 
     @cached_property
-    def _table(self) -> Any:
+    def _table(self) -> "DynamoDBClient":
         import boto3
 
         return boto3.client("dynamodb")
@@ -298,10 +304,10 @@ def _after_failure(found: Domain) -> dict[str, str]:
     return {failed_state(job): state_name(job) for job in found.jobs}
 
 
-def job_runs(events: Iterable[dict[str, Any]], found: Domain) -> list[JobRun]:
+def progress_of_jobs(events: Iterable[Event], found: Domain) -> list[JobProgress]:
     """Pure: from an execution's history, oldest event first."""
     by_state, after_failure = _by_state(found), _after_failure(found)
-    by_id: dict[int, dict[str, Any]] = {}
+    by_id: dict[int, Event] = {}
     status: dict[str, JobStatus] = {}
     attempts: Counter[str] = Counter()
     causes: dict[str, str] = {}
@@ -324,18 +330,18 @@ def job_runs(events: Iterable[dict[str, Any]], found: Domain) -> list[JobRun]:
         elif kind == "TaskSucceeded":
             status[state] = JobStatus.SUCCEEDED
     return [
-        JobRun(job, status.get(state, JobStatus.NOT_RUN), attempts[state], causes.get(state, ""), state in settled)
+        JobProgress(job, status.get(state, JobStatus.NOT_RUN), attempts[state], causes.get(state, ""), state in settled)
         for state, job in by_state.items()
     ]
 
 
-def refused_calls(events: Iterable[dict[str, Any]], found: Domain) -> dict[str, str]:
+def refused_calls(events: Iterable[Event], found: Domain) -> dict[str, str]:
     """By state that is no job's, with what its last call was refused. Pure: from a history, oldest event first.
 
     A condition that did not hold is an answer: the day is somebody else's.
     """
     of_jobs = {*_by_state(found), *_after_failure(found)}  # a job without a word of its own leaves none
-    by_id: dict[int, dict[str, Any]] = {}
+    by_id: dict[int, Event] = {}
     refused: dict[str, str] = {}
     for event in events:
         by_id[event["id"]] = event
@@ -349,23 +355,23 @@ def refused_calls(events: Iterable[dict[str, Any]], found: Domain) -> dict[str, 
     return refused
 
 
-def _failure(event: dict[str, Any]) -> str:
+def _failure(event: Event) -> str:
     details = event.get(_FAILURES[event["type"]]) or {}
     return f"{details.get('error', '')} {details.get('cause', '')}".strip()
 
 
-def to_resume(runs: list[JobRun], wanted: list[str]) -> tuple[str, ...]:
+def to_resume(jobs: list[JobProgress], wanted: list[str]) -> tuple[str, ...]:
     """The jobs that an execution was asked for and has not brought to an end."""
-    return tuple(run.job.name for run in runs if run.job.name in wanted and run.status is not JobStatus.SUCCEEDED)
+    return tuple(went.job.name for went in jobs if went.job.name in wanted and not went.has_succeeded)
 
 
-def _entered(event: dict[str, Any]) -> str | None:
+def _entered(event: Event) -> str | None:
     return event["stateEnteredEventDetails"]["name"] if event["type"].endswith("StateEntered") else None
 
 
-def _state(event: dict[str, Any], by_id: dict[int, dict[str, Any]]) -> str | None:
+def _state(event: Event, by_id: dict[int, Event]) -> str | None:
     """The state that the event is of: that of the last one entered on its way."""
-    seen: dict[str, Any] | None = event
+    seen: Event | None = event
     while seen is not None:
         if (entered := _entered(seen)) is not None:
             return entered

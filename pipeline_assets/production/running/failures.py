@@ -11,14 +11,14 @@ from typing import Any
 from emr_jobs.errors import cut
 from emr_jobs.settings import Emr
 
-from pipeline_assets.production.running.executions import JobRun
+from pipeline_assets.production.running.executions import JobProgress
 from pipeline_assets.s3 import Folder
 
 CAUSE_CHARS = 500  # Step Functions puts the whole step into it
 _STEP = re.compile(r"\bs-[A-Z0-9]{5,}\b")
 
 
-def why(went: JobRun, *, run: str, cluster: str | None, runs_uri: str, emr: Emr) -> str:
+def why(went: JobProgress, *, run: str, cluster: str | None, runs_uri: str, emr: Emr) -> str:
     """Of the last attempt that can be told something of."""
     from pipeline_assets.emr import step_logs
 

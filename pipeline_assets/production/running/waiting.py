@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline_assets.production.running.executions import Executions, JobRun, JobStatus
+from pipeline_assets.production.running.executions import Executions, JobProgress, JobStatus
 from pipeline_assets.production.running.patience import patiently
 
 
@@ -32,6 +32,6 @@ def progress(executions: Executions, name: str, *, poll_interval_s: float) -> It
         time.sleep(poll_interval_s)
 
 
-def _says(went: JobRun) -> str:
-    """With the attempt where it is not the first: a call that EMR refused counts, too."""
-    return went.status if went.attempts < 2 else f"{went.status}, attempt {went.attempts}"
+def _says(went: JobProgress) -> str:
+    """With the number of attempts where there were several: a call that EMR refused counts, too."""
+    return went.status if went.attempts < 2 else f"{went.status}, {went.attempts} attempts"

@@ -1,27 +1,29 @@
 """Faults in the contracts: every one at once, each with its file and its path in it."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from emr_jobs.contracts import InvalidContracts, load
-from emr_jobs.contracts.model import Bound, Check, Extraction, MinimumValues, NewFields, Severity
-from pipeline_assets.home import ROOT
-from tests.shop import SHOP
+from emr_jobs.contracts.model import Bound, Check, Column, Extraction, MinimumValues, NewFields, RowCount, Severity
+from tests.domains import LIBRARY
 
-ORDERS = "intermediate.orders.odcs.yaml"
-FACTS = "final.order_facts.odcs.yaml"
-SALES = "final.daily_sales.odcs.yaml"
-SEARCH = "search.orders.odcs.yaml"
-REJECTED = "intermediate.rejected_orders.odcs.yaml"
-CUSTOMERS = "intermediate.customers.odcs.yaml"
+LENDING = "marts.lending.odcs.yaml"
+BRANCH_DAYS = "marts.branch_days.odcs.yaml"
+INDEX = "find.lending.odcs.yaml"
+LOANS = "staged.loans.odcs.yaml"
+MEMBERS = "staged.members.odcs.yaml"
+REVIEWS = "staged.reviews.odcs.yaml"
+SOURCE = "http.reviews.odcs.yaml"
 ROW_COUNT = "{name: row_count, metric: rowCount, mustBeGreaterThan: 0, dimension: completeness}"
-SALES_ORDERS = "{name: orders, logicalType: integer,"
-
-
-SOURCE = "web_api.shipments.odcs.yaml"
-SHIPMENTS = "intermediate.shipments.odcs.yaml"
+DAILY_LOANS = "{name: loans, logicalType: integer,"
+REJECTED_SHARE = (
+    "{name: few_rejects, type: custom, engine: pipeline, "
+    "implementation: {measure: rejected_share, mustBeLessOrEqualTo: 0.01}}"
+)
+PROMISE = 'description: "Berlin, on the day after the partition"}'
 
 
 def declaring(property: str) -> str:
@@ -31,7 +33,7 @@ def declaring(property: str) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(ROOT / "shop" / "contracts", tmp_path / "contracts"))
+    return Path(shutil.copytree(LIBRARY.folder / "contracts", tmp_path / "contracts"))
 
 
 def edit(folder: Path, file: str, old: str, new: str) -> None:
@@ -42,215 +44,240 @@ def edit(folder: Path, file: str, old: str, new: str) -> None:
 
 def faults(folder: Path) -> list[str]:
     with pytest.raises(InvalidContracts) as raised:
-        load(folder, SHOP.layers)
+        load(folder, LIBRARY.layers)
     lines = str(raised.value).splitlines()
     assert lines == [f"{len(raised.value.faults)} faults in the contracts:", *raised.value.faults]
     return lines[1:]
 
 
-def test_a_copy_of_the_folder_loads_as_the_project_does(folder: Path) -> None:
-    assert load(folder, SHOP.layers) == SHOP.contracts
+def test_a_copy_of_the_folder_loads_as_the_domain_does_but_for_what_is_derived(folder: Path) -> None:
+    loaded = load(folder, LIBRARY.layers)
+    assert loaded == {name: replace(LIBRARY.contracts[name], checks=each.checks) for name, each in loaded.items()}
+    assert {name: [check.name for check in each.checks] for name, each in loaded.items()} == {
+        "files.loans": [],
+        "find.lending": ["key_unique", "row_count", "document_count"],
+        "http.reviews": [],
+        "marts.branch_days": ["required_columns", "key_unique", "no_negative_fees", "row_count"],
+        "marts.lending": [
+            *("required_columns", "minimum_values", "key_unique"),
+            *("row_count", "every_loan", "member_known", "row_count_drift"),
+        ],
+        "snowflake.members": [],
+        "staged.loans": ["required_columns", "accepted_values", "key_unique", "row_count"],
+        "staged.members": ["required_columns", "key_unique", "row_count"],
+        "staged.reviews": ["required_columns", "key_unique"],
+    }
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "fault"),
     [
         (
-            SALES,
-            SALES_ORDERS,
-            f"{SALES_ORDERS} requried: true,",
-            "$.schema[0].properties[4]: Unevaluated properties are not allowed ('requried' was unexpected)",
+            BRANCH_DAYS,
+            DAILY_LOANS,
+            f"{DAILY_LOANS} requried: true,",
+            "$.schema[0].properties[3]: Unevaluated properties are not allowed ('requried' was unexpected)",
         ),
         (
-            CUSTOMERS,
-            "domain: crm",
-            "domian: crm",
+            MEMBERS,
+            'value: "08:15"',
+            "value: ten",
+            '$.slaProperties[0]: ten: expected a time of day, "10:00"',
+        ),
+        (
+            MEMBERS,
+            "domain: members",
+            "domian: members",
             "$: Additional properties are not allowed ('domian' was unexpected)",
         ),
         (
-            SALES,
-            SALES_ORDERS,
-            f"{SALES_ORDERS} logicalType: string,",
+            BRANCH_DAYS,
+            DAILY_LOANS,
+            f"{DAILY_LOANS} logicalType: string,",
             "$: not YAML (key 'logicalType' is written twice",
         ),
         (
-            SALES,
-            SALES_ORDERS,
-            f"{SALES_ORDERS} customProperties: [{{property: scalingfactor, value: 100}}],",
-            "$.schema[0].orders.customProperties.scalingfactor: Extra inputs are not permitted",
+            BRANCH_DAYS,
+            DAILY_LOANS,
+            f"{DAILY_LOANS} customProperties: [{{property: scalingfactor, value: 100}}],",
+            "$.schema[0].loans.customProperties.scalingfactor: Extra inputs are not permitted",
         ),
         (
-            FACTS,
+            LENDING,
             "property: samples,",
             "property: sample,",
             "$.schema[0].quality[1].customProperties.sample: Extra inputs are not permitted",
         ),
         (
-            SEARCH,
+            INDEX,
             "implementation: {measure: missing_documents, mustBe: 0}",
             "implementation: {measure: missing_documents, mustBe: 0, mustbe: 1}",
             "$.schema[0].quality[1].implementation.mustbe: Extra inputs are not permitted",
         ),
         (
-            FACTS,
-            "mustBeLessOrEqualTo: 0.02",
-            "mustBeLessOrEqualTo: 0.02\n        customProperties: [{property: samples, value: order_id}]",
-            "$.schema[0].quality[4].customProperties: samples are of a query that begins with SELECT count(*) FROM",
+            LENDING,
+            "mustBeLessOrEqualTo: 0.05",
+            "mustBeLessOrEqualTo: 0.05\n        customProperties: [{property: samples, value: loan_id}]",
+            "$.schema[0].quality[2].customProperties: samples are of a query that begins with SELECT count(*) FROM",
         ),
         (
-            FACTS,
-            "measure: row_count_drift, days: 7,",
+            LENDING,
+            "measure: row_count_drift, days: 5,",
             "measure: row_count_drift,",
-            "$.schema[0].quality[6].implementation: row_count_drift, and only it, says over how many days",
+            "$.schema[0].quality[3].implementation: row_count_drift, and only it, says over how many days",
         ),
         (
-            SEARCH,
+            INDEX,
             "implementation: {measure: missing_documents, mustBe: 0}",
             "implementation: {measure: missing_documents}",
             "$.schema[0].quality[1].implementation: exactly one of mustBe, mustBeGreaterThan, "
             "mustBeGreaterOrEqualTo, mustBeLessThan, mustBeLessOrEqualTo, mustBeBetween",
         ),
-        (SEARCH, "engine: pipeline", "engine: soda", "$.schema[0].quality[1].engine: soda: expected pipeline"),
-        (REJECTED, "value: 30, unit: d", "value: 30, unit: y", "$.slaProperties[1]: 30 y: expected whole days, unit d"),
-        (REJECTED, "value: 30, unit: d", "value: 0, unit: d", "$.slaProperties[1]: 0 d: expected whole days, unit d"),
+        (INDEX, "engine: pipeline", "engine: soda", "$.schema[0].quality[1].engine: soda: expected pipeline"),
         (
-            SEARCH,
+            MEMBERS,
+            PROMISE,
+            f"{PROMISE}\n  - {{property: retention, value: 30, unit: y}}",
+            "$.slaProperties[1]: 30 y: expected whole days, unit d",
+        ),
+        (
+            MEMBERS,
+            PROMISE,
+            f"{PROMISE}\n  - {{property: retention, value: 0, unit: d}}",
+            "$.slaProperties[1]: 0 d: expected whole days, unit d",
+        ),
+        (
+            INDEX,
             "slaProperties:",
             "slaProperties:\n  - {property: retention, value: 30, unit: d}",
             "$.slaProperties[0]: only a table's days are deleted",
         ),
         (
-            CUSTOMERS,
+            MEMBERS,
             ROW_COUNT,
             "{name: key_unique, metric: rowCount, mustBeGreaterThan: 0}",
             "$.schema[0].quality: two checks are named key_unique",
         ),
         (
-            CUSTOMERS,
+            MEMBERS,
             ROW_COUNT,
             "{name: row_count, metric: rowCount, mustBeGreaterThan: 0, severity: fatal}",
             "$.schema[0].quality[0].severity: fatal: expected error or warning",
         ),
         (
-            CUSTOMERS,
+            MEMBERS,
             ROW_COUNT,
             "{name: doubles, metric: duplicateValues, mustBe: 0}",
             "$.schema[0].quality[0]: no such rule here: type None, metric duplicateValues",
         ),
         (
-            SALES,
-            SALES_ORDERS,
-            f"{SALES_ORDERS} quality: [{{name: known, metric: nullValues, mustBe: 0}}],",
-            "$.schema[0].orders.quality[0]: no such rule here: type None, metric nullValues",
+            BRANCH_DAYS,
+            DAILY_LOANS,
+            f"{DAILY_LOANS} quality: [{{name: known, metric: nullValues, mustBe: 0}}],",
+            "$.schema[0].loans.quality[0]: no such rule here: type None, metric nullValues",
         ),
         (
-            CUSTOMERS,
+            MEMBERS,
             ROW_COUNT,
             "{name: known, metric: invalidValues, arguments: {validValues: [a]}, mustBe: 0}",
             "$.schema[0].quality[0]: no such rule here: type None, metric invalidValues",
         ),
         (
-            SALES,
-            SALES_ORDERS,
-            f"{SALES_ORDERS} logicalTypeOptions: {{minimum: 0, exclusiveMinimum: 0}},",
-            "$.schema[0].orders.logicalTypeOptions: Value error, exactly one of minimum, exclusiveMinimum",
+            BRANCH_DAYS,
+            DAILY_LOANS,
+            f"{DAILY_LOANS} logicalTypeOptions: {{minimum: 0, exclusiveMinimum: 0}},",
+            "$.schema[0].loans.logicalTypeOptions: Value error, exactly one of minimum, exclusiveMinimum",
         ),
         (
-            SALES,
-            SALES_ORDERS,
-            f"{SALES_ORDERS} quality: [{{name: something_sold, type: text}}],",
-            "$.schema[0].orders.quality[0]: a rule in words is a column's that has a minimum in logicalTypeOptions",
+            BRANCH_DAYS,
+            DAILY_LOANS,
+            f"{DAILY_LOANS} quality: [{{name: something_lent, type: text}}],",
+            "$.schema[0].loans.quality[0]: a rule in words is a column's that has a minimum in logicalTypeOptions",
         ),
         (
-            SALES,
-            SALES_ORDERS,
-            f"{SALES_ORDERS} logicalTypeOptions: {{maximum: 9}},",
-            "$.schema[0].orders.logicalTypeOptions.maximum: Extra inputs are not permitted",
+            BRANCH_DAYS,
+            DAILY_LOANS,
+            f"{DAILY_LOANS} logicalTypeOptions: {{maximum: 9}},",
+            "$.schema[0].loans.logicalTypeOptions.maximum: Extra inputs are not permitted",
         ),
         (
-            CUSTOMERS,
-            "{name: segment, logicalType: string,",
-            "{name: segment, logicalType: string, logicalTypeOptions: {maxLength: 9},",
-            "$.schema[0].segment.logicalTypeOptions: they are of a table's integers and numbers",
+            MEMBERS,
+            "{name: branch, logicalType: string,",
+            "{name: branch, logicalType: string, logicalTypeOptions: {maxLength: 9},",
+            "$.schema[0].branch.logicalTypeOptions: they are of a table's integers and numbers",
         ),
         (
-            SEARCH,
-            "{name: units, logicalType: integer,",
-            "{name: units, logicalType: integer, logicalTypeOptions: {minimum: 0},",
-            "$.schema[0].units.logicalTypeOptions: they are of a table's integers and numbers",
+            INDEX,
+            "{name: fee, logicalType: number,",
+            "{name: fee, logicalType: number, logicalTypeOptions: {minimum: 0},",
+            "$.schema[0].fee.logicalTypeOptions: they are of a table's integers and numbers",
         ),
         (
-            SALES,
-            SALES_ORDERS,
+            BRANCH_DAYS,
+            DAILY_LOANS,
             "{name: parts, logicalType: array, items: {logicalType: object, properties: [{name: a, "
-            f"logicalType: integer, logicalTypeOptions: {{minimum: 0}}}}]}}}}\n      - {SALES_ORDERS}",
+            f"logicalType: integer, logicalTypeOptions: {{minimum: 0}}}}]}}}}\n      - {DAILY_LOANS}",
             "$.schema[0].parts.a.logicalTypeOptions: they are of a table's integers and numbers",
         ),
-        (SALES, "version: 1.0.0", 'version: "1.0"', "$.version: 1.0: expected three numbers, as 1.0.0"),
+        (BRANCH_DAYS, "version: 1.0.0", 'version: "1.0"', "$.version: 1.0: expected three numbers, as 1.0.0"),
         (
-            SALES,
+            BRANCH_DAYS,
             "status: active",
             "status: live",
             "$.status: live: expected one of proposed, draft, active, deprecated, retired",
         ),
         (
-            SALES,
-            SALES_ORDERS,
-            "{name: orders, logicalType: time,",
-            "$.schema[0].orders.logicalType: time: expected one of string, boolean, date, timestamp, integer, "
+            BRANCH_DAYS,
+            DAILY_LOANS,
+            "{name: loans, logicalType: time,",
+            "$.schema[0].loans.logicalType: time: expected one of string, boolean, date, timestamp, integer, "
             "number, array",
         ),
         (
-            SEARCH,
-            "{name: units, logicalType: integer, physicalType: integer,",
-            "{name: units, logicalType: integer, physicalType: long,",
-            "$.schema[0].units.physicalType: long: integer takes integer",
+            INDEX,
+            "{name: kind, logicalType: string, physicalType: keyword,",
+            "{name: kind, logicalType: string, physicalType: long,",
+            "$.schema[0].kind.physicalType: long: string takes keyword or text",
         ),
-        (SALES, "team: {name: data-engineering}", "", "$.team: an owner is required: team: {name: ...}"),
+        (BRANCH_DAYS, "team: {name: librarians}", "", "$.team: an owner is required: team: {name: ...}"),
         (
-            SALES,
-            "id: final.daily_sales",
-            "id: final.sales",
-            "$.id: final.sales is not the file's name",
+            BRANCH_DAYS,
+            "id: marts.branch_days",
+            "id: marts.days",
+            "$.id: marts.days is not the file's name",
         ),
         (
-            SEARCH,
+            INDEX,
             "physicalType: index",
             "physicalType: table",
-            "$.schema[0].physicalType: table belongs to intermediate or final, not search",
+            "$.schema[0].physicalType: table belongs to staged or marts, not find",
         ),
         (
-            CUSTOMERS,
+            MEMBERS,
             "schema:\n",
             declaring("{property: new_fields, value: reports}"),
             "$.customProperties.new_fields: Input should be 'ignore', 'report' or 'fail'",
         ),
         (
-            CUSTOMERS,
+            MEMBERS,
             "schema:\n",
             declaring("{property: max_rejected_share, value: 1.5}"),
             "$.customProperties.max_rejected_share: Input should be less than or equal to 1",
         ),
         (
-            ORDERS,
-            "schema:\n",
-            declaring("{property: max_rejected_share, value: 0.1}"),
+            LOANS,
+            f"quality:\n      - {ROW_COUNT}",
+            f"quality:\n      - {REJECTED_SHARE}\ncustomProperties: [{{property: max_rejected_share, value: 0.1}}]",
             "$.customProperties.max_rejected_share: a rule of the measure rejected_share has a limit, too",
         ),
         (
-            CUSTOMERS,
+            MEMBERS,
             "schema:\n",
-            declaring("{property: duplicates, value: {keep: greatest, by: updated_at}}"),
-            "$.customProperties.duplicates.by: no column updated_at",
+            declaring("{property: duplicates, value: {keep: greatest, by: left_at}}"),
+            "$.customProperties.duplicates.by: no column left_at",
         ),
         (
-            REJECTED,
-            "schema:\n",
-            declaring("{property: duplicates, value: {keep: greatest, by: raw}}"),
-            "$.customProperties.duplicates: without a primaryKey no row is another's duplicate",
-        ),
-        (
-            SEARCH,
+            INDEX,
             "schema:\n",
             declaring("{property: new_fields, value: fail}"),
             "$.customProperties: new_fields: only a table is read from a source",
@@ -258,6 +285,7 @@ def test_a_copy_of_the_folder_loads_as_the_project_does(folder: Path) -> None:
     ],
     ids=[
         "unknown key of a column",
+        "a time of day that is none",
         "unknown key at the top",
         "key written twice",
         "unknown property of a column",
@@ -292,7 +320,6 @@ def test_a_copy_of_the_folder_loads_as_the_project_does(folder: Path) -> None:
         "more rejects than records",
         "two limits of rejects",
         "duplicates by no column",
-        "duplicates without a key",
         "new fields of an index",
     ],
 )
@@ -303,59 +330,76 @@ def test_a_fault_is_named_with_file_and_path(folder: Path, file: str, old: str, 
     assert {line.partition(" ")[0] for line in found} == {file}
 
 
+def test_without_a_key_there_are_no_duplicates(folder: Path) -> None:
+    edit(folder, REVIEWS, "primaryKey: true, primaryKeyPosition: 1, ", "")
+    edit(folder, REVIEWS, "schema:\n", declaring("{property: duplicates, value: {keep: greatest, by: stars}}"))
+    assert faults(folder) == [
+        f"{REVIEWS} $.customProperties.duplicates: without a primaryKey no row is another's duplicate"
+    ]
+
+
 def test_a_misspelt_metric_is_named_with_those_that_exist(folder: Path) -> None:
-    edit(folder, CUSTOMERS, ROW_COUNT, "{name: row_count, metric: rowCounts, mustBeGreaterThan: 0}")
+    edit(folder, MEMBERS, ROW_COUNT, "{name: row_count, metric: rowCounts, mustBeGreaterThan: 0}")
     expected = "['nullValues', 'missingValues', 'invalidValues', 'duplicateValues', 'rowCount']"
-    found = f"{CUSTOMERS} $.schema[0].quality[0].metric: 'rowCounts' is not one of {expected}"
+    found = f"{MEMBERS} $.schema[0].quality[0].metric: 'rowCounts' is not one of {expected}"
     assert found in faults(folder)
 
 
 def test_faults_of_all_files_are_named_at_once_and_each_once(folder: Path) -> None:
-    edit(folder, SALES, SALES_ORDERS, f"{SALES_ORDERS} requried: true,")
-    edit(folder, SEARCH, "engine: pipeline", "engine: soda")
-    edit(folder, SEARCH, "{name: row_count,", "{name: document_counts, severity: fatal,")
-    (folder / ORDERS).write_text("id: [")
+    edit(folder, BRANCH_DAYS, DAILY_LOANS, f"{DAILY_LOANS} requried: true,")
+    edit(folder, INDEX, "engine: pipeline", "engine: soda")
+    edit(folder, INDEX, "{name: row_count,", "{name: document_counts, severity: fatal,")
+    (folder / LOANS).write_text("id: [")
     assert [line.partition(":")[0] for line in faults(folder)] == [
-        f"{SALES} $.schema[0].properties[4]",
-        f"{ORDERS} $",
-        f"{SEARCH} $.schema[0].quality[0].severity",
-        f"{SEARCH} $.schema[0].quality[1].engine",
+        f"{INDEX} $.schema[0].quality[0].severity",
+        f"{INDEX} $.schema[0].quality[1].engine",
+        f"{BRANCH_DAYS} $.schema[0].properties[3]",
+        f"{LOANS} $",
     ]
 
 
 def test_faults_of_our_own_rules_in_one_file_are_named_at_once(folder: Path) -> None:
-    edit(folder, SALES, "team: {name: data-engineering}", "")
-    edit(folder, SALES, SALES_ORDERS, "{name: orders, logicalType: time,")
-    edit(folder, SALES, "{name: units,", "{name: units, customProperties: [{property: scale, value: 100}],")
-    edit(folder, SALES, "{name: partition_date, logicalType: date, required: true,", "{name: day, logicalType: date,")
-    assert [line.removeprefix(f"{SALES} ").partition(": ")[0] for line in faults(folder)] == [
+    edit(folder, BRANCH_DAYS, "team: {name: librarians}", "")
+    edit(folder, BRANCH_DAYS, DAILY_LOANS, "{name: loans, logicalType: time,")
+    edit(folder, BRANCH_DAYS, "{name: overdue,", "{name: overdue, customProperties: [{property: scale, value: 100}],")
+    edit(
+        folder,
+        BRANCH_DAYS,
+        "{name: partition_date, logicalType: date, required: true,",
+        "{name: day, logicalType: date,",
+    )
+    assert [line.removeprefix(f"{BRANCH_DAYS} ").partition(": ")[0] for line in faults(folder)] == [
         "$.team",
-        "$.schema[0].orders.logicalType",
-        "$.schema[0].units.customProperties.scale",
+        "$.schema[0].loans.logicalType",
+        "$.schema[0].overdue.customProperties.scale",
         "$.schema[0].properties[0]",
     ]
 
 
 def test_a_query_that_names_an_unknown_dataset_is_named_with_its_check(folder: Path) -> None:
-    used = "SELECT count(*) FROM (\n            SELECT currency FROM ${intermediate."
-    edit(folder, FACTS, used + "orders}", used + "parcels}")
-    assert faults(folder) == [f"{FACTS} $.schema[0].quality.fx_rate_known: no contract intermediate.parcels"]
+    used = "SELECT count(*) FROM (SELECT loan_id FROM ${staged."
+    edit(folder, LENDING, used + "loans}", used + "parcels}")
+    assert faults(folder) == [f"{LENDING} $.schema[0].quality.every_loan: no contract staged.parcels"]
 
 
 def test_a_missing_file_is_named_by_every_column_and_query_that_needs_it(folder: Path) -> None:
-    (folder / "intermediate.fx_rates.odcs.yaml").unlink()
-    found = faults(folder)
-    assert f"{FACTS} $.schema[0].net_amount_usd.transformSourceObjects: no contract intermediate.fx_rates" in found
-    assert f"{FACTS} $.schema[0].quality.fx_rate_known: no contract intermediate.fx_rates" in found
-    assert all(line.endswith(": no contract intermediate.fx_rates") for line in found)
+    (folder / LOANS).unlink()
+    assert faults(folder) == [
+        f"{LENDING} $.schema[0].loan_id.transformSourceObjects: no contract staged.loans",
+        f"{LENDING} $.schema[0].title.transformSourceObjects: no contract staged.loans",
+        f"{LENDING} $.schema[0].kind.transformSourceObjects: no contract staged.loans",
+        f"{LENDING} $.schema[0].fee.transformSourceObjects: no contract staged.loans",
+        f"{LENDING} $.schema[0].is_overdue.transformSourceObjects: no contract staged.loans",
+        f"{LENDING} $.schema[0].quality.every_loan: no contract staged.loans",
+    ]
 
 
 def test_a_column_that_does_not_exist_upstream_is_named(folder: Path) -> None:
-    edit(folder, SALES, "[final.order_facts.channel]", "[final.order_facts.chanel]")
-    edit(folder, SEARCH, "[final.order_facts.currency]", "[final.orders.currency]")
+    edit(folder, BRANCH_DAYS, "[marts.lending.kind]", "[marts.lending.kinds]")
+    edit(folder, INDEX, "[marts.lending.fee]", "[marts.loans.fee]")
     assert faults(folder) == [
-        f"{SALES} $.schema[0].channel.transformSourceObjects: final.order_facts has no column chanel",
-        f"{SEARCH} $.schema[0].currency.transformSourceObjects: no contract final.orders",
+        f"{INDEX} $.schema[0].fee.transformSourceObjects: no contract marts.loans",
+        f"{BRANCH_DAYS} $.schema[0].kind.transformSourceObjects: marts.lending has no column kinds",
     ]
 
 
@@ -364,101 +408,151 @@ def test_an_empty_folder_is_a_fault(tmp_path: Path) -> None:
 
 
 def test_a_long_message_of_the_standard_is_cut(folder: Path) -> None:
-    edit(folder, SALES, SALES_ORDERS, f"{SALES_ORDERS} {'x' * 400}: true,")
+    edit(folder, BRANCH_DAYS, DAILY_LOANS, f"{DAILY_LOANS} {'x' * 400}: true,")
     (fault,) = faults(folder)
-    said = fault.removeprefix(f"{SALES} $.schema[0].properties[4]: ")
+    said = fault.removeprefix(f"{BRANCH_DAYS} $.schema[0].properties[3]: ")
     assert said == f"Unevaluated properties are not allowed ('{'x' * 400}"[:300]
 
 
 def test_a_path_into_a_source_is_kept_and_every_part_that_is_declared_is_compared(folder: Path) -> None:
-    cost = 'physicalType: "decimal(18,2)", transformSourceObjects: [web_api.shipments.cost'
-    edit(folder, SHIPMENTS, f"{cost}]", f"{cost}.amount]")
-    (column,) = [each for each in load(folder, SHOP.layers)["intermediate.shipments"].columns if "_amount" in each.name]
-    assert column.lineage == (("web_api.shipments", "cost.amount"),)
+    (text,) = [each for each in load(folder, LIBRARY.layers)["staged.reviews"].columns if each.name == "text"]
+    assert text.lineage == (("http.reviews", "body.text"),)
 
-    declared = "{name: cost, logicalType: object,"
-    edit(folder, SOURCE, declared, f"{declared} properties: [{{name: total, logicalType: number}}],")
-    edit(folder, SHIPMENTS, "[web_api.shipments.carrier]", "[web_api.shipments.carriers.name]")
-    where = f"{SHIPMENTS} $.schema[0]"
+    declared = "{name: body, logicalType: object,"
+    edit(folder, SOURCE, declared, f"{declared} properties: [{{name: lang, logicalType: string}}],")
+    edit(folder, REVIEWS, "[http.reviews.stars]", "[http.reviews.ratings.stars]")
+    where = f"{REVIEWS} $.schema[0]"
     assert faults(folder) == [
-        f"{where}.carrier.transformSourceObjects: web_api.shipments has no column carriers",
-        f"{where}.cost_amount.transformSourceObjects: web_api.shipments has no column cost.amount",
+        f"{where}.stars.transformSourceObjects: http.reviews has no column ratings",
+        f"{where}.text.transformSourceObjects: http.reviews has no column body.text",
     ]
 
 
 def test_a_column_of_a_dataset_has_no_fields(folder: Path) -> None:
-    edit(folder, SALES, "[final.order_facts.channel]", "[final.order_facts.channel.name]")
+    edit(folder, BRANCH_DAYS, "[marts.lending.kind]", "[marts.lending.kind.name]")
     assert faults(folder) == [
-        f"{SALES} $.schema[0].channel.transformSourceObjects: final.order_facts has no column channel.name"
+        f"{BRANCH_DAYS} $.schema[0].kind.transformSourceObjects: marts.lending has no column kind.name"
     ]
 
 
 def test_a_column_of_snowflake_is_named_in_any_case(folder: Path) -> None:
-    edit(folder, CUSTOMERS, "[snowflake.customers.SEGMENT]", "[snowflake.customers.segment]")
-    assert load(folder, SHOP.layers)["intermediate.customers"].path("segment") == ("segment",)
+    edit(folder, MEMBERS, "[snowflake.members.BRANCH]", "[snowflake.members.branch]")
+    loaded = load(folder, LIBRARY.layers)
+    (branch,) = [each for each in loaded["staged.members"].columns if each.name == "branch"]
+    assert branch.lineage == (("snowflake.members", "branch"),)
+    assert loaded["snowflake.members"].path("branch") == ("BRANCH",)
 
 
 def test_how_a_dataset_is_read_by_contract_is_kept(folder: Path) -> None:
-    declared = "{property: duplicates, value: {keep: greatest, by: created_at}}, {property: new_fields, value: fail}"
-    edit(folder, CUSTOMERS, "schema:\n", declaring(declared))
+    declared = "{property: duplicates, value: {keep: greatest, by: joined_at}}, {property: new_fields, value: fail}"
+    edit(folder, MEMBERS, "schema:\n", declaring(declared))
     edit(
         folder,
-        CUSTOMERS,
-        "{name: segment, logicalType: string,",
-        "{name: segment, logicalType: string, transformLogic: upper(country),",
+        MEMBERS,
+        "{name: branch, logicalType: string,",
+        "{name: branch, logicalType: string, transformLogic: upper(name),",
     )
     edit(
         folder,
         SOURCE,
-        "{name: shipped_at, logicalType: timestamp}",
-        "{name: shipped_at, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: UTC}}",
+        "{name: written, logicalType: timestamp,",
+        "{name: written, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: UTC},",
     )
-    loaded = load(folder, SHOP.layers)
-    customers = loaded["intermediate.customers"]
-    assert customers.extraction == Extraction(
-        keep_greatest="created_at", new_fields=NewFields.FAIL, max_rejected_share=0.01
+    loaded = load(folder, LIBRARY.layers)
+    members = loaded["staged.members"]
+    assert members.extraction == Extraction(
+        keep_greatest="joined_at", new_fields=NewFields.FAIL, max_rejected_share=0.01
     )
-    assert {column.name: column.logic for column in customers.columns if column.logic} == {"segment": "upper(country)"}
-    zones = {column.name: column.default_timezone for column in loaded["web_api.shipments"].columns}
-    assert zones == dict.fromkeys(zones) | {"shipped_at": "UTC"}
-    assert loaded["intermediate.shipments"].extraction is None
+    assert {column.name: column.logic for column in members.columns if column.logic} == {"branch": "upper(name)"}
+    zones = {column.name: column.default_timezone for column in loaded["http.reviews"].columns}
+    assert zones == dict.fromkeys(zones) | {"written": "UTC"}
+    assert loaded["staged.reviews"].extraction is None
 
 
 def test_minima_are_one_check_of_the_table(folder: Path) -> None:
     edit(
         folder,
-        SALES,
-        SALES_ORDERS,
-        f"{SALES_ORDERS} logicalTypeOptions: {{exclusiveMinimum: 0}},",
+        BRANCH_DAYS,
+        DAILY_LOANS,
+        f"{DAILY_LOANS} logicalTypeOptions: {{exclusiveMinimum: 0}},",
     )
     edit(
         folder,
-        SALES,
-        "{name: units, logicalType: integer,",
-        "{name: units, logicalType: integer, logicalTypeOptions: {minimum: 1.5},",
+        BRANCH_DAYS,
+        "{name: overdue, logicalType: integer,",
+        "{name: overdue, logicalType: integer, logicalTypeOptions: {minimum: 1.5},",
     )
-    checks = load(folder, SHOP.layers)["final.daily_sales"].checks
+    checks = load(folder, LIBRARY.layers)["marts.branch_days"].checks
     assert [check for check in checks if check.name == "minimum_values"] == [
         Check(
             "minimum_values",
             Severity.ERROR,
-            "No value below its minimum: orders more than 0, units at least 1.5",
+            "No value below its minimum: loans more than 0, overdue at least 1.5",
             MinimumValues(
-                (("orders", Bound("mustBeGreaterThan", 0.0)), ("units", Bound("mustBeGreaterOrEqualTo", 1.5)))
+                (("loans", Bound("mustBeGreaterThan", 0.0)), ("overdue", Bound("mustBeGreaterOrEqualTo", 1.5)))
             ),
         )
     ]
 
 
 def test_minimum_in_words_has_the_name_of_its_rule(folder: Path) -> None:
-    rule = "quality: [{name: something_sold, type: text, severity: warning}]"
-    edit(folder, SALES, SALES_ORDERS, f"{SALES_ORDERS} logicalTypeOptions: {{minimum: 1}}, {rule},")
-    checks = load(folder, SHOP.layers)["final.daily_sales"].checks
+    rule = "quality: [{name: something_lent, type: text, severity: warning}]"
+    edit(folder, BRANCH_DAYS, DAILY_LOANS, f"{DAILY_LOANS} logicalTypeOptions: {{minimum: 1}}, {rule},")
+    checks = load(folder, LIBRARY.layers)["marts.branch_days"].checks
     assert [check for check in checks if isinstance(check.rule, MinimumValues)] == [
         Check(
-            "something_sold",
+            "something_lent",
             Severity.WARNING,
-            "orders is at least 1",
-            MinimumValues((("orders", Bound("mustBeGreaterOrEqualTo", 1.0)),)),
-        )
+            "loans is at least 1",
+            MinimumValues((("loans", Bound("mustBeGreaterOrEqualTo", 1.0)),)),
+        ),
+        Check(
+            "no_negative_fees",
+            Severity.ERROR,
+            "fees is at least 0",
+            MinimumValues((("fees", Bound("mustBeGreaterOrEqualTo", 0.0)),)),
+        ),
     ]
+
+
+def test_items_of_an_array_are_read_with_what_belongs_to_them(folder: Path) -> None:
+    edit(
+        folder,
+        INDEX,
+        "{name: stars, logicalType: integer, physicalType: integer}",
+        "{name: stars, logicalType: number, physicalType: scaled_float, "
+        "customProperties: [{property: scalingFactor, value: 10}]}",
+    )
+    edit(
+        folder,
+        LENDING,
+        "{name: title,",
+        "{name: topics, logicalType: array, items: {logicalType: string}}\n      - {name: title,",
+    )
+    loaded = load(folder, LIBRARY.layers)
+    (reviews,) = [each for each in loaded["find.lending"].columns if each.name == "reviews"]
+    assert (reviews.items, reviews.fields) == (
+        "object",
+        (
+            Column("review_id", "integer", "integer"),
+            Column("stars", "number", "scaled_float", scaling_factor=10),
+            Column("text", "string", "text"),
+        ),
+    )
+    (topics,) = [each for each in loaded["marts.lending"].columns if each.name == "topics"]
+    assert topics == Column("topics", "array", items="string")
+
+
+def test_how_long_days_are_kept_and_what_to_do_about_a_check_are_read(folder: Path) -> None:
+    edit(folder, MEMBERS, PROMISE, f"{PROMISE}\n  - {{property: retention, value: 90, unit: d}}")
+    fix = 'customProperties: [{property: fix, value: "Ask the office of {partition}."}]'
+    edit(folder, MEMBERS, ROW_COUNT, ROW_COUNT.replace("}", f", {fix}}}"))
+    members = load(folder, LIBRARY.layers)["staged.members"]
+    assert members.keep_days == 90
+    assert members.checks[-1] == Check(
+        "row_count",
+        Severity.ERROR,
+        "Rows: more than 0",
+        RowCount(Bound("mustBeGreaterThan", 0.0)),
+        "Ask the office of {partition}.",
+    )

@@ -1,5 +1,6 @@
 """What is judged without a session: bounds from the files' footers, and what is shown of what is wrong."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -10,16 +11,15 @@ from emr_jobs.publish import audit
 from emr_jobs.publish.lake import ColumnMetrics, Staged
 from emr_jobs.report import Finding
 from tests.domains import LIBRARY
-from tests.shop import SHOP
 
-DAY = SHOP.calendar.partition("2026-11-21")
+DAY = LIBRARY.calendar.partition("2026-11-21")
 
 
-def rates(least: Decimal | None) -> Staged:
-    """A staged day of exchange rates whose smallest is this one."""
-    contract = SHOP.contracts["intermediate.fx_rates"]
+def branch_days(least: Decimal | None) -> Staged:
+    """A staged day of the branches whose smallest fees are these."""
+    contract = LIBRARY.contracts["marts.branch_days"]
     metrics = {column.name: ColumnMetrics(0, None) for column in contract.columns}
-    metrics["usd_rate"] = ColumnMetrics(0, least)
+    metrics["fees"] = ColumnMetrics(0, least)
     return Staged(contract, DAY, "wap", 1, 5, 1, 1000, metrics)
 
 
@@ -28,20 +28,20 @@ def finding(day: Staged, name: str) -> Finding:
     return audit._by_metrics(day, check, allow_empty=False)
 
 
-@pytest.mark.parametrize("rate", ["0.00000000", "-0.00000001", "-1.08214500"])
-def test_a_rate_that_is_not_above_zero_blocks_the_day(rate: str) -> None:
-    found = finding(rates(Decimal(rate)), "positive_rate")
+@pytest.mark.parametrize("fees", ["-0.01", "-1.08", "-9999999999999999.99"])
+def test_fees_below_zero_block_the_day(fees: str) -> None:
+    found = finding(branch_days(Decimal(fees)), "no_negative_fees")
     with pytest.raises(CheckFailed) as failed:
         audit.require([found], partition=DAY)
     assert (failed.value.expected, failed.value.found) == (
-        "positive_rate: usd_rate more than 0",
-        f"least usd_rate {Decimal(rate)}",
+        "no_negative_fees: fees at least 0",
+        f"least fees {fees}",
     )
 
 
-@pytest.mark.parametrize("rate", ["0.00000001", "9999999999.99999999", None])
-def test_any_other_rate_passes(rate: str | None) -> None:
-    assert finding(rates(rate and Decimal(rate)), "positive_rate").passed
+@pytest.mark.parametrize("fees", ["0.00", "9999999999999999.99", None])
+def test_any_other_fees_pass(fees: str | None) -> None:
+    assert finding(branch_days(fees and Decimal(fees)), "no_negative_fees").passed
 
 
 @pytest.mark.parametrize(
@@ -50,11 +50,13 @@ def test_any_other_rate_passes(rate: str | None) -> None:
         (Decimal("0.00"), 1, True),
         (None, 1, True),
         (Decimal("0.00"), 0, False),
+        (Decimal("0.00"), Decimal("0E-8"), False),
+        (Decimal("0.00"), Decimal("1E-8"), True),
         (Decimal("-0.01"), 1, False),
         (None, None, True),
     ],
 )
-def test_every_column_has_its_own_minimum(fee: Decimal | None, stars: int | None, passed: bool) -> None:
+def test_every_column_has_its_own_minimum(fee: Decimal | None, stars: Decimal | int | None, passed: bool) -> None:
     loans = LIBRARY.contracts["staged.loans"]
     minima = (("fee", Bound("mustBeGreaterOrEqualTo", 0.0)), ("stars", Bound("mustBeGreaterThan", 0.0)))
     check = Check("minimum_values", Severity.ERROR, "", MinimumValues(minima))
@@ -69,11 +71,22 @@ def test_every_column_has_its_own_minimum(fee: Decimal | None, stars: int | None
 
 
 @pytest.mark.parametrize(
-    ("dataset", "shown"),
-    [("intermediate.customers", False), ("intermediate.fx_rates", True), ("final.order_facts", True)],
+    ("dataset", "classified", "shown"),
+    [
+        ("staged.members", "member_id", False),
+        ("staged.members", "branch", True),
+        ("marts.branch_days", "kind", False),
+        ("marts.branch_days", "loans", True),
+    ],
 )
-def test_a_repeated_key_is_not_shown_when_it_is_classified(dataset: str, shown: bool) -> None:
-    contract = SHOP.contracts[dataset]
+def test_a_repeated_key_is_not_shown_when_it_is_classified(dataset: str, classified: str, shown: bool) -> None:
+    """Nor one of which a part is."""
+    declared = LIBRARY.contracts[dataset]
+    columns = tuple(
+        replace(column, classification="confidential" if column.name == classified else None)
+        for column in declared.columns
+    )
+    contract = replace(declared, columns=columns)
     (check,) = (check for check in contract.checks if check.name == "key_unique")
     statement = audit.compiled(check, contract)
     assert statement is not None
@@ -84,6 +97,6 @@ def test_a_repeated_key_is_not_shown_when_it_is_classified(dataset: str, shown: 
 def test_drift_is_against_the_mean_of_as_many_days_before(
     monkeypatch: pytest.MonkeyPatch, earlier: list[int], drift: float | None
 ) -> None:
-    day, unused = rates(None), None
+    day, unused = branch_days(None), None
     monkeypatch.setattr(audit, "recent_row_counts", lambda _, contract, *, before, days: earlier[:days])
     assert audit.row_count_drift(unused, day, days=4) == drift  # type: ignore[arg-type]

@@ -8,12 +8,12 @@ from emr_jobs.errors import BadInput
 from emr_jobs.publish import earlier
 from emr_jobs.publish.earlier import Indexed
 from emr_jobs.settings import Lake
+from tests.domains import LIBRARY
 from tests.emr_jobs.publish.test_versions import ANOTHER, COMPACTED, DAY, published, table
-from tests.shop import SHOP
 
 A, B, C = (f"{DAY}.{run}.0" for run in "abc")
 LAKE = Lake(catalog="glue", warehouse="s3://lake")
-FACTS, SALES, REJECTS = "final.order_facts", "final.daily_sales", "intermediate.rejected_orders"
+LENDING, BRANCH_DAYS, REJECTS = "marts.lending", "marts.branch_days", "staged.rejected_loans"
 
 
 def lineage(*versions: str, **more: Any) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def test_a_version_whose_publication_has_expired_is_found_in_a_younger_snapshot(
 
 
 @pytest.mark.parametrize(
-    ("facts", "sales", "indexed", "expected"),
+    ("lending", "branch_days", "indexed", "expected"),
     [
         (lineage(A, B), lineage(A, B), Indexed(B, {A: "a", B: "b"}), A),
         (lineage(A, B, C), lineage(A, B, C), Indexed(C, {A: "a", B: "b", C: "c"}), B),
@@ -57,17 +57,17 @@ def test_a_version_whose_publication_has_expired_is_found_in_a_younger_snapshot(
         "nothing before", "never published",
     ],
 )  # fmt: skip
-def test_previous(facts: dict[str, Any], sales: dict[str, Any], indexed: Indexed, expected: str | None) -> None:
-    assert earlier.previous({FACTS: facts, SALES: sales}, indexed, FACTS, DAY) == expected
+def test_previous(lending: dict[str, Any], branch_days: dict[str, Any], indexed: Indexed, expected: str | None) -> None:
+    assert earlier.previous({LENDING: lending, BRANCH_DAYS: branch_days}, indexed, LENDING, DAY) == expected
 
 
 @pytest.mark.parametrize(
     ("dataset", "limit"),
-    [(FACTS, "7 days (lake.snapshot_keep_days)"), (REJECTS, "1 days (its contract keeps days for a while only)")],
+    [(LENDING, "7 days (lake.snapshot_keep_days)"), (REJECTS, "1 days (its contract keeps days for a while only)")],
 )
 def test_what_has_expired_is_refused_with_its_limit(dataset: str, limit: str) -> None:
     with pytest.raises(BadInput) as refused:
-        earlier.snapshots({dataset: lineage(B)}, DAY, A, contracts=SHOP.contracts, lake=LAKE)
+        earlier.snapshots({dataset: lineage(B)}, DAY, A, contracts=LIBRARY.contracts, lake=LAKE)
     assert str(refused.value) == (
         f"{dataset} {DAY}: expected a snapshot with version {A}, found none. It has expired, or never was: snapshots "
         f"are kept for {limit}. Mend the source or the code, and run the day again"

@@ -6,7 +6,7 @@ import pytest
 
 from emr_jobs.contracts import Column
 from emr_jobs.publish import preview
-from tests.shop import SHOP
+from tests.domains import LIBRARY
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from tests.shop import SHOP
         (None, None),
         (True, "true"),
         (9007199254740993, "9007199254740993"),
-        (["gift", "priority"], "gift, priority"),
+        (["chess", "novel"], "chess, novel"),
         ([], ""),
         ("x" * 40, "x" * 40),
         ("x" * 41, "x" * 39 + "…"),
@@ -28,21 +28,18 @@ def test_a_cell_is_text_or_null(value: object, shown: str | None) -> None:
 @pytest.mark.parametrize(
     ("dataset", "left_out"),
     [
-        ("final.order_facts", {"partition_date", "customer_id", "customer_name", "shipping_city", "tags"}),
-        ("final.daily_sales", {"partition_date"}),
-        (
-            "intermediate.orders",
-            {"partition_date", "customer_id", "shipping_city", "shipping_postal_code", "tags"},
-        ),
-        ("intermediate.customers", {"partition_date", "customer_id", "name", "email_sha256"}),
-        ("intermediate.fx_rates", {"partition_date"}),
-        ("intermediate.shipments", {"partition_date"}),
-        ("intermediate.rejected_orders", {"partition_date", "raw"}),
-        ("intermediate.order_items", {"partition_date"}),
+        ("marts.lending", {"partition_date", "member_name"}),
+        ("marts.branch_days", {"partition_date"}),
+        ("staged.loans", {"partition_date", "member_id"}),
+        ("staged.members", {"partition_date", "name"}),
+        ("staged.reviews", {"partition_date"}),
+        ("staged.rejected_loans", {"partition_date", "raw"}),
+        ("staged.rejected_members", {"partition_date", "raw"}),
+        ("staged.rejected_reviews", {"partition_date", "raw"}),
     ],
 )
 def test_classified_columns_and_the_day_itself_are_left_out(dataset: str, left_out: set[str]) -> None:
-    assert {column.name for column in SHOP.contracts[dataset].columns if not preview.is_shown(column)} == left_out
+    assert {column.name for column in LIBRARY.contracts[dataset].columns if not preview.is_shown(column)} == left_out
 
 
 def test_rows_that_do_not_fit_are_left_out_from_the_end() -> None:
@@ -56,7 +53,7 @@ def test_rows_that_do_not_fit_are_left_out_from_the_end() -> None:
 
 
 def test_a_preview_names_every_column_also_without_rows() -> None:
-    assert preview.table([Column("order_id", "string"), Column("units", "integer")], []) == {
-        "schema": [{"name": "order_id", "type": "string"}, {"name": "units", "type": "bigint"}],
+    assert preview.table([Column("loan_id", "string"), Column("shelf", "integer")], []) == {
+        "schema": [{"name": "loan_id", "type": "string"}, {"name": "shelf", "type": "bigint"}],
         "records": [],
     }

@@ -10,7 +10,7 @@ from emr_jobs.settings import Search
 
 NOW = datetime(2026, 11, 22, 13, tzinfo=UTC)
 DAY = date(2026, 11, 21)
-PUBLISHED, REPLACED = frozenset({"orders"}), frozenset({"orders-replaced"})
+PUBLISHED, REPLACED = frozenset({"lendings"}), frozenset({"lendings-replaced"})
 SETTINGS = Search(url="http://127.0.0.1:9", keep_days=400, keep_previous=2, staged_keep_hours=24)
 
 
@@ -19,7 +19,7 @@ def make_index(name: str, *, day: date = DAY, aliases: frozenset[str] = PUBLISHE
 
 
 def gone(*indices: Index, now: datetime = NOW) -> list[str]:
-    return expired(indices, alias="orders", replaced_alias="orders-replaced", settings=SETTINGS, now=now)
+    return expired(indices, alias="lendings", replaced_alias="lendings-replaced", settings=SETTINGS, now=now)
 
 
 def test_of_a_days_replaced_indices_the_newest_stay() -> None:
@@ -70,7 +70,7 @@ def test_after_500_days_with_two_reruns_each_only_400_days_are_left() -> None:
 
 
 def test_names_go_into_urls_that_are_short_enough() -> None:
-    names = [f"orders-2026-11-21-0123456789ab-{number}" for number in range(140)]
+    names = [f"lendings-2026-11-21-0123456789ab-{number}" for number in range(140)]
     parts = list(in_urls(names))
     assert [name for part in parts for name in part] == names
     assert len(parts) == 2
@@ -89,10 +89,10 @@ def test_error_that_is_about_no_day_names_none_and_starts_none() -> None:
     """As of `search find` without a node."""
     from opensearchpy.exceptions import ConnectionError as NotConnected
 
-    with pytest.raises(Unavailable) as raised, errors_named(SETTINGS, dataset="search.orders", partition=None):
+    with pytest.raises(Unavailable) as raised, errors_named(SETTINGS, dataset="find.lending", partition=None):
         raise NotConnected("N/A", "refused", OSError())
     assert str(raised.value) == (
-        "search.orders: expected OpenSearch at http://127.0.0.1:9 to answer, found no connection (ConnectionError). "
+        "find.lending: expected OpenSearch at http://127.0.0.1:9 to answer, found no connection (ConnectionError). "
         "Look at http://127.0.0.1:9/_cluster/health first."
     )
     assert raised.value.remedy is Remedy.NONE

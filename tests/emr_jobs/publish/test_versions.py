@@ -6,9 +6,9 @@ import pytest
 
 from emr_jobs.publish import versions
 from emr_jobs.publish.versions import Version
-from tests.shop import SHOP
+from tests.domains import LIBRARY
 
-DAY, OTHER = SHOP.calendar.partition("2026-11-21"), SHOP.calendar.partition("2026-11-20")
+DAY, OTHER = LIBRARY.calendar.partition("2026-11-21"), LIBRARY.calendar.partition("2026-11-20")
 
 
 def table(*summaries: dict[str, str], current: int | None = None, **properties: str) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def test_of_day(metadata: dict[str, Any], expected: Version | None) -> None:
 
 
 def test_the_inputs_are_read_as_they_were_written() -> None:
-    inputs = {"intermediate.orders": "2026-11-21.x.0", "intermediate.customers": None}
+    inputs = {"staged.loans": "2026-11-21.x.0", "staged.members": None}
     summary = published(f"{DAY}.new.0", **{versions.COMPUTED_FROM: versions.written(inputs)})
     assert versions.of_day(table(summary), DAY) == Version(f"{DAY}.new.0", inputs)
 

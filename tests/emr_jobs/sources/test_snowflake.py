@@ -17,26 +17,26 @@ from emr_jobs.sources import snowflake
 from emr_jobs.sources.snowflake import BatchMismatch, BatchNotFetched, ResultExpired, cast_to, fetch
 from local_stack.serving import serving
 from local_stack.snowflake import KeyPairLogin, key_pair
-from tests.shop import SHOP
+from tests.domains import LIBRARY
 
-DAY = SHOP.calendar.partition("2026-11-21")
+DAY = LIBRARY.calendar.partition("2026-11-21")
 ADDRESS = "https://stage.example/part?X-Amz-Signature=s3cr3t"
 SCHEMA = pa.schema(
     [
-        ("customer_id", pa.string()),
-        ("created_at", pa.timestamp("us", "UTC")),
-        ("loyalty_points", pa.int64()),
-        ("usd_rate", pa.decimal128(18, 8)),
+        ("member_id", pa.string()),
+        ("joined_at", pa.timestamp("us", "UTC")),
+        ("books_lent", pa.int64()),
+        ("deposit", pa.decimal128(18, 8)),
     ]
 )
 
 
 def make_batch(**overrides: Any) -> pa.Table:
     plain = {
-        "CUSTOMER_ID": ["C-1", None],
-        "CREATED_AT": pa.array([1, None], pa.timestamp("us")),
-        "LOYALTY_POINTS": pa.array([7, 0], pa.int8()),
-        "USD_RATE": pa.array([Decimal("1.25"), None], pa.decimal128(10, 2)),
+        "MEMBER_ID": ["M-1", None],
+        "JOINED_AT": pa.array([1, None], pa.timestamp("us")),
+        "BOOKS_LENT": pa.array([7, 0], pa.int8()),
+        "DEPOSIT": pa.array([Decimal("1.25"), None], pa.decimal128(10, 2)),
     }
     return pa.table({name: values for name, values in (plain | overrides).items() if values is not None})
 
@@ -45,62 +45,62 @@ def make_batch(**overrides: Any) -> pa.Table:
 
 
 def test_a_batch_is_cast_to_the_contract_in_its_order_whatever_the_case() -> None:
-    shuffled = make_batch().select(["USD_RATE", "LOYALTY_POINTS", "CREATED_AT", "CUSTOMER_ID"])
+    shuffled = make_batch().select(["DEPOSIT", "BOOKS_LENT", "JOINED_AT", "MEMBER_ID"])
     found = cast_to(SCHEMA, shuffled)
     assert found.schema == SCHEMA
     at = datetime(1970, 1, 1, microsecond=1, tzinfo=UTC)
     assert found.to_pylist() == [
-        {"customer_id": "C-1", "created_at": at, "loyalty_points": 7, "usd_rate": Decimal("1.25000000")},
-        {"customer_id": None, "created_at": None, "loyalty_points": 0, "usd_rate": None},
+        {"member_id": "M-1", "joined_at": at, "books_lent": 7, "deposit": Decimal("1.25000000")},
+        {"member_id": None, "joined_at": None, "books_lent": 0, "deposit": None},
     ]
 
 
 def test_nanoseconds_are_cut_and_a_column_of_nulls_has_no_type_of_its_own() -> None:
-    nulls = {name: pa.nulls(2) for name in ("CUSTOMER_ID", "LOYALTY_POINTS", "USD_RATE")}
-    found = cast_to(SCHEMA, make_batch(CREATED_AT=pa.array([1999, 2000], pa.timestamp("ns")), **nulls))
+    nulls = {name: pa.nulls(2) for name in ("MEMBER_ID", "BOOKS_LENT", "DEPOSIT")}
+    found = cast_to(SCHEMA, make_batch(JOINED_AT=pa.array([1999, 2000], pa.timestamp("ns")), **nulls))
     assert found.schema == SCHEMA
-    assert [at.microsecond for at in found["created_at"].to_pylist()] == [1, 2]
-    assert found["customer_id"].to_pylist() == [None, None]
-    assert cast_to(SCHEMA, make_batch(CREATED_AT=pa.nulls(2)))["created_at"].to_pylist() == [None, None]
+    assert [at.microsecond for at in found["joined_at"].to_pylist()] == [1, 2]
+    assert found["member_id"].to_pylist() == [None, None]
+    assert cast_to(SCHEMA, make_batch(JOINED_AT=pa.nulls(2)))["joined_at"].to_pylist() == [None, None]
 
 
 def test_every_column_that_does_not_fit_is_named() -> None:
     batch = make_batch(
-        CUSTOMER_ID=pa.array([1, 2]),
-        CREATED_AT=pa.array([date(2026, 1, 1)] * 2),
-        USD_RATE=None,
+        MEMBER_ID=pa.array([1, 2]),
+        JOINED_AT=pa.array([date(2026, 1, 1)] * 2),
+        DEPOSIT=None,
         EMAIL=["a", "b"],
     )
     with pytest.raises(BatchMismatch) as refused:
         cast_to(SCHEMA, batch)
     assert str(refused.value) == (
-        "columns differ: usd_rate missing; email not in the contract; "
-        "customer_id is int64 and does not fit string; "
-        "created_at is date32[day] and does not fit timestamp[us, tz=UTC]"
+        "columns differ: deposit missing; email not in the contract; "
+        "member_id is int64 and does not fit string; "
+        "joined_at is date32[day] and does not fit timestamp[us, tz=UTC]"
     )
 
 
 def test_columns_that_are_there_twice_are_named() -> None:
     batch = make_batch()
     doubled = pa.Table.from_arrays(
-        [*batch.columns, batch["USD_RATE"], batch["USD_RATE"]], [*batch.column_names, "USD_RATE", "usd_rate"]
+        [*batch.columns, batch["DEPOSIT"], batch["DEPOSIT"]], [*batch.column_names, "DEPOSIT", "deposit"]
     )
     with pytest.raises(BatchMismatch) as refused:
         cast_to(SCHEMA, doubled)
-    assert str(refused.value) == "columns differ: usd_rate 3 times"
+    assert str(refused.value) == "columns differ: deposit 3 times"
 
 
 @pytest.mark.parametrize(
     ("column", "values", "why"),
     [
-        ("LOYALTY_POINTS", pa.array([1.5, 2.0]), "double and does not fit int64 in row 1"),
-        ("LOYALTY_POINTS", pa.array(["7", "s3cr3t"]), "string and does not fit int64 in row 2"),
+        ("BOOKS_LENT", pa.array([1.5, 2.0]), "double and does not fit int64 in row 1"),
+        ("BOOKS_LENT", pa.array(["7", "s3cr3t"]), "string and does not fit int64 in row 2"),
         (
-            "USD_RATE",
+            "DEPOSIT",
             pa.array([None, Decimal("1.123456789")]),
             "decimal128(10, 9) and does not fit decimal128(18, 8) in row 2",
         ),
-        ("CREATED_AT", pa.array(["2026-01-01T00:00:00", None]), "string and does not fit timestamp[us, tz=UTC]"),
+        ("JOINED_AT", pa.array(["2026-01-01T00:00:00", None]), "string and does not fit timestamp[us, tz=UTC]"),
     ],
 )
 def test_a_value_that_would_be_changed_does_not_fit_and_is_not_told(column: str, values: pa.Array, why: str) -> None:
@@ -164,14 +164,14 @@ def login(processes: None) -> Iterator[int]:
 
 def source(key: Path, **changes: Any) -> SnowflakeConnection:
     address = {"host": "127.0.0.1", "protocol": "http", "connect_timeout_s": 1}
-    named = {"account": "fakesnow", "user": "PIPELINE", "database": "SHOP", "private_key": f"file:{key}"}
+    named = {"account": "fakesnow", "user": "PIPELINE", "database": "LIBRARY", "private_key": f"file:{key}"}
     return SnowflakeConnection(kind="snowflake", **(named | address | changes))
 
 
 def refusal(values: SnowflakeConnection) -> PipelineError:
     with (
         pytest.raises(PipelineError) as refused,
-        snowflake.connection(values, tag={}, dataset="intermediate.customers", partition=DAY),
+        snowflake.connection(values, tag={}, dataset="staged.members", partition=DAY),
     ):
         pytest.fail("it opened")
     return refused.value
@@ -183,7 +183,7 @@ def test_a_wrong_key_is_refused_and_not_shown(
     error = refusal(source(key, port=login))
     assert (type(error), str(error)) == (
         AccessDenied,
-        f"intermediate.customers {DAY}: expected Snowflake to let PIPELINE in with the key file:{key}, found "
+        f"staged.members {DAY}: expected Snowflake to let PIPELINE in with the key file:{key}, found "
         f"390144: Failed to connect to DB: 127.0.0.1:{login}. JWT token is invalid. "
         "Compare the key's public half with what DESC USER PIPELINE says.",
     )
@@ -194,7 +194,7 @@ def test_snowflake_that_does_not_answer_is_unavailable(key: Path, processes: Non
     error = refusal(source(key, port=9))
     assert isinstance(error, Unavailable)
     assert error.expected == "Snowflake account fakesnow to answer within 1 s"
-    assert str(error).startswith(f"intermediate.customers {DAY}: expected {error.expected}, found ")
+    assert str(error).startswith(f"staged.members {DAY}: expected {error.expected}, found ")
     assert str(error).endswith("Check account, network and https://status.snowflake.com first.")
 
 
@@ -202,7 +202,7 @@ def test_what_is_no_private_key_is_named_and_not_shown(key: Path) -> None:
     key.write_text("s3cr3t")
     with (
         pytest.raises(Misconfigured) as refused,
-        snowflake.connection(source(key), tag={}, dataset="intermediate.customers", partition=DAY),
+        snowflake.connection(source(key), tag={}, dataset="staged.members", partition=DAY),
     ):
         pytest.fail("it opened")
     assert str(refused.value) == f"secret file:{key}: not a private key in PEM without a passphrase"

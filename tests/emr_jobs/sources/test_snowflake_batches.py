@@ -17,45 +17,59 @@ import pytest
 from pyspark import cloudpickle
 from pyspark.sql import DataFrame, SparkSession
 
+from emr_jobs.contracts.model import Column
 from emr_jobs.errors import BadInput, PipelineError, Unavailable
 from emr_jobs.settings import SnowflakeConnection
 from emr_jobs.sources import snowflake
 from emr_jobs.sources.statement import Statement
 from local_stack.snowflake import ACCOUNT, USER, key_pair
 from local_stack.snowflake import snowflake as server
-from pipeline_assets.home import ROOT
-from tests.shop import SHOP
+from tests.domains import LIBRARY
+from tests.emr_jobs.library import make_dataset
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection as Session
 
-DAY = SHOP.calendar.partition("2026-11-21")
-STATEMENT = Statement.in_file(ROOT / "shop" / "sql" / "fx_rates.sql", SHOP.contracts["intermediate.fx_rates"], DAY)
+DAY = LIBRARY.calendar.partition("2026-11-21")
+FEES = make_dataset(
+    Column("member_id", "string"),
+    Column("due_on", "date"),
+    Column("fee", "number", "decimal(18,8)"),
+    id="raw.fees",
+    physical_name="fees",
+)
+STATEMENT = Statement(
+    FEES,
+    DAY,
+    "SELECT CAST(:partition AS DATE) AS PARTITION_DATE, MEMBER_ID, DUE_ON, FEE FROM OFFICE.FEES "
+    "WHERE DUE_ON < CAST(:partition AS DATE)",
+    "sql/fees.sql",
+)
 ADDRESS = "https://stage.example/part?X-Amz-Signature=s3cr3t"
 
 
 @dataclass(frozen=True)
 class StubBatch:
-    currencies: tuple[str, ...]
+    members: tuple[str, ...]
     compressed_size: int | None = 1000
     fails_with: str = ""
-    rate: object = 1.25
+    fee: object = 1.25
 
     @property
     def rowcount(self) -> int:
-        return len(self.currencies)
+        return len(self.members)
 
     def to_arrow(self, *, force_microsecond_precision: bool) -> pa.Table:
         assert force_microsecond_precision
         if self.fails_with:
             raise RuntimeError(f"{self.fails_with} for {ADDRESS}")
-        assert self.currencies, "of a batch without rows the connector makes a table by pandas, which is not there"
-        size = len(self.currencies)
+        assert self.members, "of a batch without rows the connector makes a table by pandas, which is not there"
+        size = len(self.members)
         columns = {
             "PARTITION_DATE": pa.array([date(2026, 11, 21)] * size),
-            "CURRENCY": pa.array(self.currencies, pa.string()),
-            "RATE_DATE": pa.array([date(2026, 11, 20)] * size),
-            "USD_RATE": pa.array([self.rate] * size),
+            "MEMBER_ID": pa.array(self.members, pa.string()),
+            "DUE_ON": pa.array([date(2026, 11, 20)] * size),
+            "FEE": pa.array([self.fee] * size),
         }
         return pa.table(columns)
 
@@ -73,7 +87,7 @@ def extract(spark: SparkSession, *answers: list[StubBatch], counted: int | None 
 
     def execute() -> tuple[list[StubBatch], int]:
         batches = next(asked)
-        return batches, counted if counted is not None else sum(len(batch.currencies) for batch in batches)
+        return batches, counted if counted is not None else sum(len(batch.members) for batch in batches)
 
     def collect(rows: DataFrame) -> list[tuple[object, ...]]:
         return sorted(tuple(row) for row in rows.collect())
@@ -83,8 +97,8 @@ def extract(spark: SparkSession, *answers: list[StubBatch], counted: int | None 
     )  # type: ignore[arg-type]
 
 
-def rates(*currencies: str) -> list[tuple[object, ...]]:
-    return [(date(2026, 11, 21), each, date(2026, 11, 20), Decimal("1.25000000")) for each in currencies]
+def fees(*members: str) -> list[tuple[object, ...]]:
+    return [(date(2026, 11, 21), each, date(2026, 11, 20), Decimal("1.25000000")) for each in members]
 
 
 def failure(spark: SparkSession, *answers: list[StubBatch], counted: int | None = None) -> PipelineError:
@@ -96,13 +110,13 @@ def failure(spark: SparkSession, *answers: list[StubBatch], counted: int | None 
 
 
 def test_inline_and_remote_batches_arrive_together(spark: SparkSession) -> None:
-    batches = [StubBatch(("AUD",), None), StubBatch(("CAD", "EUR")), StubBatch(("GBP",)), StubBatch(("JPY", "USD"))]
-    assert extract(spark, batches) == rates("AUD", "CAD", "EUR", "GBP", "JPY", "USD")
+    batches = [StubBatch(("M-1",), None), StubBatch(("M-2", "M-3")), StubBatch(("M-4",)), StubBatch(("M-5", "M-6"))]
+    assert extract(spark, batches) == fees("M-1", "M-2", "M-3", "M-4", "M-5", "M-6")
 
 
 def test_batches_without_rows_are_skipped(spark: SparkSession) -> None:
-    batches = [StubBatch((), None), StubBatch(("CAD", "EUR")), StubBatch(()), StubBatch(("GBP",))]
-    assert extract(spark, batches) == rates("CAD", "EUR", "GBP")
+    batches = [StubBatch((), None), StubBatch(("M-2", "M-3")), StubBatch(()), StubBatch(("M-4",))]
+    assert extract(spark, batches) == fees("M-2", "M-3", "M-4")
     assert extract(spark, [StubBatch((), None)]) == []
     assert extract(spark, [StubBatch((), None), StubBatch(())]) == []
 
@@ -117,16 +131,16 @@ class InChunks(StubBatch):
 
 @pytest.mark.parametrize("size", [None, 1000])
 def test_rows_after_an_empty_chunk_arrive(spark: SparkSession, size: int | None) -> None:
-    assert extract(spark, [InChunks(("EUR", "GBP", "USD"), size)]) == rates("EUR", "GBP", "USD")
+    assert extract(spark, [InChunks(("M-3", "M-4", "M-6"), size)]) == fees("M-3", "M-4", "M-6")
 
 
 def test_an_expired_batch_makes_the_statement_run_again(spark: SparkSession) -> None:
-    expired = [StubBatch(("EUR",), None), StubBatch(("USD",), fails_with="403 Forbidden")]
-    assert extract(spark, expired, [StubBatch(("EUR",)), StubBatch(("USD",))]) == rates("EUR", "USD")
+    expired = [StubBatch(("M-3",), None), StubBatch(("M-6",), fails_with="403 Forbidden")]
+    assert extract(spark, expired, [StubBatch(("M-3",)), StubBatch(("M-6",))]) == fees("M-3", "M-6")
 
 
 def test_a_batch_that_expires_again_is_unavailable(spark: SparkSession) -> None:
-    expired = [StubBatch(("USD",), fails_with="403 Forbidden")]
+    expired = [StubBatch(("M-6",), fails_with="403 Forbidden")]
     error = failure(spark, expired, expired)
     assert isinstance(error, Unavailable)
     assert (error.expected, error.found) == (
@@ -136,21 +150,21 @@ def test_a_batch_that_expires_again_is_unavailable(spark: SparkSession) -> None:
 
 
 def test_a_batch_that_cannot_be_fetched_is_unavailable(spark: SparkSession) -> None:
-    error = failure(spark, [StubBatch(("USD",), fails_with="connection reset")])
+    error = failure(spark, [StubBatch(("M-6",), fails_with="connection reset")])
     assert isinstance(error, Unavailable)
     assert error.found == "RuntimeError"
 
 
 @pytest.mark.parametrize("size", [None, 1000], ids=["inline", "remote"])
 def test_a_batch_that_does_not_fit_the_contract_is_refused(spark: SparkSession, size: int | None) -> None:
-    error = failure(spark, [StubBatch(("USD",), size, rate="much")])
+    error = failure(spark, [StubBatch(("M-6",), size, fee="much")])
     assert isinstance(error, BadInput)
-    assert error.expected == "a result as in the contract intermediate.fx_rates"
-    assert error.found == "columns differ: usd_rate is string and does not fit decimal128(18, 8) in row 1"
+    assert error.expected == "a result as in the contract raw.fees"
+    assert error.found == "columns differ: fee is string and does not fit decimal128(18, 8) in row 1"
 
 
 def test_fewer_rows_than_snowflake_counted_are_refused(spark: SparkSession) -> None:
-    error = failure(spark, [StubBatch(("EUR", "USD"))], counted=3)
+    error = failure(spark, [StubBatch(("M-3", "M-6"))], counted=3)
     assert isinstance(error, Unavailable)
     assert (error.expected, error.found) == ("the 3 rows that Snowflake counted", "2")
 
@@ -178,30 +192,30 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Session"]:
             protocol="http",
         )
         with snowflake.connection(settings, tag={}, dataset=STATEMENT.contract.id, partition=DAY) as opened:
-            opened.cursor().execute("CREATE SCHEMA FINANCE")
+            opened.cursor().execute("CREATE SCHEMA OFFICE")
             yield opened
 
 
-def asked(spark: SparkSession, opened: "Session", rates: Mapping[str, Decimal]) -> tuple[list[int], dict[str, Decimal]]:
-    """The rows of each batch and the rates that arrive, of a table with these rates."""
+def asked(spark: SparkSession, opened: "Session", fees: Mapping[str, Decimal]) -> tuple[list[int], dict[str, Decimal]]:
+    """The rows of each batch and the fees that arrive, of a table with these fees."""
     cursor = opened.cursor()
-    cursor.execute("CREATE OR REPLACE TABLE FINANCE.FX_RATES (CURRENCY TEXT, RATE_DATE DATE, USD_RATE NUMBER(18, 8))")
-    if rates:
-        rows = [(currency, "2026-11-20", str(rate)) for currency, rate in rates.items()]
-        cursor.executemany("INSERT INTO FINANCE.FX_RATES VALUES (?, ?, ?)", rows)
+    cursor.execute("CREATE OR REPLACE TABLE OFFICE.FEES (MEMBER_ID TEXT, DUE_ON DATE, FEE NUMBER(18, 8))")
+    if fees:
+        rows = [(member, "2026-11-20", str(fee)) for member, fee in fees.items()]
+        cursor.executemany("INSERT INTO OFFICE.FEES VALUES (?, ?, ?)", rows)
     batches, counted = snowflake.run_statement(opened, STATEMENT)
-    assert counted == len(rates)
-    arrived = snowflake.as_frame(spark, "rates", snowflake.shape_of(STATEMENT.contract), batches).collect()
-    return [batch.rowcount for batch in batches], {row.currency: row.usd_rate for row in arrived}
+    assert counted == len(fees)
+    arrived = snowflake.as_frame(spark, "fees", snowflake.shape_of(STATEMENT.contract), batches).collect()
+    return [batch.rowcount for batch in batches], {row.member_id: row.fee for row in arrived}
 
 
-def test_a_week_without_rates_is_no_rows(spark: SparkSession, opened: "Session") -> None:
+def test_a_day_without_fees_is_no_rows(spark: SparkSession, opened: "Session") -> None:
     assert asked(spark, opened, {}) == ([0], {})
 
 
 def test_numbers_arrive_with_all_their_digits(spark: SparkSession, opened: "Session") -> None:
     digits = {"AAA": "1234567890.12345678", "BBB": "0.00000001", "CCC": "-9999999999.99999999"}
-    exact = {currency: Decimal(rate) for currency, rate in digits.items()}
+    exact = {member: Decimal(fee) for member, fee in digits.items()}
     assert asked(spark, opened, exact) == ([3], exact)
 
 

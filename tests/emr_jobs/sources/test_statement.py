@@ -9,9 +9,9 @@ from emr_jobs.contracts.model import Column, Contract, Medium
 from emr_jobs.contracts.read import Snowflake
 from emr_jobs.errors import Misconfigured
 from emr_jobs.sources.statement import Statement, of_a_table, statement_of
-from tests.shop import SHOP
+from tests.domains import LIBRARY
 
-DAY = SHOP.calendar.partition("2026-11-01")  # of 25 hours
+DAY = LIBRARY.calendar.partition("2026-10-25")  # of 25 hours
 
 
 def contract(id: str, *columns: Column, table: str = "loans") -> Contract:
@@ -33,11 +33,11 @@ def test_names_are_bound_in_their_order_and_casts_and_times_are_left() -> None:
     statement = Statement(LOANS, DAY, text, "sql/loans.sql")
     assert statement.sql == "SELECT n::text, '10:30' FROM t WHERE d = ? AND at < ? AND at >= ? AND at < ? AND d=?"
     assert statement.parameters == (
-        "2026-11-01",
-        "2026-11-02 13:00:00",
-        "2026-11-01 04:00:00",
-        "2026-11-02 05:00:00",
-        "2026-11-01",
+        "2026-10-25",
+        "2026-10-26 05:30:00",
+        "2026-10-24 22:00:00",
+        "2026-10-25 23:00:00",
+        "2026-10-25",
     )
 
 
@@ -56,9 +56,9 @@ def test_a_name_that_no_day_has_is_refused() -> None:
             "LENT_AT",
             'SELECT "LOAN_ID", "LENT_AT", "DUE" FROM "A"."LOANS" WHERE "LENT_AT" >= CAST(? AS TIMESTAMP_NTZ) '
             'AND "LENT_AT" < CAST(? AS TIMESTAMP_NTZ)',
-            ("2026-11-01 04:00:00", "2026-11-02 05:00:00"),
+            ("2026-10-24 22:00:00", "2026-10-25 23:00:00"),
         ),
-        ("DUE", 'SELECT "LOAN_ID", "LENT_AT", "DUE" FROM "A"."LOANS" WHERE "DUE" = CAST(? AS DATE)', ("2026-11-01",)),
+        ("DUE", 'SELECT "LOAN_ID", "LENT_AT", "DUE" FROM "A"."LOANS" WHERE "DUE" = CAST(? AS DATE)', ("2026-10-25",)),
     ],
 )
 def test_rows_of_a_day_are_asked_for_by_the_columns_type(day_column: str, sql: str, values: tuple[str, ...]) -> None:
@@ -82,4 +82,4 @@ def test_a_source_says_of_which_rows_by_its_day_column_or_a_file(tmp_path: Path)
 def test_the_first_rows_are_those_of_the_whole_statement() -> None:
     statement = Statement(LOANS, DAY, "SELECT :partition -- the day;\nFROM t;\n", "sql/loans.sql").first(20)
     assert statement.sql == "SELECT * FROM (SELECT ? -- the day;\nFROM t\n) LIMIT 20"
-    assert statement.parameters == ("2026-11-01",)
+    assert statement.parameters == ("2026-10-25",)

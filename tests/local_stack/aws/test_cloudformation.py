@@ -28,19 +28,19 @@ def test_managed_policy_is_attached_to_its_roles_and_deleted_only_when_nobody_el
         return {role for role, found in attached.items() if found["AttachedPolicies"]}
 
     kind = kind_of("DagsterPolicy", {"Type": "AWS::IAM::ManagedPolicy", "Properties": POLICY})
-    there = kind.put(boto3.client, "DagsterPolicy", POLICY, None)
+    there = kind.put("DagsterPolicy", POLICY, None)
     iam.attach_role_policy(RoleName="other", PolicyArn=there["Ref"])
     assert having() == {"dagster", "other"}
 
     statement = {**POLICY["PolicyDocument"]["Statement"][0], "Action": ["s3:PutObject"]}
     document = {**POLICY["PolicyDocument"], "Statement": [statement]}
-    there = kind.put(boto3.client, "DagsterPolicy", {"PolicyDocument": document}, there)
+    there = kind.put("DagsterPolicy", {"PolicyDocument": document}, there)
     version = iam.get_policy(PolicyArn=there["Ref"])["Policy"]["DefaultVersionId"]
     found = iam.get_policy_version(PolicyArn=there["Ref"], VersionId=version)["PolicyVersion"]["Document"]
     assert (having(), found) == ({"other"}, document)
 
     with pytest.raises(Refused, match="Cannot delete a policy attached to entities"):
-        kind.delete(boto3.client, there)
+        kind.delete(there)
     iam.detach_role_policy(RoleName="other", PolicyArn=there["Ref"])
-    kind.delete(boto3.client, there)
+    kind.delete(there)
     assert iam.list_policies(Scope="Local")["Policies"] == []

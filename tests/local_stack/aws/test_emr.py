@@ -17,7 +17,7 @@ def run_cluster(cloud: Cloud, **changes: Any) -> str:
         "Name": "a test's",
         "Instances": {"KeepJobFlowAliveWhenNoSteps": True},
         "StepConcurrencyLevel": 2,
-        "LogUri": "s3://pipeline-logs/emr/",
+        "LogUri": "s3://library-logs/emr/",
     }
     return str(cloud.emr.run_job_flow(**(request | changes))["JobFlowId"])
 
@@ -47,14 +47,14 @@ def test_a_step_that_is_not_emulated_fails_and_says_so(cloud: Cloud) -> None:
 def test_what_a_step_writes_to_temporary_files_is_its_own_and_gone_with_it(cloud: Cloud) -> None:
     """Spark spills rows there."""
     bucket, text = (
-        "pipeline-artifacts",
+        "library-artifacts",
         'import os; print(os.environ["SPARK_LOCAL_DIRS"], os.stat(os.environ["TMPDIR"]))',
     )
     cloud.s3.put_object(Bucket=bucket, Key="spills.py", Body=text)
     cluster_id = run_cluster(cloud)
     step_id = add(cloud, cluster_id, "spark-submit", f"s3://{bucket}/spills.py")
     wait_for(lambda: cloud.steps(cluster_id)[0]["Status"]["State"] == "COMPLETED")
-    log = cloud.s3.get_object(Bucket="pipeline-logs", Key=f"emr/{cluster_id}/steps/{step_id}/stderr.gz")["Body"].read()
+    log = cloud.s3.get_object(Bucket="library-logs", Key=f"emr/{cluster_id}/steps/{step_id}/stderr.gz")["Body"].read()
     folder, _, mode = gzip.decompress(log).decode().partition(" ")
     assert f"st_mode={stat.S_IFDIR | 0o700}" in mode
     assert step_id in folder

@@ -105,3 +105,12 @@ def test_a_refusal_is_one_line(library: Library) -> None:
     assert (code, output.strip()) == (2, "Misconfigured: --url: expected http:// or https:// and a host")
     code, output = typed("new", "domain", "emr_jobs")
     assert (code, "there already, and nothing is overwritten" in output) == (2, True)
+
+
+def test_contracts_with_faults_are_sentences_whatever_the_verb(library: Library) -> None:
+    (library.contracts / "http.reviews.odcs.yaml").write_text("id: nothing\n")
+    for verb in (("source", "try", "http.reviews"), ("run",)):
+        code, output = typed(*verb, "--partition", "2026-11-21")
+        assert code == 2
+        assert output.startswith("InvalidContracts: ")
+        assert "http.reviews.odcs.yaml $" in output

@@ -1,7 +1,7 @@
 """deploy, diff, trigger, runs, show, abort and destroy as a user types them, against a local AWS.
 
 Each once in a process of its own, otherwise in this one.
-The jobs are programs without Spark: extract_orders fails, extract_customers hangs, extract_shipments is killed
+The jobs are programs without Spark: extract_loans fails, extract_members hangs, extract_reviews is killed
 for its memory.
 """
 
@@ -27,15 +27,16 @@ from emr_jobs.settings import Aws, load
 from local_stack.aws.account import LocalAws, client
 from local_stack.simulation import stubs
 from pipeline_assets import lake
-from pipeline_assets.home import ROOT, aws_environment
+from pipeline_assets.home import aws_environment
 from pipeline_assets.production.apply.stacks import BODY_LIMIT_BYTES
-from tests.deployed import NEEDED, profile_at
+from tests.deployed import needed, profile_at
+from tests.domains import LIBRARY, PRODUCTION
 from tests.running import Ended, Typed, pipeline, typed, wait_for
-from tests.shop import SHOP
 
-BEHAVIOURS = {"extract_orders": "fails", "extract_customers": "hangs", "extract_shipments": "is killed for its memory"}
+BEHAVIOURS = {"extract_loans": "fails", "extract_members": "hangs", "extract_reviews": "is killed for its memory"}
 FAILED_DAY, HELD_DAY, NO_CLUSTER_DAY, GOOD_DAY = "2026-09-01", "2026-09-02", "2026-09-03", "2026-09-04"
 WAITED_DAY = "2026-09-05"
+NEEDED = needed()
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Account:
     faults: str
 
     def settings(self, **production: object) -> str:
-        """settings/production.toml at this account, with short waits and these values of [production]."""
+        """Production's profile at this account, with short waits and these values of [production]."""
         profile = profile_at(self.url)
         profile["production"] |= production
         file = self.folder / f"{'-'.join(map(str, production.values())) or 'deployment'}.toml"
@@ -79,7 +80,7 @@ class Account:
 
     def output(self, name: str) -> str:
         """Of the main stack."""
-        main = self.stack("pipeline-assets")
+        main = self.stack("library")
         assert main is not None
         return str({each["OutputKey"]: each["OutputValue"] for each in main["Outputs"]}[name])
 
@@ -96,14 +97,14 @@ class Account:
         return str(client("emr", self.url).describe_cluster(ClusterId=cluster)["Cluster"]["Status"]["State"])
 
     def day_status(self, partition: str) -> str:
-        key = {"pk": {"S": f"day#{SHOP.calendar.partition(partition).as_of.date()}"}}
-        found = client("dynamodb", self.url).get_item(TableName="pipeline-assets-base-GuardTable", Key=key)
+        key = {"pk": {"S": f"day#{LIBRARY.calendar.partition(partition).as_of.date()}"}}
+        found = client("dynamodb", self.url).get_item(TableName="library-base-GuardTable", Key=key)
         return str(found["Item"]["status"]["S"])
 
     @property
     def _daily(self) -> str:
         machines = client("stepfunctions", self.url).list_state_machines()["stateMachines"]
-        (arn,) = [each["stateMachineArn"] for each in machines if each["name"] == "pipeline-assets-daily"]
+        (arn,) = [each["stateMachineArn"] for each in machines if each["name"] == "library-daily"]
         return str(arn)
 
 
@@ -117,7 +118,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     aws = LocalAws(folder / "aws", plain=True)
     try:
         addresses = aws.wait()
-        client("s3", addresses["url"]).create_bucket(Bucket=NEEDED["OrdersBucket"])
+        client("s3", addresses["url"]).create_bucket(Bucket=NEEDED["DeskBucket"])
         yield Account(folder, addresses["url"], addresses["faults"])
     finally:
         aws.stop()
@@ -132,7 +133,7 @@ def first_deploy(account: Account) -> Typed:
 def deployed(account: Account, first_deploy: Typed) -> Account:
     """The account with both stacks, its jobs replaced."""
     assert first_deploy.code == 0, first_deploy.err
-    main = account.stack("pipeline-assets")
+    main = account.stack("library")
     assert main is not None
     parameters = {each["ParameterKey"]: each["ParameterValue"] for each in main["Parameters"]}
     s3 = client("s3", account.url)
@@ -144,7 +145,7 @@ def deployed(account: Account, first_deploy: Typed) -> Account:
 @pytest.fixture(scope="module")
 def failed(deployed: Account) -> str:
     """An execution two of whose jobs have failed, although an empty day was right."""
-    jobs = ("--only", "extract_orders", "--only", "extract_shipments", "--allow-empty")
+    jobs = ("--only", "extract_loans", "--only", "extract_reviews", "--allow-empty")
     name = str(deployed.typed("trigger", "--partition", FAILED_DAY, *jobs, "--json").json["run"])
     wait_for(lambda: name not in deployed.running)
     return name
@@ -174,17 +175,17 @@ def test_deploy_refuses_a_parameter_that_no_stack_has(account: Account) -> None:
 
 def test_deploy_refuses_what_is_still_the_examples(account: Account) -> None:
     settings = account.folder / "example.toml"
-    settings.write_text((ROOT / "settings" / "production.toml").read_text())
+    settings.write_text(PRODUCTION.read_text())
     ended = account.typed("deploy", *given(NEEDED), settings=str(settings))
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == (
         "Misconfigured: settings: 6 values are still the example's. Put yours in:\n"
-        "  connections.warehouse.account = <ORG-ACCOUNT>\n"
-        "  connections.warehouse.user = <USER>\n"
-        "  connections.warehouse.database = <DATABASE>\n"
-        "  connections.warehouse.role = <ROLE>\n"
-        "  connections.warehouse.warehouse = <WAREHOUSE>\n"
-        "  connections.carrier.url = https://api.<CARRIER>.example\n"
+        "  connections.office.account = <ORG-ACCOUNT>\n"
+        "  connections.office.user = <USER>\n"
+        "  connections.office.database = <DATABASE>\n"
+        "  connections.office.role = <ROLE>\n"
+        "  connections.office.warehouse = <WAREHOUSE>\n"
+        "  connections.club.url = https://<CLUB>.example\n"
     )
 
 
@@ -213,18 +214,18 @@ def test_deploy_applies_nothing_after_a_no(account: Account) -> None:
 
 def test_deploy_makes_both_stacks_and_prints_what_they_are(account: Account, first_deploy: Typed) -> None:
     assert first_deploy.code == 0, first_deploy.err
-    base, main = account.stack("pipeline-assets-base"), account.stack("pipeline-assets")
+    base, main = account.stack("library-base"), account.stack("library")
     assert base is not None
     assert main is not None
     assert first_deploy.json["outputs"] == {each["OutputKey"]: each["OutputValue"] for each in main["Outputs"]}
-    assert first_deploy.json["settings"] == "s3://pipeline-assets-base-artifactsbucket/pipeline/settings.toml"
+    assert first_deploy.json["settings"] == "s3://library-base-artifactsbucket/pipeline/settings.toml"
     assert {"action", "resource", "type", "replaced"} < set(first_deploy.err.split())
-    artifacts = client("s3", account.url).get_bucket_versioning(Bucket="pipeline-assets-base-artifactsbucket")
+    artifacts = client("s3", account.url).get_bucket_versioning(Bucket="library-base-artifactsbucket")
     assert artifacts["Status"] == "Enabled"
 
 
 def test_deploy_takes_a_template_that_is_larger_than_a_call(account: Account, deployed: Account) -> None:
-    template = client("cloudformation", account.url).get_template(StackName="pipeline-assets")["TemplateBody"]
+    template = client("cloudformation", account.url).get_template(StackName="library")["TemplateBody"]
     assert len(json.dumps(template, indent=1)) > BODY_LIMIT_BYTES
 
 
@@ -237,10 +238,10 @@ def test_deploy_again_has_nothing_to_change_and_says_what_the_account_lacks(depl
         "other verbs  --settings with the address above",
     ]
     domain, *secrets, public, alarms = ended.err.splitlines()
-    assert domain == "warning there is no OpenSearch domain shop. Make it, or: --parameter SearchDomain=…"
+    assert domain == "warning there is no OpenSearch domain library. Make it, or: --parameter SearchDomain=…"
     assert [each.partition(" (")[0] for each in secrets] == [
-        "warning there is no secret pipeline/snowflake-key",
-        "warning there is no secret pipeline/shipments-token",
+        "warning there is no secret library/office-key",
+        "warning there is no secret library/club-key",
     ]
     assert public.startswith("warning EMR does not block public access in this region. Block it: aws emr put-block-")
     assert alarms.startswith("warning nobody hears the alarms. Subscribe: pipeline deploy --parameter AlarmEmail=")
@@ -280,22 +281,22 @@ def test_first_deployment_that_fails_is_repeated_by_the_command_that_it_prints(s
 
 
 def test_two_deployments_in_one_account_have_no_table_in_common(deployed: Account, second_deploys: list[Typed]) -> None:
-    ours = {f"pipeline_assets_{layer}" for layer in ("final", "intermediate")}
-    assert deployed.databases == {*ours, "second_final", "second_intermediate"}
+    ours = {f"library_{layer}" for layer in ("marts", "staged")}
+    assert deployed.databases == {*ours, "second_marts", "second_staged"}
     keys = aws_environment(Aws(endpoint=deployed.url))
 
     def settings(name: str) -> str:
         return f"s3://{name}-base-artifactsbucket/pipeline/settings.toml"
 
     with patch.dict(os.environ, keys), patch.object(boto3, "DEFAULT_SESSION", None):
-        table = lake.table(lake.catalog(load(settings("second"))), SHOP.contracts["final.daily_sales"])
+        table = lake.table(lake.catalog(load(settings("second"))), LIBRARY.contracts["marts.branch_days"])
     assert table is not None
     schema = table.schema().as_arrow()
-    table.append(pa.Table.from_pylist([{"partition_date": date(2026, 9, 1), "orders": 7}], schema=schema))
-    for name, orders in (("second", [{"orders": 7}]), ("pipeline-assets", [])):
-        sql = ("query", "SELECT orders FROM final.daily_sales", "--json")
+    table.append(pa.Table.from_pylist([{"partition_date": date(2026, 9, 1), "loans": 7}], schema=schema))
+    for name, loans in (("second", [{"loans": 7}]), ("library", [])):
+        sql = ("query", "SELECT loans FROM marts.branch_days", "--json")
         ended = typed(*sql, "--settings", settings(name), home=deployed.folder, env=keys)
-        assert ended.json == orders
+        assert ended.json == loans
 
     ended = deployed.typed("destroy", "--data", "--yes", name="second")
     assert ended.code == 0, ended.err
@@ -305,23 +306,23 @@ def test_two_deployments_in_one_account_have_no_table_in_common(deployed: Accoun
 @pytest.mark.parametrize(
     ("name", "prefix", "said"),
     [
-        ("pipeline_assets", None, "a letter and up to 30 letters, digits or hyphens, all lower case"),
-        ("pipeline-assets-base", None, "stack pipeline-assets-base: expected one of pipeline-assets-base, found one"),
-        ("third", "pipeline_assets_", "database pipeline_assets_final: expected one of third, found one of"),
-        ("third", "theirs_", "database theirs_final is there already, with the tables of an earlier deployment"),
+        ("the_library", None, "a letter and up to 30 letters, digits or hyphens, all lower case"),
+        ("library-base", None, "stack library-base: expected one of library-base, found one"),
+        ("third", "library_", "database library_marts: expected one of third, found one of"),
+        ("third", "theirs_", "database theirs_marts is there already, with the tables of an earlier deployment"),
     ],
 )
 def test_deployment_that_would_share_a_name_with_another_is_refused(
     deployed: Account, name: str, prefix: str | None, said: str
 ) -> None:
     glue = client("glue", deployed.url)
-    glue.create_database(DatabaseInput={"Name": "theirs_final"})
+    glue.create_database(DatabaseInput={"Name": "theirs_marts"})
     settings = deployed.settings(name=name)
     if prefix is not None:
         profile = Path(settings).read_text().replace("[lake]", f'[lake]\ndatabase_prefix = "{prefix}"')
         Path(settings).write_text(profile)
     ended = deployed.typed("deploy", "--yes", *given(NEEDED), settings=settings)
-    glue.delete_database(Name="theirs_final")
+    glue.delete_database(Name="theirs_marts")
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
     assert deployed.stack(f"{name}-base") is None
@@ -329,12 +330,12 @@ def test_deployment_that_would_share_a_name_with_another_is_refused(
 
 @pytest.mark.parametrize("verb", ["deploy", "destroy"])
 def test_stack_of_another_owner_is_refused(deployed: Account, verb: str) -> None:
-    before = deployed.stack("pipeline-assets")
+    before = deployed.stack("library")
     ended = deployed.typed(verb, "--yes", owner="others")
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err.startswith("AnotherOwner: stack pipeline-assets")
+    assert ended.err.startswith("AnotherOwner: stack library")
     assert "expected owner others, found data-platform" in ended.err
-    after = deployed.stack("pipeline-assets")
+    after = deployed.stack("library")
     assert before is not None
     assert after is not None
     assert (after["StackStatus"], after["Tags"]) == (before["StackStatus"], before["Tags"])
@@ -351,9 +352,9 @@ def test_diff_of_what_is_deployed_is_empty(deployed: Account) -> None:
 def test_diff_names_exactly_what_a_changed_wait_changes(deployed: Account) -> None:
     ended = deployed.typed("diff", "--json", retry_interval_s=7)
     assert ended.code == 2, ended.err
-    branches = ("ExtractOrders", "ExtractCustomers", "ExtractShipments")
+    branches = ("ExtractLoans", "ExtractMembers", "ExtractReviews")
     jobs = [f"States.AtOnce1.Branches[{number}].States.{name}" for number, name in enumerate(branches)]
-    places = [*(f"{job}.Retry[1].IntervalSeconds" for job in (*jobs, "States.Master")), "TimeoutSeconds"]
+    places = [*(f"{job}.Retry[1].IntervalSeconds" for job in (*jobs, "States.Catalogue")), "TimeoutSeconds"]
     machine = ("Resources.DailyMachine.Properties.Definition", "DailyMachine as it runs")
     assert [each["place"] for each in ended.json] == [f"{start}.{place}" for start in machine for place in places]
     waits = [(each["deployed"], each["generated"]) for each in ended.json if each["place"].endswith("IntervalSeconds")]
@@ -367,7 +368,7 @@ def test_diff_names_a_changed_setting_of_the_jobs(deployed: Account) -> None:
     ended = deployed.typed("diff", "--json", settings=str(settings))
     assert ended.code == 2, ended.err
     assert [(each["place"], each["deployed"], each["generated"]) for each in ended.json] == [
-        ("settings.connections.carrier.requests_per_second", "20.0", "7.0")
+        ("settings.connections.club.requests_per_second", "20.0", "7.0")
     ]
 
 
@@ -378,14 +379,14 @@ def test_diff_shows_a_name_in_the_settings_that_the_stacks_do_not_have_yet(deplo
     ended = deployed.typed("diff", "--json", settings=str(settings))
     assert ended.code == 2, ended.err
     assert [(each["place"], each["deployed"], each["generated"]) for each in ended.json] == [
-        ("settings.connections.warehouse.warehouse", '"WAREHOUSE"', '"${Warehouse}"')
+        ("settings.connections.office.warehouse", '"WAREHOUSE"', '"${Warehouse}"')
     ]
 
 
 def test_change_behind_the_stacks_back_is_seen_and_taken_back(deployed: Account) -> None:
     """Somebody disables the schedule in the console."""
     scheduler = client("scheduler", deployed.url)
-    found = scheduler.get_schedule(Name="pipeline-assets-daily", GroupName="pipeline-assets")
+    found = scheduler.get_schedule(Name="library-daily", GroupName="library")
     kept = ("Name", "GroupName", "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target")
     scheduler.update_schedule(**{key: found[key] for key in kept}, State="DISABLED")
     ended = deployed.typed("diff")
@@ -399,12 +400,12 @@ def test_change_behind_the_stacks_back_is_seen_and_taken_back(deployed: Account)
 
 def test_role_and_alarm_that_were_changed_in_the_console_are_seen_and_taken_back(deployed: Account) -> None:
     iam, cloudwatch = client("iam", deployed.url), client("cloudwatch", deployed.url)
-    role = {"RoleName": "pipeline-assets-WatchRole", "PolicyName": "exact"}
+    role = {"RoleName": "library-WatchRole", "PolicyName": "exact"}
     policy = iam.get_role_policy(**role)["PolicyDocument"]
     policy["Statement"][0]["Action"] = ["dynamodb:*"]
     iam.put_role_policy(**role, PolicyDocument=json.dumps(policy))
-    cloudwatch.delete_alarms(AlarmNames=["pipeline-assets-Undelivered"])
-    (alarm,) = cloudwatch.describe_alarms(AlarmNames=["pipeline-assets-DailyFailed"])["MetricAlarms"]
+    cloudwatch.delete_alarms(AlarmNames=["library-Undelivered"])
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=["library-DailyFailed"])["MetricAlarms"]
     kept = ("AlarmName", "Namespace", "MetricName", "Dimensions", "Statistic", "Period", "EvaluationPeriods")
     others = ("ComparisonOperator", "AlarmDescription", "TreatMissingData")
     cloudwatch.put_metric_alarm(**{name: alarm[name] for name in (*kept, *others)}, Threshold=5.0)
@@ -428,7 +429,7 @@ def test_role_and_alarm_that_were_changed_in_the_console_are_seen_and_taken_back
 def test_diff_compares_the_values_that_deploy_would_put_in_or_be_given(deployed: Account) -> None:
     ended = deployed.typed("diff", "--json", "--parameter", "AlarmEmail=us@example.com")
     assert [(each["stack"], each["place"], each["deployed"], each["generated"]) for each in ended.json] == [
-        ("pipeline-assets", "Parameters.AlarmEmail", '""', '"us@example.com"')
+        ("library", "Parameters.AlarmEmail", '""', '"us@example.com"')
     ]
 
 
@@ -438,7 +439,7 @@ def test_diff_compares_the_values_that_deploy_would_put_in_or_be_given(deployed:
 def test_trigger_of_a_day_that_has_not_ended_is_refused(deployed: Account) -> None:
     ended = deployed.typed("trigger", "--partition", "2999-01-01")
     assert ended.code == 2
-    assert ended.err.startswith("Misconfigured: partition 2999-01-01: the New York day has not ended")
+    assert ended.err.startswith("Misconfigured: partition 2999-01-01: the Berlin day has not ended")
 
 
 def test_show_says_why_each_job_failed_and_what_to_type(deployed: Account, failed: str) -> None:
@@ -451,25 +452,25 @@ def test_show_says_why_each_job_failed_and_what_to_type(deployed: Account, faile
     assert "day        failed, by this run" in facts
     rows = {line.split()[0]: line.split()[1:3] for line in jobs.splitlines()[1:]}
     assert rows == {
-        "extract_orders": ["failed", "2"],
-        "extract_customers": ["not", "run"],
-        "extract_shipments": ["failed", "2"],
-        "master": ["not", "run"],
+        "extract_loans": ["failed", "2"],
+        "extract_members": ["not", "run"],
+        "extract_reviews": ["failed", "2"],
+        "catalogue": ["not", "run"],
     }
-    base = deployed.stack("pipeline-assets-base")
+    base = deployed.stack("library-base")
     assert base is not None
     (logs,) = (each["OutputValue"] for each in base["Outputs"] if each["OutputKey"] == "RunsBucket")
     assert reasons[0] == (
         "DayNotPublished\n"
         f"{FAILED_DAY} is not published; its run was scheduled for 2026-09-02.\n"
-        "extract_orders: ValueError: no rows today\n"
-        f"extract_shipments: States.TaskFailed without a word of the job. Its log: s3://{logs}/emr/{cluster}/steps/\n"
+        "extract_loans: ValueError: no rows today\n"
+        f"extract_reviews: States.TaskFailed without a word of the job. Its log: s3://{logs}/emr/{cluster}/steps/\n"
         "Readers still see the day before, or this day as it was published before."
     )
     assert [line.split(": ")[0] for line in reasons[1].splitlines()] == ["More of it", "When that is mended", "Console"]
-    assert reasons[2].startswith("extract_shipments\nstep s-")
-    assert "YARN killed the driver of extract_shipments: expected at most 3 GB of memory, found 3.1 GB" in reasons[2]
-    assert "driver_overhead_mb (1024, Python and the rest) of extract_shipments in shop/jobs.py" in reasons[2]
+    assert reasons[2].startswith("extract_reviews\nstep s-")
+    assert "YARN killed the driver of extract_reviews: expected at most 3 GB of memory, found 3.1 GB" in reasons[2]
+    assert "driver_overhead_mb (1024, Python and the rest) of extract_reviews in emr_jobs/derived.py" in reasons[2]
     assert reasons[3] == f"repeat what is missing: pipeline trigger --resume {failed}\n"
 
 
@@ -477,11 +478,11 @@ def test_show_and_runs_are_json_for_machines(deployed: Account, failed: str) -> 
     shown = deployed.typed("show", failed, "--json").json
     assert (shown["status"], shown["error"], shown["day"]["status"]) == ("FAILED", "DayNotPublished", "failed")
     assert [(each["job"], each["status"]) for each in shown["jobs"] if each["why"]] == [
-        ("extract_orders", "failed"),
-        ("extract_shipments", "failed"),
+        ("extract_loans", "failed"),
+        ("extract_reviews", "failed"),
     ]
     (listed,) = [each for each in deployed.typed("runs", "--json").json if each["run"] == failed]
-    assert (listed["partition"], listed["input"]["only"]) == (FAILED_DAY, ["extract_orders", "extract_shipments"])
+    assert (listed["partition"], listed["input"]["only"]) == (FAILED_DAY, ["extract_loans", "extract_reviews"])
 
 
 def test_runs_lists_executions_and_the_verb_that_looks_at_one(deployed: Account, failed: str) -> None:
@@ -533,18 +534,18 @@ def test_show_of_a_day_lists_its_executions_and_shows_the_one_that_has_it(deploy
 
 
 def test_trigger_waits_says_each_change_and_ends_as_the_execution_does(deployed: Account) -> None:
-    only = ("--only", "extract_orders", "--wait")
+    only = ("--only", "extract_loans", "--wait")
     ended = deployed.typed("trigger", "--partition", WAITED_DAY, *only)
     assert ended.code == 1, ended.err
     said = [line.split(maxsplit=2)[1:] for line in ended.out.splitlines() if re.match(r"\d\d:\d\d:\d\d ", line)]
-    assert said[-1] == ["extract_orders", "failed, attempt 2"]
-    assert all(job == "extract_orders" for job, _ in said)
+    assert said[-1] == ["extract_loans", "failed, 2 attempts"]
+    assert all(job == "extract_loans" for job, _ in said)
     assert "\x1b" not in ended.out
     assert f"\nDayNotPublished\n{WAITED_DAY} is not published" in ended.out
-    assert "\nextract_orders: ValueError: no rows today\n" in ended.out
+    assert "\nextract_loans: ValueError: no rows today\n" in ended.out
     name = ended.out.split()[1]
     assert ended.out.endswith(f"\nrepeat what is missing: pipeline trigger --resume {name}\n")
-    again = deployed.typed("trigger", "--partition", WAITED_DAY, "--only", "master", "--wait", "--json")
+    again = deployed.typed("trigger", "--partition", WAITED_DAY, "--only", "catalogue", "--wait", "--json")
     assert (again.code, again.json["status"], again.json["partition"]) == (0, "SUCCEEDED", WAITED_DAY)
 
 
@@ -553,14 +554,14 @@ def test_resume_starts_what_did_not_end_well(deployed: Account, failed: str) -> 
     assert started == {
         "run": started["run"],
         "partition": FAILED_DAY,
-        "only": ["extract_orders", "extract_shipments"],
+        "only": ["extract_loans", "extract_reviews"],
     }
     assert deployed.typed("show", started["run"], "--json").json["input"]["allow_empty"] is True
     deployed.stop(started["run"])
 
 
 def test_upkeep_that_failed_after_a_good_day_is_shown_with_what_to_type(deployed: Account) -> None:
-    empty = ("--only", "master", "--allow-empty", "--json")
+    empty = ("--only", "catalogue", "--allow-empty", "--json")
     name = deployed.typed("trigger", "--partition", GOOD_DAY, *empty).json["run"]
     wait_for(lambda: name not in deployed.running)
     shown = deployed.typed("show", name)
@@ -572,11 +573,12 @@ def test_upkeep_that_failed_after_a_good_day_is_shown_with_what_to_type(deployed
 
 
 def test_day_that_runs_is_refused_until_it_is_aborted(deployed: Account) -> None:
-    started = deployed.pipeline("trigger", "--partition", HELD_DAY, "--from", "extract_customers")
+    started = deployed.pipeline("trigger", "--partition", HELD_DAY, "--from", "extract_members")
     assert started.code == 0, started.output
     name = started.output.split()[1]
     assert started.output == (
-        f"started   {name}\npartition {HELD_DAY}\njobs      extract_customers, master\nwatch it  pipeline show {name}\n"
+        f"started   {name}\npartition {HELD_DAY}\njobs      extract_members, catalogue\n"
+        f"watch it  pipeline show {name}\n"
     )
     wait_for(lambda: "hanging" in str(recorded(deployed, name)))
     again = deployed.typed("trigger", "--partition", HELD_DAY)
@@ -599,7 +601,7 @@ def test_day_that_runs_is_refused_until_it_is_aborted(deployed: Account) -> None
 
 def test_cluster_that_does_not_come_up_is_shown_with_its_reason(deployed: Account) -> None:
     requests.put(deployed.faults, json={"fail_boot": 2}, timeout=10).raise_for_status()
-    started = deployed.typed("trigger", "--partition", NO_CLUSTER_DAY, "--only", "master", "--json").json
+    started = deployed.typed("trigger", "--partition", NO_CLUSTER_DAY, "--only", "catalogue", "--json").json
     emr = client("emr", deployed.url)
     wait_for(lambda: len(emr.list_clusters(ClusterStates=["TERMINATED_WITH_ERRORS"])["Clusters"]) == 2)
     shown = deployed.typed("show", started["run"])
@@ -614,8 +616,8 @@ def test_cluster_that_does_not_come_up_is_shown_with_its_reason(deployed: Accoun
 def test_destroy_keeps_the_base_and_prints_the_way_back(deployed: Account) -> None:
     wait_for(lambda: not deployed.running)
     refused = deployed.typed("destroy", answer="n\n")
-    assert (refused.code, refused.err) == (1, "Delete pipeline-assets? [y/N]:nothing was deleted\n")
-    assert deployed.stack("pipeline-assets") is not None
+    assert (refused.code, refused.err) == (1, "Delete library? [y/N]:nothing was deleted\n")
+    assert deployed.stack("library") is not None
 
     iam = client("iam", deployed.url)  # somebody has given the policy to Dagster
     policy = {"PolicyArn": deployed.output("DagsterPolicy")}
@@ -625,47 +627,47 @@ def test_destroy_keeps_the_base_and_prints_the_way_back(deployed: Account) -> No
     iam.attach_user_policy(UserName="dagster", **policy)
     ended = deployed.typed("destroy", "--yes")
     assert ended.code == 0, ended.err
-    assert ended.out.startswith("pipeline-assets deleted\n")
-    assert deployed.stack("pipeline-assets") is None
-    assert deployed.stack("pipeline-assets-base") is not None
+    assert ended.out.startswith("library deleted\n")
+    assert deployed.stack("library") is None
+    assert deployed.stack("library-base") is not None
     buckets = {each["Name"] for each in client("s3", deployed.url).list_buckets()["Buckets"]}
-    assert {f"pipeline-assets-base-{kind}bucket" for kind in ("lake", "runs", "artifacts")} < buckets
+    assert {f"library-base-{kind}bucket" for kind in ("lake", "runs", "artifacts")} < buckets
     gone = deployed.typed("destroy", "--yes", "--json")
     assert gone.json["deleted"] == []
-    assert gone.json["kept"]["LakeBucket"] == "pipeline-assets-base-lakebucket"
+    assert gone.json["kept"]["LakeBucket"] == "library-base-lakebucket"
 
     _, _, command = ended.out.splitlines()[-1].partition("deploy again: pipeline ")
     back = deployed.typed(*shlex.split(command), "--yes")
     assert back.code == 0, back.err
-    assert deployed.stack("pipeline-assets") is not None
+    assert deployed.stack("library") is not None
 
 
 def test_destroy_with_its_data_leaves_nothing_and_the_way_back_makes_it_anew(deployed: Account) -> None:
     refused = deployed.pipeline("destroy", "--data")  # where nobody can answer
-    assert refused.output.startswith("Delete pipeline-assets and pipeline-assets-base, with all the data? [y/N]")
+    assert refused.output.startswith("Delete library and library-base, with all the data? [y/N]")
     assert (refused.code, refused.last_line) == (1, "nothing was deleted")
     ended = deployed.typed("destroy", "--data", "--yes")
     assert ended.code == 0, ended.err
-    assert deployed.stack("pipeline-assets-base") is None
+    assert deployed.stack("library-base") is None
     buckets = [each["Name"] for each in client("s3", deployed.url).list_buckets()["Buckets"]]
-    assert not [each for each in buckets if each.startswith("pipeline-assets")]
+    assert not [each for each in buckets if each.startswith("library-base")]
     assert client("dynamodb", deployed.url).list_tables()["TableNames"] == []
     assert deployed.databases == set()
 
     _, _, command = ended.out.splitlines()[-1].partition("deploy again: pipeline ")
     back = deployed.pipeline(*shlex.split(command), "--yes")
     assert back.code == 0, back.output
-    assert deployed.stack("pipeline-assets") is not None
+    assert deployed.stack("library") is not None
 
 
 def test_plan_is_explained(tmp_path: Path) -> None:
     ended = typed("synth", "--explain", "--json", home=tmp_path)
-    assert "extract_orders before master: the asset graph" in ended.json["plan"]
+    assert "extract_loans before catalogue: the asset graph" in ended.json["plan"]
 
 
 def recorded(account: Account, execution: str) -> list[str]:
     """What the jobs of an execution have reported so far."""
     s3 = client("s3", account.url)
-    bucket = "pipeline-assets-base-runsbucket"
+    bucket = "library-base-runsbucket"
     found = s3.list_objects_v2(Bucket=bucket, Prefix=f"runs/pipes/{execution}/").get("Contents", [])
     return [s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read().decode() for each in found]

@@ -7,11 +7,11 @@ from emr_jobs.errors import Misconfigured
 from pipeline_assets.emr import clusters
 from pipeline_assets.emr.clusters import require_reachable
 from pipeline_assets.emr.drivers import Drivers
-from pipeline_assets.home import ROOT
+from tests.domains import LOCAL, PRODUCTION
 
 
 def test_the_cluster_is_the_one_of_the_settings() -> None:
-    emr = clusters.emr_settings(settings_module.load(str(ROOT / "settings" / "production.toml")))
+    emr = clusters.emr_settings(settings_module.load(str(PRODUCTION)))
     python = "/usr/bin/python3.11"
     drivers = Drivers(at_once=3, size_mb=3072)
     assert clusters.request(emr, name="key 1", tags={"pipeline:lease": "key"}, drivers=drivers) == {
@@ -84,19 +84,19 @@ def types(*names: str) -> list[dict[str, object]]:
     return [{"InstanceType": name, "WeightedCapacity": 1} for name in names]
 
 
-LOCAL = settings_module.load(str(ROOT / "settings" / "local.toml"))
+LAPTOP = settings_module.load(str(LOCAL))
 
 
 def test_settings_that_a_cluster_cannot_reach_are_refused_all_at_once() -> None:
     with pytest.raises(Misconfigured) as refused:
-        require_reachable(LOCAL, "local.toml")
+        require_reachable(LAPTOP, "local.toml")
     said = str(refused.value)
     for key in (
         "lake.warehouse",
         "runs.uri",
-        "connections.export.uri",
-        "connections.warehouse.private_key",
-        "connections.carrier.auth.token",
+        "connections.desk.uri",
+        "connections.office.private_key",
+        "connections.club.auth.key",
         "lake.catalog = jdbc",
     ):
         assert key in said
@@ -104,4 +104,4 @@ def test_settings_that_a_cluster_cannot_reach_are_refused_all_at_once() -> None:
 
 def test_launcher_emr_without_its_settings_says_what_to_do() -> None:
     with pytest.raises(Misconfigured, match="pipeline stack up --aws"):
-        clusters.emr_settings(LOCAL)
+        clusters.emr_settings(LAPTOP)

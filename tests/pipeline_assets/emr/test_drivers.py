@@ -7,9 +7,9 @@ import pytest
 from emr_jobs.catalog import MAINTAIN
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Emr, Fleet
-from pipeline_assets.emr.drivers import Drivers, node_mb
+from pipeline_assets.emr.drivers import Drivers, at_once, node_mb
 from pipeline_assets.home import deployment_settings
-from tests.shop import SHOP
+from tests.domains import LIBRARY
 
 DRIVERS = Drivers(at_once=3, size_mb=3072)
 
@@ -57,8 +57,8 @@ def test_the_share_is_never_more_than_all() -> None:
 
 
 def test_the_largest_driver_counts() -> None:
-    large = replace(SHOP.job("master"), driver_memory_mb=5000, driver_overhead_mb=120)
-    assert Drivers.of((*SHOP.jobs, large, MAINTAIN), at_once=2) == Drivers(2, 5120)
+    large = replace(LIBRARY.job("catalogue"), driver_memory_mb=5000, driver_overhead_mb=120)
+    assert Drivers.of((*LIBRARY.jobs, large, MAINTAIN), at_once=2) == Drivers(2, 5120)
 
 
 def test_drivers_without_room_are_refused() -> None:
@@ -79,3 +79,8 @@ def test_the_smallest_type_of_a_fleet_counts() -> None:
 def test_types_without_a_figure_are_refused_by_name() -> None:
     with pytest.raises(Misconfigured, match=r"no figure for YARN's memory on i4i\.xlarge, m7g\.large\. Take c, m or r"):
         node_mb(Fleet(instance_types=("m7g.xlarge", "i4i.xlarge", "m7g.large")))
+
+
+def test_as_many_run_at_once_as_wait_for_nothing_more() -> None:
+    """Three extractions, then one job that reads what they publish."""
+    assert at_once(LIBRARY) == 3

@@ -1,7 +1,10 @@
 """What the log of a step says of its end."""
 
+import pytest
+
 from pipeline_assets.emr.step_logs import driver_was_killed
-from tests.shop import SHOP
+from pipeline_assets.home import ROOT
+from tests.domains import LIBRARY
 
 PRINTED = """\
 26/11/27 09:40:12 ERROR Client: Application diagnostics message: Application application_1_0001 failed 1 times (global \
@@ -13,13 +16,17 @@ Dump of the process-tree for container_1_0001_01_000001 :
 """
 
 
-def test_a_driver_that_yarn_killed_names_what_to_raise() -> None:
-    assert driver_was_killed(PRINTED, SHOP.job("extract_orders")) == (
-        "YARN killed the driver of extract_orders: expected at most 3 GB of memory, found 3.1 GB. "
+@pytest.mark.parametrize(
+    ("job", "file"), [("catalogue", "tests/library/jobs.py"), ("extract_loans", "emr_jobs/derived.py")]
+)
+def test_a_driver_that_yarn_killed_names_what_to_raise(job: str, file: str) -> None:
+    assert (ROOT / file).is_file()
+    assert driver_was_killed(PRINTED, LIBRARY.job(job)) == (
+        f"YARN killed the driver of {job}: expected at most 3 GB of memory, found 3.1 GB. "
         "Raise driver_memory_mb (2048, the JVM's heap) or driver_overhead_mb (1024, Python and the rest) "
-        "of extract_orders in shop/jobs.py"
+        f"of {job} in {file}"
     )
 
 
 def test_a_step_that_failed_otherwise_says_nothing_of_memory() -> None:
-    assert driver_was_killed("exited with  exitCode: 1", SHOP.job("extract_orders")) is None
+    assert driver_was_killed("exited with  exitCode: 1", LIBRARY.job("catalogue")) is None

@@ -27,11 +27,11 @@ from pipeline_assets.shipping import package
 from pipeline_assets.shipping.package import Package
 from pipeline_assets.tags import BACKFILL_TAG, CLUSTER_TAG, LAUNCHER_TAG
 from tests.aws import Cloud
+from tests.domains import LIBRARY
 from tests.running import wait_for
-from tests.shop import SHOP
 
 PARTITION = "2026-11-20"
-JOB = replace(SHOP.job("extract_orders"), max_retries=0)
+JOB = replace(LIBRARY.job("catalogue"), max_retries=0)
 
 
 @pytest.fixture(autouse=True)
@@ -48,13 +48,13 @@ def instance() -> Any:
 
 @pytest.fixture
 def run_step(cloud: Cloud, instance: dg.DagsterInstance, tmp_path: Path) -> Callable[..., dg.ExecuteInProcessResult]:
-    """Runs extract_orders, behaving like that, as a step."""
+    """Runs a job, behaving like that, as a step."""
 
     def run(
         behaviour: str, *, job: Job = JOB, partition: str = PARTITION, tags: dict[str, str] | None = None
     ) -> dg.ExecuteInProcessResult:
         launcher = EmrStepLauncher(cloud.settings, cloud.settings_uri, build=packing(behaviour, tmp_path))
-        partitions = dg.DailyPartitionsDefinition(start_date=date(2026, 1, 1).isoformat(), timezone="America/New_York")
+        partitions = dg.DailyPartitionsDefinition(start_date=date(2026, 1, 1).isoformat(), timezone="Europe/Berlin")
         return dg.materialize(
             [job_assets(job, {"emr": launcher}, cloud.settings, partitions)],
             partition_key=partition,
@@ -104,7 +104,7 @@ def test_a_step_reports_live_with_where_it_ran(cloud: Cloud, run_step: Any) -> N
     assert result.success
     materialized = {".".join(each.asset_key.path): each for each in result.asset_materializations_for_node(JOB.name)}
     assert set(materialized) == set(JOB.outputs)
-    metadata = {name: value.value for name, value in materialized["intermediate.orders"].metadata.items()}
+    metadata = {name: value.value for name, value in materialized["marts.lending"].metadata.items()}
     (cluster_id,) = [id for id, state in cloud.clusters().items() if not state.startswith("TERMINAT")]
     (step,) = cloud.steps(cluster_id)
     assert (metadata["origin"], metadata["cluster"], metadata["step"]) == ("emr", cluster_id, step["Id"])
@@ -116,9 +116,8 @@ def test_a_step_reports_live_with_where_it_ran(cloud: Cloud, run_step: Any) -> N
 
 
 def test_a_step_reaches_its_secret_in_a_container_that_knows_no_region(cloud: Cloud, run_step: Any) -> None:
-    secret = cloud.settings.connections["carrier"].auth.token.removeprefix("aws:")
-    client("secretsmanager", str(cloud.settings.aws.endpoint)).create_secret(Name=secret, SecretString="it")
-    result = run_step("needs a secret")
+    client("secretsmanager", str(cloud.settings.aws.endpoint)).create_secret(Name="library/club-key", SecretString="it")
+    result = run_step("needs a secret", job=replace(LIBRARY.job("extract_reviews"), max_retries=0))
     assert result.success, failure_of(result)
 
 
@@ -128,30 +127,30 @@ def test_the_reason_of_a_job_is_the_reason_of_its_failure(run_step: Any) -> None
 
 def test_a_step_that_is_killed_fails_with_its_log(cloud: Cloud, run_step: Any) -> None:
     said = failure_of(run_step("is killed"))
-    assert f"extract_orders: step {last_step(cloud)['Id']}" in said
+    assert f"catalogue: step {last_step(cloud)['Id']}" in said
     assert "is FAILED: Unknown Error." in said
-    assert f"#/clusterDetails/{last_cluster(cloud)}\ns3://pipeline-logs/emr/{last_cluster(cloud)}/steps/" in said
+    assert f"#/clusterDetails/{last_cluster(cloud)}\ns3://library-logs/emr/{last_cluster(cloud)}/steps/" in said
     assert "about to die" in said
 
 
 @pytest.mark.parametrize(
     ("behaviour", "lacking"),
     [
-        ("two of three", "intermediate.order_items"),
-        ("publishes nothing", "intermediate.rejected_orders, intermediate.orders, intermediate.order_items"),
+        ("two of three", "find.lending"),
+        ("publishes nothing", "marts.lending, marts.branch_days, find.lending"),
     ],
 )
 def test_success_without_every_output_is_a_failure(run_step: Any, behaviour: str, lacking: str) -> None:
-    assert failure_of(run_step(behaviour)) == f"extract_orders: reported success, but not {lacking}"
+    assert failure_of(run_step(behaviour)) == f"catalogue: reported success, but not {lacking}"
 
 
 def test_success_whose_messages_are_lost_is_a_failure(run_step: Any) -> None:
-    assert failure_of(run_step("says nothing")) == "extract_orders: the job ended without its closing message"
+    assert failure_of(run_step("says nothing")) == "catalogue: the job ended without its closing message"
 
 
 def test_a_step_past_its_deadline_is_cancelled(cloud: Cloud, run_step: Any) -> None:
     said = failure_of(run_step("hangs", job=replace(JOB, timeout_s=4)))
-    assert said.startswith("extract_orders: not done after 4 s, the limit in shop/jobs.py")
+    assert said.startswith("catalogue: not done after 4 s, the limit in tests/library/jobs.py")
     wait_for(lambda: last_step(cloud)["Status"]["State"] == "CANCELLED")
 
 
@@ -193,7 +192,7 @@ def test_throttling_is_no_failure(cloud: Cloud, run_step: Any) -> None:
 
 
 def test_a_given_cluster_is_used_and_stays(cloud: Cloud, run_step: Any) -> None:
-    drivers = Drivers.of(SHOP.jobs, at_once=1)
+    drivers = Drivers.of(LIBRARY.jobs, at_once=1)
     request = clusters.request(cloud.settings.emr, name="somebody's", tags={}, drivers=drivers)
     given = cloud.emr.run_job_flow(**request)["JobFlowId"]
     before = set(cloud.clusters())
@@ -208,7 +207,7 @@ def test_a_backfill_of_four_days_runs_on_one_cluster(cloud: Cloud, instance: dg.
     tags = {BACKFILL_TAG: "fill"}
     assert all(run_step("good", partition=day, tags=tags).success for day in days)
     (cluster_id,) = set(cloud.clusters()) - before
-    assert sorted(step["Name"] for step in cloud.steps(cluster_id)) == [f"extract_orders {day}" for day in days]
+    assert sorted(step["Name"] for step in cloud.steps(cluster_id)) == [f"catalogue {day}" for day in days]
     assert end_when_last(cloud.settings, instance, "fill") == f"ended {cluster_id}"
 
 

@@ -41,11 +41,11 @@ from tests.deployed import (
     Deployed,
     facts,
 )
+from tests.domains import LIBRARY
 from tests.running import wait_for
-from tests.shop import SHOP
 
-JOB = SHOP.job("extract_orders")
-NAMES = {"intermediate.orders", "intermediate.order_items", "intermediate.rejected_orders"}
+JOB = LIBRARY.job("extract_loans")
+NAMES = {"staged.rejected_loans", "staged.loans"}
 
 # A run worker of its own, which a test can kill.
 FOLLOW = """
@@ -91,7 +91,7 @@ def follow(production: Deployed, instance: dg.DagsterInstance) -> Callable[..., 
 
 
 def ran(production: Deployed, partition: str) -> Execution:
-    return production.ran(partition, only=["extract_orders"])
+    return production.ran(partition, only=["extract_loans"])
 
 
 def materialized(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
@@ -101,7 +101,7 @@ def materialized(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]
     return {".".join(each.asset_key.path): facts(each.metadata) for each in found}
 
 
-def failure_of(result: dg.ExecuteInProcessResult, step: str = "extract_orders") -> str:
+def failure_of(result: dg.ExecuteInProcessResult, step: str = "extract_loans") -> str:
     (event,) = [event for event in result.all_events if event.is_step_failure and event.step_key == step]
     said = event.step_failure_data.user_failure_data
     assert said is not None
@@ -118,12 +118,12 @@ def test_results_are_those_of_production_and_say_so(production: Deployed, follow
     assert result.success
     found = materialized(result)
     assert set(found) == NAMES
-    metadata = found["intermediate.orders"]
+    metadata = found["staged.loans"]
     assert (metadata["origin"], metadata["dagster/row_count"], metadata["attempt"]) == ("production", 7, 0)
     assert metadata["cluster"] == production.executions.cluster(execution.name)
     assert metadata["execution"].endswith(execution.arn)
     evaluated = {(".".join(each.asset_key.path), each.check_name) for each in result.get_asset_check_evaluations()}
-    assert evaluated == {(dataset, check.name) for dataset, check in SHOP.checks_of(JOB)}
+    assert evaluated == {(dataset, check.name) for dataset, check in LIBRARY.checks_of(JOB)}
     assert {each.partition for each in result.get_asset_check_evaluations()} == {GOOD}
 
 
@@ -131,12 +131,11 @@ def test_log_lines_come_while_it_runs_and_an_interrupted_run_touches_nothing(
     production: Deployed, instance: dg.DagsterInstance, follow: Any
 ) -> None:
     """Run again, it replays from the start."""
-    execution = production.start(LONG, only=["extract_orders"])
+    execution = production.start(LONG, only=["extract_loans"])
     following = worker(production, execution, LONG)
     wait_for(lambda: any("line 1" in each for run in instance.get_runs() for each in logged(instance, run.run_id)))
     assert production.executions.find(execution).status == "RUNNING"
-    following.terminate()
-    following.wait()
+    wait_for(lambda: has_ended(following))
     assert production.told(execution, LONG).status == "SUCCEEDED"
     result = follow(execution, LONG)
     assert result.success
@@ -154,7 +153,7 @@ def test_run_that_follows_gives_signs_of_life_while_production_says_nothing(
     result = follow(execution, PATIENT)
     assert result.success
     said = logged(instance, result.run_id)
-    assert f"extract_orders: execution {execution} is looked at" in said
+    assert f"extract_loans: execution {execution} is looked at" in said
     assert not [each for each in threading.enumerate() if each.name == "heartbeat"], "it ends with the step"
 
 
@@ -175,7 +174,7 @@ def test_only_the_last_attempt_counts(production: Deployed, instance: dg.Dagster
 def test_killed_job_fails_with_the_state_s_cause(production: Deployed, follow: Any) -> None:
     execution = ran(production, KILLED)
     result = follow(execution.name, KILLED)
-    assert failure_of(result).startswith(f"extract_orders: failed in execution {execution.name}: States.TaskFailed")
+    assert failure_of(result).startswith(f"extract_loans: failed in execution {execution.name}: States.TaskFailed")
     assert set(materialized(result)) == NAMES, "what it had reported is on record"
 
 
@@ -184,7 +183,7 @@ def test_results_of_an_attempt_are_not_those_of_a_later_one(production: Deployed
     execution = ran(production, LAST_LOST)
     result = follow(execution.name, LAST_LOST)
     assert failure_of(result).startswith(
-        f"extract_orders: succeeded in execution {execution.name}. Its last attempt has recorded nothing under s3://"
+        f"extract_loans: succeeded in execution {execution.name}. Its last attempt has recorded nothing under s3://"
     )
     assert not materialized(result)
 
@@ -193,7 +192,7 @@ def test_no_stream_at_all_fails_with_the_state_s_cause(production: Deployed, fol
     requests.put(production.cloud.faults, json={"fail_boot": 2}, timeout=10).raise_for_status()
     execution = ran(production, NO_CLUSTER)
     said = failure_of(follow(execution.name, NO_CLUSTER))
-    assert said.startswith(f"extract_orders: failed in execution {execution.name}: ")
+    assert said.startswith(f"extract_loans: failed in execution {execution.name}: ")
     assert "has recorded nothing under" in said
 
 
@@ -215,10 +214,10 @@ def test_recording_of_an_older_version_is_judged_by_what_it_declared(
 def test_job_that_an_ended_execution_never_began_fails_and_says_how_it_ended(production: Deployed, follow: Any) -> None:
     execution = production.ran(WHOLE)
     result = follow(execution.name, WHOLE, jobs=4)
-    assert failure_of(result, "extract_customers") == "ValueError: no rows today"
+    assert failure_of(result, "extract_members") == "ValueError: no rows today"
     steps = {event.step_key: event.event_type_value for event in result.all_events if event.is_step_success}
-    assert set(steps) == {"extract_orders", "extract_shipments"}
-    assert "master" not in steps
+    assert set(steps) == {"extract_loans", "extract_reviews"}
+    assert "catalogue" not in steps
 
 
 def test_job_that_is_newer_than_the_execution_is_left_out(production: Deployed, follow: Any) -> None:
@@ -231,11 +230,11 @@ def test_job_that_is_newer_than_the_execution_is_left_out(production: Deployed, 
 def test_execution_of_another_day_is_not_filed_under_this_one(production: Deployed, follow: Any) -> None:
     execution = ran(production, OTHER)
     said = failure_of(follow(execution.name, GOOD))
-    assert said == f"extract_orders: execution {execution.name} is of {OTHER}, this run of {GOOD}"
+    assert said == f"extract_loans: execution {execution.name} is of {OTHER}, this run of {GOOD}"
 
 
 def test_execution_that_nobody_knows_is_named(production: Deployed, follow: Any) -> None:
-    assert failure_of(follow("never-there", GOOD)).startswith("extract_orders: no execution never-there: ")
+    assert failure_of(follow("never-there", GOOD)).startswith("extract_loans: no execution never-there: ")
 
 
 @pytest.fixture
@@ -320,8 +319,14 @@ def test_patience_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def once(production: Deployed) -> str:
     """An execution of PATIENT that has succeeded, the same for all tests."""
-    found = [each for each in production.executions.latest() if each.day == PATIENT]
+    found = [each for each in production.executions.latest() if each.partition_key == PATIENT]
     return found[0].name if found else ran(production, PATIENT).name
+
+
+def has_ended(process: "subprocess.Popen[bytes]") -> bool:
+    """It is interrupted each time: Dagster raises in whatever runs then, and Python drops what a finaliser raises."""
+    process.terminate()
+    return process.poll() is not None
 
 
 def worker(production: Deployed, execution: str, partition: str) -> "subprocess.Popen[bytes]":

@@ -11,11 +11,11 @@ from emr_jobs.catalog import Job
 from emr_jobs.report import asset_key
 from pipeline_assets.launchers.outcome import Result, results
 from pipeline_assets.remedies import EMR
-from tests.shop import SHOP
+from tests.domains import LIBRARY
 
 pytestmark = pytest.mark.usefixtures("processes")
 
-JOB = Job("extract_customers", outputs=("intermediate.customers", "intermediate.fx_rates"), timeout_s=60, max_retries=0)
+JOB = Job("extract_members", outputs=("staged.rejected_members", "staged.members"), timeout_s=60, max_retries=0)
 
 SCRIPT = """
 import sys
@@ -43,7 +43,7 @@ def outcome(folder: Path, **said: object) -> tuple[list[Result], str | None]:
     @dg.multi_asset(
         specs=[dg.AssetSpec(asset_key(dataset).split("/")) for dataset in JOB.outputs],
         check_specs=[
-            dg.AssetCheckSpec(check.name, asset=asset_key(name).split("/")) for name, check in SHOP.checks_of(JOB)
+            dg.AssetCheckSpec(check.name, asset=asset_key(name).split("/")) for name, check in LIBRARY.checks_of(JOB)
         ],
     )
     def job(context: dg.AssetExecutionContext) -> Iterator[Result]:
@@ -58,7 +58,7 @@ def outcome(folder: Path, **said: object) -> tuple[list[Result], str | None]:
             subprocess.run([sys.executable, str(script), *arguments], check=True)
         try:
             for result in results(
-                session.message_handler, SHOP, JOB, partition="2026-11-22", place=EMR, metadata={"origin": "test"}
+                session.message_handler, LIBRARY, JOB, partition="2026-11-22", place=EMR, metadata={"origin": "test"}
             ):
                 collected.append(result)
                 yield result
@@ -72,7 +72,7 @@ def outcome(folder: Path, **said: object) -> tuple[list[Result], str | None]:
 
 KEYS = [asset_key(dataset) for dataset in JOB.outputs]
 NO_DAY = {"kind": "BadInput", "message": "no day", "retryable": False}
-CHECKS = [(asset_key(dataset), check.name) for dataset, check in SHOP.checks_of(JOB)]
+CHECKS = [(asset_key(dataset), check.name) for dataset, check in LIBRARY.checks_of(JOB)]
 
 
 def test_a_job_that_reported_everything_succeeds(tmp_path: Path) -> None:
@@ -86,30 +86,30 @@ def test_a_job_that_reported_everything_succeeds(tmp_path: Path) -> None:
     [
         (
             {"keys": KEYS[:1], "checks": CHECKS},
-            "extract_customers: reported success, but not intermediate.fx_rates",
+            "extract_members: reported success, but not staged.members",
         ),
         (
             {"keys": KEYS, "checks": CHECKS[1:]},
-            f"extract_customers: reported success, but not intermediate.customers {CHECKS[0][1]}",
+            f"extract_members: reported success, but not staged.rejected_members {CHECKS[0][1]}",
         ),
         (
             {"keys": KEYS, "checks": CHECKS, "close": False},
-            "extract_customers: the job ended without its closing message",
+            "extract_members: the job ended without its closing message",
         ),
         (
             {"keys": [], "custom": [{"failed": NO_DAY}]},
             "BadInput: no day",
         ),
         (
-            {"custom": [{"failed": {**NO_DAY, "dataset": "intermediate.fx_rates", "remedy": "rerun"}}]},
-            f"BadInput: no day To run it again: {EMR.command('2026-11-22', 'intermediate.fx_rates')}",
+            {"custom": [{"failed": {**NO_DAY, "dataset": "staged.members", "remedy": "rerun"}}]},
+            f"BadInput: no day To run it again: {EMR.command('2026-11-22', 'staged.members')}",
         ),
         (
-            {"custom": [{"failed": {**NO_DAY, "dataset": "snowflake.rates", "remedy": "rerun, or allow empty"}}]},
-            f"BadInput: no day To run it again: {EMR.command('2026-11-22', 'extract_customers')}",
+            {"custom": [{"failed": {**NO_DAY, "dataset": "snowflake.members", "remedy": "rerun, or allow empty"}}]},
+            f"BadInput: no day To run it again: {EMR.command('2026-11-22', 'extract_members')}",
         ),
         (
-            {"custom": [{"failed": {**NO_DAY, "dataset": "intermediate.fx_rates", "remedy": ""}}]},
+            {"custom": [{"failed": {**NO_DAY, "dataset": "staged.members", "remedy": ""}}]},
             "BadInput: no day",
         ),
     ],

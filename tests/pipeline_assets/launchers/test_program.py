@@ -50,7 +50,7 @@ def test_upkeep_of_a_deployment_is_the_step_of_a_cluster_that_ends_with_it(
     assert ended.code == 0, ended.err
     assert [line.split() for line in ended.out.splitlines() if line] == [
         ["dataset", "orphan_files"],
-        ["final.order_facts", "7"],
+        ["marts.lending", "7"],
         ["dead", "letters", "deleted:", "0"],
     ]
     (cluster,) = set(cloud.clusters()) - before

@@ -53,9 +53,12 @@ def test_a_new_domain_passes_the_check_when_its_changes_are_made(library: Librar
 
 def test_what_names_the_old_domain_beside_the_settings_is_told(library: Library, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(f"COPY emr_jobs emr_jobs\nCOPY {library.package} {library.package}\n")
+    (tmp_path / ".dockerignore").write_text(f"*\n!emr_jobs\n!{library.package}\n")
     made = new_domain("brewery", tmp_path, timezone="UTC")
-    assert [line for line in made.change if line.file.name == "Dockerfile"] == [
-        Line(tmp_path / "Dockerfile", 2, f"brewery in the place of {library.package}, or beside it")
+    says = f"brewery in the place of {library.package}, or beside it"
+    assert [line for line in made.change if "docker" in line.file.name.lower()] == [
+        Line(tmp_path / "Dockerfile", 2, says),
+        Line(tmp_path / ".dockerignore", 3, says),
     ]
 
 

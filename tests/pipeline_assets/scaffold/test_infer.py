@@ -169,7 +169,7 @@ INSTANT, DATE = "2026-11-21T10:00:00Z", "2026-11-21"
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
-        ({"updated_at": INSTANT, "created_at": INSTANT}, "created_at"),
+        ({"updated": INSTANT, "created": INSTANT}, "created"),
         ({"due_at": INSTANT, "updatedAt": INSTANT, "lentAt": INSTANT}, "lentAt"),
         ({"due_at": INSTANT, "modified": INSTANT}, "modified"),
         ({"issued_on": DATE, "changed_at": INSTANT}, "changed_at"),

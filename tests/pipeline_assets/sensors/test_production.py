@@ -22,8 +22,8 @@ from pipeline_assets.production.running.executions import Executions, Started
 from pipeline_assets.sensors.production import MAX_REQUESTS, Tick, longest_s, offered, supervision
 from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG, PARTITION_TAG, RANGE_TAGS
 from tests.deployed import LONG, Deployed
+from tests.domains import LIBRARY
 from tests.running import wait_for
-from tests.shop import SHOP
 
 WHOLE_DAY, ONE_JOB, RUNNING, TWICE, ENDED, REFUSED, LOOKED_AT = (f"2026-08-{day:02}" for day in range(1, 8))
 ONE_BY_ONE, BESIDE, AGAIN, LOOKED_AT_EARLY = (f"2026-08-{day:02}" for day in range(20, 24))
@@ -70,8 +70,8 @@ def did_work_on(production: Deployed, day: str) -> str:
     """An ended execution that made a cluster, at once: it was refused, and the guard table says that it had one."""
     import boto3
 
-    scheduled = f"{SHOP.calendar.partition(day).as_of:%Y-%m-%dT%H:%M:%SZ}"
-    name = start(production, {"scheduled_time": scheduled, "only": ["extract_orders", "no_job"]})
+    scheduled = f"{LIBRARY.calendar.partition(day).as_of:%Y-%m-%dT%H:%M:%SZ}"
+    name = start(production, {"scheduled_time": scheduled, "only": ["extract_loans", "no_job"]})
     production.ended(name)
     boto3.client("dynamodb").put_item(
         TableName=production.executions.guard_table,
@@ -91,14 +91,14 @@ def drained(production: Deployed, instance: dg.DagsterInstance) -> datetime | No
 
 def test_execution_is_one_request_with_its_day_and_links(production: Deployed, instance: dg.DagsterInstance) -> None:
     since = drained(production, instance)
-    execution = production.ran(ENDED, only=["extract_orders", "master"])
+    execution = production.ran(ENDED, only=["extract_loans", "catalogue"])
     (request,) = tick(production, instance, since=since).requests
     cluster = production.executions.cluster(execution.name)
     assert production.settings.emr is not None
     bucket, prefix = bucket_and_key(production.settings.emr.log_uri)
     assert (request.run_key, request.partition_key) == (execution.name, ENDED)
     assert request.asset_selection == [
-        dg.AssetKey(output.split(".")) for job in ("extract_orders", "master") for output in SHOP.job(job).outputs
+        dg.AssetKey(output.split(".")) for job in ("extract_loans", "catalogue") for output in LIBRARY.job(job).outputs
     ]
     assert {tag: value for tag, value in request.tags.items() if tag.startswith("pipeline/")} == {
         EXECUTION_TAG: execution.name,
@@ -124,7 +124,7 @@ def test_request_is_ended_and_launched_again_by_dagster_when_its_process_is_lost
 
 
 def test_request_can_be_launched_as_a_run_of_the_daily_job(production: Deployed, instance: dg.DagsterInstance) -> None:
-    execution = production.ran(ONE_JOB, only=["extract_customers"])
+    execution = production.ran(ONE_JOB, only=["extract_members"])
     defs = definitions(production.settings_uri)
     sensor = defs.resolve_sensor_def("production_executions")
     with dg.build_sensor_context(instance, definitions=defs) as context:
@@ -134,7 +134,7 @@ def test_request_can_be_launched_as_a_run_of_the_daily_job(production: Deployed,
     job = defs.resolve_job_def("daily").get_subset(
         asset_selection=set(request.asset_selection or []), asset_check_selection=set(request.asset_check_keys or [])
     )
-    assert [node.name for node in job.graph.nodes] == ["extract_customers"]
+    assert [node.name for node in job.graph.nodes] == ["extract_members"]
 
 
 def test_running_execution_is_offered_once_its_cluster_is_there(
@@ -142,7 +142,7 @@ def test_running_execution_is_offered_once_its_cluster_is_there(
 ) -> None:
     since = drained(production, instance)
     requests.put(production.cloud.faults, json={"throttle": "run_job_flow", "times": 1}, timeout=10).raise_for_status()
-    name = production.start(RUNNING, only=["extract_orders"])
+    name = production.start(RUNNING, only=["extract_loans"])
     found = tick(production, instance, since=since)
     assert not found.requests
     assert found.cursor == production.executions.find(name).started_at, "the next tick looks at it again"
@@ -154,7 +154,7 @@ def test_running_execution_is_offered_once_its_cluster_is_there(
 
 
 def test_refused_duplicates_never_are(production: Deployed, instance: dg.DagsterInstance) -> None:
-    first = production.ran(TWICE, only=["extract_orders", "extract_customers", "extract_shipments", "master"])
+    first = production.ran(TWICE, only=["extract_loans", "extract_members", "extract_reviews", "catalogue"])
     assert first.status == "SUCCEEDED"
     scheduled = first.given["scheduled_time"]
     by_schedule = production.ended(start(production, {"scheduled_time": scheduled, "trigger": "schedule"}))
@@ -183,18 +183,19 @@ def test_execution_that_failed_before_it_had_a_cluster_is_offered(
 
 def test_malformed_inputs_are_reported_and_stop_nothing(production: Deployed, instance: dg.DagsterInstance) -> None:
     since = drained(production, instance)
+    at = "2026-08-11T12:00:00Z"
     wrong = {
         start(production, {}): "expected an instant",
         start(production, [1]): "expected an instant",
         start(production, {"scheduled_time": "never"}): "expected an instant",
         start(production, {"scheduled_time": "0001-01-01T00:00:00Z"}): "expected an instant",
-        start(production, {"scheduled_time": "2024-01-02T13:00:00Z", "only": ["extract_orders"]}): "is no partition",
-        start(production, {"scheduled_time": "2026-08-11T12:00:00Z", "only": "master"}): "`only` names no job",
-        start(production, {"scheduled_time": "2026-08-11T12:00:00Z", "only": []}): "`only` names no job",
-        start(production, {"scheduled_time": "2026-08-11T12:00:00Z", "only": ["no_job"]}): "`only` names no job",
-        start(production, {"scheduled_time": "2026-08-11T12:00:00Z", "only": ["master", "x"]}): "nothing: UnknownJob: ",
+        start(production, {"scheduled_time": "2024-01-02T13:00:00Z", "only": ["extract_loans"]}): "is no partition",
+        start(production, {"scheduled_time": at, "only": "catalogue"}): "`only` names no job",
+        start(production, {"scheduled_time": at, "only": []}): "`only` names no job",
+        start(production, {"scheduled_time": at, "only": ["no_job"]}): "`only` names no job",
+        start(production, {"scheduled_time": at, "only": ["catalogue", "x"]}): "nothing: UnknownJob: ",
     }
-    good = production.ran("2026-08-10", only=["extract_orders"], rerun=True)
+    good = production.ran("2026-08-10", only=["extract_loans"], rerun=True)
     for name in wrong:
         production.ended(name)
     found = tick(production, instance, since=since)
@@ -229,7 +230,7 @@ def test_malformed_input_is_reported_once_also_while_an_earlier_execution_waits(
 
 def test_lost_cursor_makes_no_second_run(production: Deployed, instance: dg.DagsterInstance) -> None:
     """Nor does a daemon that was killed after it made the runs: its cursor is the old one."""
-    production.ran("2026-08-11", only=["extract_orders"], rerun=True)
+    production.ran("2026-08-11", only=["extract_loans"], rerun=True)
     found = tick(production, instance)
     follow_all(instance, found)
     drained(production, instance)
@@ -369,7 +370,7 @@ def looked(
     days = {PARTITION_TAG: day} if not until else dict(zip(RANGE_TAGS, (day, until), strict=True))
     defs = definitions(production.settings_uri)
     sensor = defs.resolve_sensor_def("checks_after_production")
-    assets, _ = selection(SHOP, jobs or [job.name for job in SHOP.jobs])
+    assets, _ = selection(LIBRARY, jobs or [job.name for job in LIBRARY.jobs])
     run = create_run_for_test(
         instance,
         tags={EXECUTION_TAG: execution, **days},
@@ -386,8 +387,8 @@ def looked(
 def test_day_is_looked_at_only_while_it_is_what_that_execution_published(
     production: Deployed, instance: dg.DagsterInstance
 ) -> None:
-    part = production.ran(LOOKED_AT, only=["extract_orders"])
-    skipped = looked(production, instance, part.name, LOOKED_AT, "extract_orders")
+    part = production.ran(LOOKED_AT, only=["extract_loans"])
+    skipped = looked(production, instance, part.name, LOOKED_AT, "extract_loans")
     assert isinstance(skipped, dg.SkipReason)
     assert skipped.skip_message == f"{LOOKED_AT} is incomplete by {part.name}, not published by {part.name}"
     whole = production.ran(LOOKED_AT)
@@ -402,12 +403,12 @@ def test_day_that_the_machine_has_not_marked_yet_is_looked_at(
 ) -> None:
     """The followed run has ended with the last job; the state that marks the day comes after it."""
     has_the_day(production, LOOKED_AT_EARLY, execution="it", status="running")
-    for jobs in ((), ("master",)):
+    for jobs in ((), ("catalogue",)):
         assert looked(production, instance, "it", LOOKED_AT_EARLY, *jobs).partition_key == LOOKED_AT_EARLY
     over_a_range = looked(production, instance, "it", LOOKED_AT_EARLY, until=LOOKED_AT_EARLY)
     assert over_a_range.partition_key == LOOKED_AT_EARLY
     assert isinstance(looked(production, instance, "it", LOOKED_AT_EARLY, until="2999-01-01"), dg.SkipReason)
-    part = looked(production, instance, "it", LOOKED_AT_EARLY, "extract_orders")
+    part = looked(production, instance, "it", LOOKED_AT_EARLY, "extract_loans")
     assert isinstance(part, dg.SkipReason), "the machine will mark it as incomplete"
     assert isinstance(looked(production, instance, "another", LOOKED_AT_EARLY), dg.SkipReason)
     has_the_day(production, LOOKED_AT_EARLY, execution="it", status="failed")
@@ -420,7 +421,7 @@ def has_the_day(production: Deployed, day: str, **item: str) -> None:
     boto3.client("dynamodb").put_item(
         TableName=production.executions.guard_table,
         Item={
-            "pk": {"S": f"day#{SHOP.calendar.partition(day).as_of.date()}"},
+            "pk": {"S": f"day#{LIBRARY.calendar.partition(day).as_of.date()}"},
             **{key: {"S": item[key]} for key in item},
         },
     )
@@ -429,7 +430,7 @@ def has_the_day(production: Deployed, day: str, **item: str) -> None:
 def test_a_day_that_production_runs_right_now_is_warned_of(
     production: Deployed, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    name = production.start(LONG, only=["extract_orders"], rerun=True)
+    name = production.start(LONG, only=["extract_loans"], rerun=True)
     wait_for(lambda: production.executions.cluster(name))
     warn_of_production(dg.build_asset_context(partition_key=LONG), production.settings)
     link = production.executions.console(production.executions.arn(name))

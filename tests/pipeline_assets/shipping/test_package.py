@@ -15,20 +15,22 @@ from pipeline_assets import home
 from pipeline_assets.home import ROOT
 from pipeline_assets.shipping import package
 from tests.aws import Cloud
-from tests.shop import SHOP
+from tests.domains import settings_domain
+
+DOMAIN = settings_domain()  # what `make setup` packs
 
 # Imports every module of the code, and what jobs import inside functions, from the archives alone.
-IMPORT_ALL = """
+IMPORT_ALL = f"""
 import importlib, pkgutil, sys
-for package in map(importlib.import_module, ("emr_jobs", "shop")):
-    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        if found.name != "shop.sample":  # for a laptop
+for package in map(importlib.import_module, ("emr_jobs", "{DOMAIN.package}")):
+    for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if found.name != "{DOMAIN.package}.sample":  # for a laptop
             importlib.import_module(found.name)
 for name in ("boto3", "opensearchpy", "pyarrow", "pyarrow.compute", "requests", "snowflake.connector.result_batch"):
     importlib.import_module(name)
 from emr_jobs.domain import domain
 from emr_jobs.code import code_version
-print(len(domain("shop").contracts), code_version("shop"))
+print(len(domain("{DOMAIN.package}").contracts), code_version("{DOMAIN.package}"))
 """
 
 
@@ -36,7 +38,7 @@ print(len(domain("shop").contracts), code_version("shop"))
 def unpacked(tmp_path_factory: pytest.TempPathFactory, processes: None) -> Path:
     """Both archives as a container has them."""
     folder = tmp_path_factory.mktemp("container")
-    built = package.build(package.host_arch(), "shop")
+    built = package.build(package.host_arch(), DOMAIN.package)
     with zipfile.ZipFile(built.code) as code:
         code.extractall(folder / "code")
     with tarfile.open(built.dependencies) as dependencies:
@@ -48,19 +50,19 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory, processes: None) -> Path:
 def test_two_builds_are_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_CACHE_DIR", str(home.cache() / "uv"))
     monkeypatch.setenv("UV_OFFLINE", "1")  # setup has fetched them
-    built = package.build(package.host_arch(), "shop")  # by setup
+    built = package.build(package.host_arch(), DOMAIN.package)  # by setup
     monkeypatch.setenv("PIPELINE_CACHE", str(tmp_path))
-    again = package.build(package.host_arch(), "shop")
+    again = package.build(package.host_arch(), DOMAIN.package)
     assert built.code != again.code
     assert [file.name for file in again.files] == [file.name for file in built.files]  # the name is the hash
 
 
 def test_a_changed_contract_is_another_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    before = package.code_zip("shop")
-    (tmp_path / "shop" / "contracts").mkdir(parents=True)
-    (tmp_path / "shop" / "contracts" / "new.odcs.yaml").write_text("id: new")
+    before = package.code_zip(DOMAIN.package)
+    (tmp_path / DOMAIN.folder.relative_to(ROOT) / "contracts").mkdir(parents=True)
+    (tmp_path / DOMAIN.folder.relative_to(ROOT) / "contracts" / "new.odcs.yaml").write_text("id: new")
     monkeypatch.setattr(package, "ROOT", tmp_path)
-    assert package.code_zip("shop") != before
+    assert package.code_zip(DOMAIN.package) != before
 
 
 def test_the_archives_are_enough_for_every_job(unpacked: Path) -> None:
@@ -80,7 +82,7 @@ def test_the_archives_are_enough_for_every_job(unpacked: Path) -> None:
         env={"PYTHONPATH": "code:deps:spark"},
         cwd=unpacked,
     )
-    assert ran.stdout.split() == [str(len(SHOP.contracts)), code_version("shop")], ran.stderr
+    assert ran.stdout.split() == [str(len(DOMAIN.contracts)), code_version(DOMAIN.package)], ran.stderr
 
 
 def test_the_dependencies_have_the_versions_of_the_project(unpacked: Path) -> None:
@@ -100,7 +102,7 @@ def test_the_lock_names_no_host() -> None:
 
 def test_what_is_on_s3_is_not_uploaded_again(cloud: Cloud) -> None:
     assert cloud.settings.emr is not None
-    built = package.build(package.host_arch(), "shop")
+    built = package.build(package.host_arch(), DOMAIN.package)
     place = f"{cloud.settings.emr.artifacts_uri}/{uuid4().hex}"
     first, new = package.upload(built, place)
     again, none = package.upload(built, place)
@@ -112,6 +114,6 @@ def test_what_is_on_s3_is_not_uploaded_again(cloud: Cloud) -> None:
 @pytest.mark.usefixtures("package_index")  # fetches the wheels of the other architecture
 def test_either_architecture_is_built_here() -> None:
     (other,) = {"x86_64", "aarch64"} - {package.host_arch()}
-    with tarfile.open(package.build(other, "shop").dependencies) as archive:  # type: ignore[arg-type]
+    with tarfile.open(package.build(other, DOMAIN.package).dependencies) as archive:  # type: ignore[arg-type]
         native = {name.rpartition("cpython-311-")[2] for name in archive.getnames() if "cpython-311-" in name}
     assert native == {f"{other}-linux-gnu.so"}

@@ -73,10 +73,15 @@ def add_schedules(stack: MainStack) -> None:
     _queue(stack, "UndeliveredQueue")
     _schedule_role(stack)
     domain = domain_of(stack.settings)
-    late = max(contract.available_by for contract in domain.contracts.values() if contract.available_by)
+    promised = [contract.available_by for contract in domain.contracts.values() if contract.available_by]
+    if not promised:
+        raise Misconfigured(
+            f"contracts of {domain.package}: no dataset has a timeOfAvailability, so nobody would be told that a day "
+            'is late. Give one to what is read first: slaProperties: [{property: timeOfAvailability, value: "10:00"}]'
+        )
     context = {"scheduled_time": "<aws.scheduler.scheduled-time>"}
     stack.add(_schedule(stack, "daily", at=domain.calendar.run_at, event={**context, "trigger": SCHEDULE}))
-    stack.add(_schedule(stack, "watch", at=late, event=context))
+    stack.add(_schedule(stack, "watch", at=max(promised), event=context))
 
 
 def _schedule_role(stack: MainStack) -> None:

@@ -5,7 +5,7 @@ import io
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emr_jobs.contracts.read import Csv
@@ -201,7 +201,6 @@ def test_batches_are_bounded_by_records_and_by_bytes(monkeypatch: pytest.MonkeyP
     ]
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_what_a_csv_writer_wrote_is_read_back(data: st.DataObject) -> None:
     marks = st.sampled_from(",;\t|:'\"^§ x")
@@ -228,7 +227,6 @@ def test_what_a_csv_writer_wrote_is_read_back(data: st.DataObject) -> None:
     assert read == [dict(zip(names, row, strict=True)) for row in rows]
 
 
-@settings(deadline=None)
 @given(st.lists(st.text('a",\n\r', max_size=9), max_size=6), st.integers(1, 40))
 def test_every_line_is_part_of_one_record(lines: list[str], chunk_bytes: int) -> None:
     """Of any text: what is whole says what it was made of, what is broken is kept as it is."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emr_jobs.errors import BadInput
@@ -74,7 +74,6 @@ def test_zstd_with_a_sum_is_read() -> None:
     assert read(SUMMED, "zstd") == LOAN
 
 
-@settings(deadline=None)
 @given(st.data(), st.binary(max_size=300), st.integers(1, 2000), st.sampled_from(["gzip", "zstd"]))
 def test_any_cut_gives_an_error_and_never_fewer_bytes(
     data: st.DataObject, part: bytes, times: int, packing: Packing
@@ -86,7 +85,6 @@ def test_any_cut_gives_an_error_and_never_fewer_bytes(
         read(packed[: data.draw(st.integers(1, len(packed) - 1))], packing)
 
 
-@settings(deadline=None)
 @given(st.data(), st.binary(min_size=1, max_size=300))
 def test_any_changed_byte_of_a_gzip_gives_an_error_or_the_same_bytes(data: st.DataObject, content: bytes) -> None:
     packed = bytearray(gzip.compress(content, mtime=0))

@@ -21,7 +21,7 @@ from pipeline_assets.production.generate.synth import Deployment
 from tests.aws import Cloud
 
 DOMAIN = "ready"
-SECRETS = ("pipeline/snowflake-key", "pipeline/shipments-token")
+SECRETS = ("library/office-key", "library/club-key")
 VALUES = {**parameters(), "SearchDomain": DOMAIN}
 
 
@@ -123,8 +123,8 @@ def test_services_that_the_day_needs_and_that_are_not_ready(generated: Deploymen
     assert bad["OpenSearch domain"][0].says.startswith("domain lonely has 1 data nodes, which hold no index with 1 rep")
     assert "CreateTableDefaultPermissions without IAM_ALLOWED_PRINCIPALS" in bad["Lake Formation"][0].says
     assert [each.says for each in bad["secrets"]] == [
-        "there is no secret pipeline/snowflake-key (connections.warehouse.private_key)",
-        "secret pipeline/shipments-token (connections.carrier.auth.token) is to be deleted",
+        "there is no secret library/office-key (connections.office.private_key)",
+        "secret library/club-key (connections.club.auth.key) is to be deleted",
     ]
     assert said(bad["instance quotas"]) == [
         (

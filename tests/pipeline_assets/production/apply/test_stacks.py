@@ -15,7 +15,7 @@ from pipeline_assets.home import deployment_settings
 from pipeline_assets.production.apply.stacks import StackFailed, Stacks
 from pipeline_assets.production.running.executions import Executions
 
-NAME, GROUP = "shop", "shop-log"
+NAME, GROUP = "library", "library-log"
 # The local CloudFormation has no such policy.
 BROKEN = {"Type": "AWS::S3::BucketPolicy", "Properties": {"Bucket": "any", "PolicyDocument": {"Statement": [{}]}}}
 
@@ -70,12 +70,12 @@ def test_a_change_that_begins_late_is_waited_for(stacks: Stacks) -> None:
 
 
 def test_a_deletion_that_failed_is_tried_again(stacks: Stacks) -> None:
-    brought_to(stacks, Bucket=bucket("orders"))
+    brought_to(stacks, Bucket=bucket("loans"))
     s3 = boto3.client("s3")
-    s3.put_object(Bucket="orders", Key="one")
-    with pytest.raises(StackFailed, match=r"^stack shop: Bucket \(AWS::S3::Bucket\): ClientError: .*BucketNotEmpty"):
+    s3.put_object(Bucket="loans", Key="one")
+    with pytest.raises(StackFailed, match=r"^stack library: Bucket \(AWS::S3::Bucket\): ClientError: .*BucketNotEmpty"):
         stacks.delete(NAME)
-    s3.delete_object(Bucket="orders", Key="one")
+    s3.delete_object(Bucket="loans", Key="one")
     faults.switch_on("start_late", NAME, 1)
     stacks.delete(NAME)
     assert (stacks.find(NAME), buckets()) == (None, [])
@@ -89,14 +89,14 @@ def test_a_creation_that_fails_leaves_only_what_is_retained_always_and_a_stack_t
     with pytest.raises(StackFailed) as failed:
         brought_to(stacks, **made, Broken={**BROKEN, "DependsOn": list(made)})
     assert str(failed.value) == (
-        "stack shop ended ROLLBACK_COMPLETE: Broken (AWS::S3::BucketPolicy): Refused: shop-Broken: a bucket policy "
-        "that asks for more than TLS. Mend it, then: pipeline deploy"
+        "stack library ended ROLLBACK_COMPLETE: Broken (AWS::S3::BucketPolicy): Refused: library-Broken: a bucket "
+        "policy that asks for more than TLS. Mend it, then: pipeline deploy"
     )
     assert buckets() == ["retain"]
     settings = deployment_settings()
     assert settings.production is not None
     named = settings.model_copy(update={"production": settings.production.model_copy(update={"name": NAME})})
-    with pytest.raises(Misconfigured, match="nothing is deployed as shop"):
+    with pytest.raises(Misconfigured, match="nothing is deployed as library"):
         Executions(named)
     for kind, said in (("CREATE", "already exists"), ("UPDATE", "is in ROLLBACK_COMPLETE state and can not be")):
         with pytest.raises(ClientError, match=said):
@@ -108,7 +108,7 @@ def test_a_creation_that_fails_leaves_only_what_is_retained_always_and_a_stack_t
 def test_an_update_that_fails_is_rolled_back(stacks: Stacks) -> None:
     brought_to(stacks, Log=log(1))
     new = bucket("new", DeletionPolicy="RetainExceptOnCreate")
-    with pytest.raises(StackFailed, match=r"^stack shop ended UPDATE_ROLLBACK_COMPLETE: Broken \(AWS::S3"):
+    with pytest.raises(StackFailed, match=r"^stack library ended UPDATE_ROLLBACK_COMPLETE: Broken \(AWS::S3"):
         brought_to(stacks, Log=log(3), New=new, Broken={**BROKEN, "DependsOn": ["Log", "New"]})
     assert (days_kept(), buckets()) == ([1], [])
     assert (brought_to(stacks, Log=log(5)), days_kept()) == ("UPDATE_COMPLETE", [5])

@@ -38,13 +38,13 @@ from pipeline_assets.production.running.executions import Execution
 from pipeline_assets.sensors.clusters import end_forgotten
 from pipeline_assets.tags import BACKFILL_TAG, EXECUTION_TAG, LAUNCHER_TAG, ORIGIN_TAG
 from tests.deployed import FAILS, Deployed
+from tests.domains import LIBRARY
 from tests.pipeline_assets.launchers.test_emr import failure_of, packing
 from tests.pipeline_assets.sensors.test_production import drained, tick
 from tests.pipeline_assets.test_alerts import run as run_with_a_failed_check
-from tests.shop import SHOP
 
 DAY = "2026-07-01"
-JOB = replace(SHOP.job("extract_orders"), max_retries=0)
+JOB = replace(LIBRARY.job("extract_loans"), max_retries=0)
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def test_it_follows_executions_and_looks_at_their_day_and_ends_no_cluster_of_the
 ) -> None:
     since = drained(production, instance)
     sensor = definitions(production.settings_uri).resolve_sensor_def("checks_after_production")
-    good, failed = (production.ran(day, only=["extract_orders"], rerun=True) for day in (DAY, FAILS))
+    good, failed = (production.ran(day, only=["extract_loans"], rerun=True) for day in (DAY, FAILS))
     cluster = production.executions.cluster(good.name)
     with role.acting() as refused:
         settings_module.load(production.settings_uri)
@@ -174,14 +174,14 @@ def test_it_makes_uses_and_ends_clusters_of_its_own(
     with role.acting() as refused:
         assert stepped("good").success
         assert "about to die" in failure_of(stepped("is killed"))
-        assert failure_of(stepped("hangs", timeout_s=4)).startswith("extract_orders: not done after 4 s")
+        assert failure_of(stepped("hangs", timeout_s=4)).startswith("extract_loans: not done after 4 s")
         (made,) = set(production.cloud.clusters()) - before
         assert end_forgotten(production.settings, instance, now=datetime.now(UTC) + timedelta(hours=1)) == [made]
     assert refused == []
 
 
 def test_it_overwrites_nothing_that_production_runs(production: Deployed, role: Role) -> None:
-    stack = Stacks().find("pipeline-assets")
+    stack = Stacks().find("library")
     assert stack is not None
     bucket, code = bucket_and_key(stack.parameters["Code"])
     keys = [f"{code}/run_job.py", f"{code}.zip", bucket_and_key(stack.parameters["SettingsUri"])[1],
@@ -197,7 +197,7 @@ def test_it_reads_what_is_published_and_observes_the_sources(
     production: Deployed, role: Role, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake.apply(production.settings)
-    table = lake.table(lake.catalog(production.settings), SHOP.contracts["final.order_facts"])
+    table = lake.table(lake.catalog(production.settings), LIBRARY.contracts["marts.lending"])
     assert table is not None
     table.append(table.schema().as_arrow().empty_table())
     addresses = lake._addresses(production.settings.aws)
@@ -209,9 +209,9 @@ def test_it_reads_what_is_published_and_observes_the_sources(
         role.client("secretsmanager").create_secret(Name=secret.removeprefix("aws:"), SecretString="it")
     with role.acting() as refused:
         catalog = lake.catalog(production.settings)
-        tables = [lake.table(catalog, contract) for contract in SHOP.tables]
-        assert [row_count(each, DAY) for each in tables if each] == [0] * len(SHOP.tables)
-        assert listing(f"{files.uri}/orders/dt={DAY}/*") == []
+        tables = [lake.table(catalog, contract) for contract in LIBRARY.tables]
+        assert [row_count(each, DAY) for each in tables if each] == [0] * len(LIBRARY.tables)
+        assert listing(f"{files.uri}/loans/2026/0701-*.csv.gz") == []
         assert [resolve(secret) for secret in secrets] == ["it", "it"]
     assert refused == []
 

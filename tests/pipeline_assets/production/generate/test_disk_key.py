@@ -11,8 +11,8 @@ from local_stack.aws.account import client
 from pipeline_assets.emr import clusters
 from pipeline_assets.emr.drivers import Drivers
 from tests.deployed import Deployed
+from tests.domains import LIBRARY
 from tests.running import wait_for
-from tests.shop import SHOP
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def booted(production: Deployed) -> dict[str, Any]:
     """How it went with a cluster as the settings describe it."""
     emr, settings = production.cloud.emr, production.settings.emr
     assert settings is not None
-    request = clusters.request(settings, name="disks", tags={}, drivers=Drivers.of(SHOP.jobs, at_once=1))
+    request = clusters.request(settings, name="disks", tags={}, drivers=Drivers.of(LIBRARY.jobs, at_once=1))
     cluster = emr.run_job_flow(**request)["JobFlowId"]
     wait_for(lambda: production.cloud.clusters()[cluster] not in ("STARTING", "TERMINATING"))
     status: dict[str, Any] = emr.describe_cluster(ClusterId=cluster)["Cluster"]["Status"]

@@ -38,9 +38,9 @@ def test_the_reaper_releases_the_day_of_another_execution_that_had_not_ended() -
     }
 
 
-def test_the_day_of_a_scheduled_time_is_its_date() -> None:
+def test_the_scheduled_date_is_that_of_the_scheduled_time() -> None:
     """The part before the T of 2026-11-22T13:00:00Z."""
-    assert guard.date_of(Path("$.at")) == call("ArrayGetItem", call("StringSplit", Path("$.at"), "T"), 0)
+    assert guard.scheduled_date(Path("$.at")) == call("ArrayGetItem", call("StringSplit", Path("$.at"), "T"), 0)
 
 
 def test_a_day_is_read_as_it_is_now() -> None:

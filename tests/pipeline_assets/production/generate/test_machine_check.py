@@ -41,14 +41,14 @@ def test_dangling_next(daily: dict[str, Any]) -> None:
 
 
 def test_dangling_catch_in_a_branch(daily: dict[str, Any]) -> None:
-    daily["States"]["AtOnce1"]["Branches"][0]["States"]["ExtractOrders"]["Catch"][0]["Next"] = "Gone"
-    assert found(daily) == ["AtOnce1 > ExtractOrders: Gone does not exist"]
+    daily["States"]["AtOnce1"]["Branches"][0]["States"]["ExtractLoans"]["Catch"][0]["Next"] = "Gone"
+    assert found(daily) == ["AtOnce1 > ExtractLoans: Gone does not exist"]
 
 
 def test_dangling_choice_where_a_branch_starts(daily: dict[str, Any]) -> None:
     """The branch still has its other ways to an end."""
-    daily["States"]["AtOnce1"]["Branches"][0]["States"]["WantsExtractOrders"]["Choices"][0]["Next"] = "Gone"
-    assert found(daily) == ["AtOnce1 > WantsExtractOrders: Gone does not exist"]
+    daily["States"]["AtOnce1"]["Branches"][0]["States"]["WantsExtractLoans"]["Choices"][0]["Next"] = "Gone"
+    assert found(daily) == ["AtOnce1 > WantsExtractLoans: Gone does not exist"]
 
 
 def test_unreachable_state(daily: dict[str, Any]) -> None:
@@ -57,9 +57,9 @@ def test_unreachable_state(daily: dict[str, Any]) -> None:
 
 
 def test_misspelt_service_action(daily: dict[str, Any]) -> None:
-    daily["States"]["Master"]["Resource"] = f"{EMR}:addSteps.sync"
+    daily["States"]["Catalogue"]["Resource"] = f"{EMR}:addSteps.sync"
     (fault,) = found(daily)
-    assert fault.startswith(f"Master: service action {EMR}:addSteps.sync is not one of ")
+    assert fault.startswith(f"Catalogue: service action {EMR}:addSteps.sync is not one of ")
 
 
 def test_success_that_misses_the_end_of_the_cluster(daily: dict[str, Any]) -> None:
@@ -68,7 +68,7 @@ def test_success_that_misses_the_end_of_the_cluster(daily: dict[str, Any]) -> No
 
 
 def test_failure_that_misses_the_end_of_the_cluster(daily: dict[str, Any]) -> None:
-    daily["States"]["MasterFailed"]["Next"] = "ReleaseDay"
+    daily["States"]["CatalogueFailed"]["Next"] = "ReleaseDay"
     assert "Failed: misses the end of the cluster" in found(daily)
 
 
@@ -87,7 +87,7 @@ def test_path_that_one_way_does_not_write(daily: dict[str, Any]) -> None:
 
 
 def test_branch_that_ends_without_what_is_read_after_the_join(daily: dict[str, Any]) -> None:
-    del daily["States"]["AtOnce1"]["Branches"][1]["States"]["ExtractCustomersFailedTold"]["Parameters"]["failed"]
+    del daily["States"]["AtOnce1"]["Branches"][1]["States"]["ExtractMembersFailedTold"]["Parameters"]["failed"]
     assert found(daily) == ["AtOnce1Ended: $.branches[1].failed is not written on every way to it"]
 
 
@@ -97,18 +97,18 @@ def test_branch_that_ends_without_what_is_read_of_all_branches(daily: dict[str, 
 
 
 def test_retry_behind_one_that_matches_more(daily: dict[str, Any]) -> None:
-    daily["States"]["Master"]["Retry"].reverse()
-    assert found(daily) == ["Master: Retry: EMR.AmazonElasticMapReduceException stands behind one that matches it"]
+    daily["States"]["Catalogue"]["Retry"].reverse()
+    assert found(daily) == ["Catalogue: Retry: EMR.AmazonElasticMapReduceException stands behind one that matches it"]
 
 
 def test_error_that_no_service_has(daily: dict[str, Any]) -> None:
-    catch = daily["States"]["Master"]["Catch"]
+    catch = daily["States"]["Catalogue"]["Catch"]
     catch.insert(0, catch[0] | {"ErrorEquals": ["EMR.ThrottlingException"]})
     known = (
         "DynamoDB.ConditionalCheckFailedException, EMR.AmazonElasticMapReduceException, "
         "States.ALL, States.TaskFailed, States.Timeout"
     )
-    assert found(daily) == [f"Master: Catch: error EMR.ThrottlingException is not one of {known}"]
+    assert found(daily) == [f"Catalogue: Catch: error EMR.ThrottlingException is not one of {known}"]
 
 
 def test_more_functions_than_step_functions_takes(daily: dict[str, Any]) -> None:
@@ -134,14 +134,14 @@ def test_failure_that_nothing_catches_misses_the_end_of_the_cluster(daily: dict[
 
 def test_catch_of_one_error_in_a_branch_is_not_enough(daily: dict[str, Any]) -> None:
     states = daily["States"]["AtOnce1"]["Branches"][0]["States"]
-    states["ExtractOrders"]["Catch"][0]["ErrorEquals"] = ["States.Timeout"]
-    assert found(daily) == ["AtOnce1 > ExtractOrders: a failure of it misses the end of the cluster"]
+    states["ExtractLoans"]["Catch"][0]["ErrorEquals"] = ["States.Timeout"]
+    assert found(daily) == ["AtOnce1 > ExtractLoans: a failure of it misses the end of the cluster"]
 
 
 def test_branch_that_ends_in_a_failure(daily: dict[str, Any]) -> None:
     states = daily["States"]["AtOnce1"]["Branches"][0]["States"]
-    states["ExtractOrdersFailed"] = {"Type": "Fail", "Error": "x", "Cause": "y"}
-    assert "AtOnce1 > ExtractOrdersFailed: a failure of it misses the end of the cluster" in found(daily)
+    states["ExtractLoansFailed"] = {"Type": "Fail", "Error": "x", "Cause": "y"}
+    assert "AtOnce1 > ExtractLoansFailed: a failure of it misses the end of the cluster" in found(daily)
 
 
 def test_path_that_only_a_map_or_a_comparison_reads_was_written(machines: dict[str, Any]) -> None:

@@ -31,7 +31,7 @@ def named(made: Deployment, name: str) -> Deployment:
 
 def told(machine: dict[str, Any], outcome: dict[str, Any], **more: Any) -> dict[str, str]:
     """Subject and message of the daily run."""
-    arn = f"arn:aws:states:us-east-1:123456789012:execution:pipeline-daily:{EXECUTION}"
+    arn = f"arn:aws:states:us-east-1:123456789012:execution:library-daily:{EXECUTION}"
     parameters = {
         name: value.replace("$$.Execution.Id", "$.arn").replace("$$.Execution.Name", "$.execution")
         if isinstance(value, str)
@@ -55,19 +55,19 @@ def outcome(names: list[str], report: str) -> dict[str, Any]:
 def test_whole_message_of_two_jobs(generated: Deployment) -> None:
     machine = generated.definitions["daily"]
     more = machine["States"]["Select"]["Parameters"]["more"]
-    report = "extract_orders: BadInput: intermediate.orders: no day\nextract_shipments: States.Timeout, no word\n"
-    found = told(machine, outcome(["extract_orders", "extract_shipments"], report), more=more)
-    assert found["subject"] == "pipeline-assets 2026-11-22 not published: extract_orders +1"
+    report = "extract_loans: BadInput: staged.loans: no day\nextract_reviews: States.Timeout, no word\n"
+    found = told(machine, outcome(["extract_loans", "extract_reviews"], report), more=more)
+    assert found["subject"] == "library 2026-11-22 not published: extract_loans +1"
     assert found["message"] == (
         "2026-11-22 is not published; its run was scheduled for 2026-11-23.\n"
-        "extract_orders: BadInput: intermediate.orders: no day\n"
-        "extract_shipments: States.Timeout, no word\n"
+        "extract_loans: BadInput: staged.loans: no day\n"
+        "extract_reviews: States.Timeout, no word\n"
         "Readers still see the day before, or this day as it was published before.\n"
         "\n"
         f"More of it: pipeline show {EXECUTION}\n"
         f"When that is mended: pipeline trigger --resume {EXECUTION}\n"
         "Console: https://us-east-1.console.aws.amazon.com/states/home#/v2/executions/details/"
-        f"arn:aws:states:us-east-1:123456789012:execution:pipeline-daily:{EXECUTION}\n"
+        f"arn:aws:states:us-east-1:123456789012:execution:library-daily:{EXECUTION}\n"
     )
 
 
@@ -90,11 +90,12 @@ def test_subject_fits_whatever_failed_under_the_longest_name(generated: Deployme
         assert len(subject) < 100, subject
 
 
-@pytest.mark.parametrize("name", ["extract_" + "x" * 40, "extract_bestellungen_für_heute"])
+@pytest.mark.parametrize("name", ["extract_" + "x" * 40, "extract_bücher_von_heute"])
 def test_job_whose_name_does_not_fit_into_a_subject_is_not_generated(generated: Deployment, name: str) -> None:
-    jobs = [replace(job, name=name) if job.name == "master" else job for job in generated.plan.jobs]
+    jobs = [replace(job, name=name) if job.name == "catalogue" else job for job in generated.plan.jobs]
     edges = {
-        (name if one == "master" else one, name if other == "master" else other) for one, other in generated.plan.edges
+        (name if one == "catalogue" else one, name if other == "catalogue" else other)
+        for one, other in generated.plan.edges
     }
     with pytest.raises(Misconfigured, match=rf"'{name}' does not fit into a message's subject"):
         _ = Deployment(plan(jobs, edges), named(generated, LONGEST_NAME).settings).definitions
@@ -120,18 +121,20 @@ def test_all_jobs_at_once_fail_in_at_most_fifteen_lines(generated: Deployment) -
 
 def test_a_job_says_its_own_sentence_or_where_its_log_is(generated: Deployment) -> None:
     states = generated.definitions["daily"]["States"]
-    read = states["MasterFailed"]
+    read = states["CatalogueFailed"]
     assert read["Parameters"] == {
         "Bucket": "${RunsBucket}",
-        "Key.$": "States.Format('runs/pipes/{}/master/reason.txt', $$.Execution.Name)",
+        "Key.$": "States.Format('runs/pipes/{}/catalogue/reason.txt', $$.Execution.Name)",
     }
-    assert [(each["ErrorEquals"], each["Next"]) for each in read["Catch"]] == [(["States.ALL"], "MasterFailedSilent")]
+    assert [(each["ErrorEquals"], each["Next"]) for each in read["Catch"]] == [
+        (["States.ALL"], "CatalogueFailedSilent")
+    ]
     data = {"newline": "\n", "said": {"reason": "BadInput: {x} 'y'"}, "error": {"Error": "States.Timeout"}}
     data["cluster"] = {"ClusterId": "j-1"}
-    said = evaluated(states["MasterFailedTold"]["Parameters"]["report.$"], data)
-    silent = evaluated(states["MasterFailedSilent"]["Parameters"]["report.$"].replace("${RunsBucket}", "runs"), data)
-    assert said == "master: BadInput: {x} 'y'\n"
-    assert silent == "master: States.Timeout without a word of the job. Its log: s3://runs/emr/j-1/steps/\n"
+    said = evaluated(states["CatalogueFailedTold"]["Parameters"]["report.$"], data)
+    silent = evaluated(states["CatalogueFailedSilent"]["Parameters"]["report.$"].replace("${RunsBucket}", "runs"), data)
+    assert said == "catalogue: BadInput: {x} 'y'\n"
+    assert silent == "catalogue: States.Timeout without a word of the job. Its log: s3://runs/emr/j-1/steps/\n"
 
 
 def test_free_text_of_amazon_is_in_no_message(generated: Deployment) -> None:

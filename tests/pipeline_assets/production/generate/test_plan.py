@@ -21,7 +21,7 @@ from pipeline_assets.production.generate.plan import (
     plan_of,
     width,
 )
-from tests.shop import SHOP
+from tests.domains import LIBRARY
 
 
 def job(name: str) -> Job:
@@ -119,9 +119,9 @@ def test_cycle_is_refused() -> None:
 
 
 def test_plan_of_the_asset_graph() -> None:
-    orders, customers, shipments, master = map(Single, SHOP.jobs)
-    made = plan_of(defs.resolve_asset_graph(), SHOP)
-    assert made.root == Series((Parallel((orders, customers, shipments)), master))
+    loans, members, reviews, catalogue = map(Single, LIBRARY.jobs)
+    made = plan_of(defs.resolve_asset_graph(), LIBRARY)
+    assert made.root == Series((Parallel((loans, members, reviews)), catalogue))
     assert made.added == frozenset()
-    assert made.last == (SHOP.jobs[-1],)
-    assert [each.name for each in made.downstream("extract_orders")] == ["extract_orders", "master"]
+    assert made.last == (catalogue.job,)
+    assert [each.name for each in made.downstream("extract_loans")] == ["extract_loans", "catalogue"]

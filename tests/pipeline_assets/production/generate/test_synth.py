@@ -1,4 +1,7 @@
-"""The deployment as files: committed, deterministic, as cfn-lint wants it, in the order of the asset graph."""
+"""The deployment as files: committed, deterministic, as cfn-lint wants it, in the order of the asset graph.
+
+Of the committed one this holds whatever the domain that the checkout's settings name.
+"""
 
 import json
 import math
@@ -6,24 +9,27 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from emr_jobs.domain import domain_of
 from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Fleet
+from emr_jobs.settings import Fleet, load
 from local_stack.aws.cloudformation.template import Resolver
 from pipeline_assets.deployment import deployment
 from pipeline_assets.home import ROOT, deployment_settings
 from pipeline_assets.production.generate.daily_machine import state_name
 from pipeline_assets.production.generate.main.starts import schedule_expression
 from pipeline_assets.production.generate.synth import BASE, MAIN, write
+from tests.domains import LIBRARY
 from tests.running import pipeline, typed
-from tests.shop import SHOP
 
-COMMITTED = ROOT / "deployment"
+COMMITTED, PROFILES = ROOT / "deployment", ROOT / "settings"
+DOMAIN = domain_of(load(str(PROFILES / "production.toml")))
 KEY = "arn:aws:kms:us-east-1:123456789012:key/of-secrets"
 
 
@@ -34,7 +40,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory, processes: None) -> Path:
     folder = tmp_path_factory.mktemp("synth") / "deployment"
-    ended = typed("synth", "--out", str(folder), home=folder.parent)
+    ended = typed("synth", "--out", str(folder), home=folder.parent, env={"PIPELINE_PROFILES": str(PROFILES)})
     assert ended.code == 0, ended.err
     return folder
 
@@ -47,7 +53,8 @@ def test_same_bytes_again_in_the_place_of_the_first_in_a_process_that_hashes_oth
     processes: None, written: Path
 ) -> None:
     before = contents(written)
-    ended = pipeline("synth", "--out", str(written), home=written.parent, env={"PYTHONHASHSEED": str(other_seed())})
+    environment = {"PIPELINE_PROFILES": str(PROFILES), "PYTHONHASHSEED": str(other_seed())}
+    ended = pipeline("synth", "--out", str(written), home=written.parent, env=environment)
     assert ended.code == 0, ended.output
     assert contents(written) == before
 
@@ -89,10 +96,10 @@ def test_every_edge_of_the_asset_graph_is_an_order_of_the_machine() -> None:
     """From the files alone: contracts say who reads what, the template what runs before what."""
     machine = json.loads((COMMITTED / MAIN).read_text())["Resources"]["DailyMachine"]["Properties"]["Definition"]
     edges = set()
-    for contract in SHOP.contracts.values():
+    for contract in DOMAIN.contracts.values():
         for upstream in contract.upstream:
             try:
-                reader, writer = SHOP.job_of(contract.id), SHOP.job_of(upstream)
+                reader, writer = DOMAIN.job_of(contract.id), DOMAIN.job_of(upstream)
             except KeyError:
                 continue  # a source
             if reader != writer:
@@ -133,9 +140,10 @@ def test_dead_letters_go_after_30_days_where_the_jobs_write_them() -> None:
 
 
 def test_schedule_whose_utc_date_is_another_day_is_refused() -> None:
-    assert schedule_expression(time(8), SHOP.calendar) == "cron(0 8 * * ? *)"
-    with pytest.raises(Misconfigured, match="its UTC date is another day"):
-        schedule_expression(time(19, 30), SHOP.calendar)
+    assert schedule_expression(time(8), LIBRARY.calendar) == "cron(0 8 * * ? *)"
+    for at, timezone in ((time(1, 30), "Europe/Berlin"), (time(19, 30), "America/New_York")):
+        with pytest.raises(Misconfigured, match="its UTC date is another day"):
+            schedule_expression(at, replace(LIBRARY.calendar, timezone=timezone))
 
 
 def test_templates_have_no_null() -> None:
@@ -148,7 +156,7 @@ def test_jobs_at_once_that_would_wait_for_each_other_are_refused() -> None:
     settings = deployment_settings()
     assert settings.emr is not None
     narrow = settings.emr.model_copy(update={"step_concurrency": 2})
-    with pytest.raises(Misconfigured, match=r"emr\.step_concurrency is 2, and 3 jobs run at once\. Set it to 3"):
+    with pytest.raises(Misconfigured, match=r"emr\.step_concurrency is 2, and 3 jobs run at once\. Set it to 3, or"):
         _ = deployment(settings.model_copy(update={"emr": narrow})).definitions
 
 
@@ -159,7 +167,7 @@ def test_the_cluster_has_room_for_as_many_drivers_as_jobs_run_at_once() -> None:
     wide = settings.emr.model_copy(update={"step_concurrency": 12})
     machine = deployment(settings.model_copy(update={"emr": wide})).definitions["daily"]
     given = {each["Classification"]: each["Properties"] for each in made_with(machine)["Configurations"]}
-    share = f"{math.ceil(110 * 3 * max(job.driver_mb for job in SHOP.jobs) / (2 * 11712)) / 100:.2f}"
+    share = f"{math.ceil(110 * 3 * max(job.driver_mb for job in LIBRARY.jobs) / (2 * 11712)) / 100:.2f}"
     assert given["capacity-scheduler"]["yarn.scheduler.capacity.maximum-am-resource-percent"] == share
     small = settings.emr.model_copy(update={"core": Fleet(instance_types=("c7g.xlarge",), capacity=1)})
     with pytest.raises(Misconfigured, match=r"emr\.core, 1 of c7g\.xlarge .* and 3 run at once"):
@@ -179,14 +187,14 @@ def test_with_runtime_roles_only_the_job_that_reads_a_source_has_its_secret(main
     production = settings.production.model_copy(update={"runtime_roles": True, "maintain": maintain})
     made = deployment(settings.model_copy(update={"production": production})).main["Resources"]
     reads = {
-        title.removesuffix("Role"): sorted(set(re.findall(r"pipeline/[a-z]+-[a-z]+", json.dumps(each))))
+        title.removesuffix("Role"): sorted(set(re.findall(r"library/[a-z]+-[a-z]+", json.dumps(each))))
         for title, each in made.items()
         if title.endswith("Role") and "secretsmanager:GetSecretValue" in json.dumps(each)
     }
-    assert reads == {"ExtractCustomers": ["pipeline/snowflake-key"], "ExtractShipments": ["pipeline/shipments-token"]}
+    assert reads == {"ExtractMembers": ["library/office-key"], "ExtractReviews": ["library/club-key"]}
     assert ("MaintainRole" in made) is maintain
     (taking,) = made["RuntimeRolesPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    runtime = {f"{title}Role" for title in (*map(state_name, SHOP.jobs), *(["Maintain"] if maintain else []))}
+    runtime = {f"{title}Role" for title in (*map(state_name, LIBRARY.jobs), *(["Maintain"] if maintain else []))}
     assert {each["Fn::GetAtt"][0] for each in taking["Resource"]} == runtime
     for title in runtime:
         (trust,) = made[title]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
@@ -194,10 +202,11 @@ def test_with_runtime_roles_only_the_job_that_reads_a_source_has_its_secret(main
 
 
 def test_every_step_of_the_machine_is_told_its_region() -> None:
-    machine = json.dumps(json.loads((COMMITTED / MAIN).read_text())["Resources"]["DailyMachine"])
+    settings = deployment_settings()
+    machine = json.dumps(deployment(settings).main["Resources"]["DailyMachine"])
     steps = machine.count("spark-submit")
-    assert steps == len(SHOP.jobs) + 1  # and the lake's upkeep
-    for name, value in deployment_settings().aws.region_environment.items():
+    assert steps == 5  # four jobs, and the lake's upkeep
+    for name, value in settings.aws.region_environment.items():
         assert machine.count(f"spark.yarn.appMasterEnv.{name}={value}") == steps
 
 
@@ -218,7 +227,7 @@ def test_key_of_the_secrets_is_for_those_who_read_secrets_and_for_nothing_else(r
         for title, statements in granted(template, SecretsKey=KEY).items()
         if any("secretsmanager:GetSecretValue" in each["Action"] for each in statements)
     }
-    readers = ("ExtractCustomersRole", "ExtractShipmentsRole") if runtime_roles else ("EmrInstanceRole",)
+    readers = ("ExtractMembersRole", "ExtractReviewsRole") if runtime_roles else ("EmrInstanceRole",)
     assert reading == {title: [decrypt] for title in (*readers, "DagsterPolicy")}
     used = [title for title, found in granted(template, SecretsKey=KEY).items() if KEY in json.dumps(found)]
     assert sorted(used) == sorted(reading)

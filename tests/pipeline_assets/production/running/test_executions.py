@@ -3,7 +3,7 @@
 from typing import Any
 
 from pipeline_assets.production.running.executions import refused_calls
-from tests.shop import SHOP
+from tests.domains import LIBRARY
 
 
 def entered(number: int, state: str) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def test_of_a_state_the_last_refusal_in_the_words_of_aws() -> None:
         failed(4, "EMR.AmazonElasticMapReduceException", "slower", after=3),
         failed(5, "EMR.AmazonElasticMapReduceException", "quota", after=4),
     ]
-    assert refused_calls(events, SHOP) == {"CreateCluster": "EMR.AmazonElasticMapReduceException quota"}
+    assert refused_calls(events, LIBRARY) == {"CreateCluster": "EMR.AmazonElasticMapReduceException quota"}
 
 
 def test_what_was_answered_in_the_end_or_is_a_jobs_is_no_refusal() -> None:
@@ -33,9 +33,9 @@ def test_what_was_answered_in_the_end_or_is_a_jobs_is_no_refusal() -> None:
         entered(3, "RecordCluster"),
         failed(4, "DynamoDB.ProvisionedThroughputExceededException", "slower", after=3),
         {"id": 5, "previousEventId": 4, "type": "TaskSucceeded"},
-        entered(6, "ExtractOrders"),
+        entered(6, "ExtractLoans"),
         failed(7, "States.TaskFailed", "{}", after=6),
-        entered(8, "ExtractOrdersFailed"),
+        entered(8, "ExtractLoansFailed"),
         failed(9, "S3.NoSuchKeyException", "not there", after=8),
     ]
-    assert refused_calls(events, SHOP) == {}
+    assert refused_calls(events, LIBRARY) == {}

@@ -1,4 +1,4 @@
-"""An extraction without a line of code: one source into one dataset and its rejects, as the contracts declare it.
+"""An extraction without code of its own: one source into one dataset and its rejects, as the contracts declare it.
 
 The records are read once, in the workers, and kept on disk; the rejects are published first and always, so that they
 can be read exactly when they are too many. Does not own: which column is read how (contracts.reading), reading and
@@ -14,7 +14,7 @@ from emr_jobs.contracts import Contract
 from emr_jobs.contracts.load import PARTITION_COLUMN, REJECTED_SHARE
 from emr_jobs.contracts.read import Files, Rest
 from emr_jobs.contracts.reading import Plan, plan_of
-from emr_jobs.contracts.rejects import MISREAD_VALUES, NEW_FIELDS, UNPROVEN
+from emr_jobs.contracts.rejects import MISREAD_VALUES, MISSING_ROWS, NEW_FIELDS, UNPROVEN
 from emr_jobs.extraction import Records, from_api, from_files, from_table
 from emr_jobs.job_run import JobRun
 from emr_jobs.publish.both import audit_then_commit, publish_lake, stage
@@ -45,7 +45,7 @@ def extract(run: JobRun) -> None:
     rejected, dataset = run.job.outputs
     (source,) = run.domain.sources_of(run.job)
     contract = run.contract(dataset)
-    plan = plan_of(contract, source)
+    plan = plan_of(contract, source, run.job.picks)
     with _read(run, source, contract, plan) as records:
         rows = _with_derived(records.rows, plan)
         with run.report.phase("count"):
@@ -53,14 +53,16 @@ def extract(run: JobRun) -> None:
         facts = _facts(tally, records)
         run.report.log("read", dataset=source.id, records=tally.records, rejected=tally.rejected, **tally.reasons)
         publish_lake(run, {rejected: _rejects(rows, run)}, facts=facts)
-        kept = _kept(rows, contract, run, source)
+        staged = stage(run, {dataset: _kept(rows, contract, run, source)})
+        announced = tally.records if records.total is None else records.total
         measures = {
             REJECTED_SHARE: tally.rejected / tally.records if tally.records else 0.0,
             MISREAD_VALUES: float(tally.misread.total()),
+            MISSING_ROWS: float(announced - tally.rejected - staged[0].rows),
             NEW_FIELDS: float(tally.new_fields),
             UNPROVEN: float(isinstance(source.read, Rest) and not source.read.is_proven),
         }
-        audit_then_commit(run, stage(run, {dataset: kept}), measures={dataset: measures}, facts=facts)
+        audit_then_commit(run, staged, measures={dataset: measures}, facts=facts)
 
 
 def _read(run: JobRun, source: Contract, contract: Contract, plan: Plan) -> AbstractContextManager[Records]:

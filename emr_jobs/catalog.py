@@ -7,6 +7,19 @@ from here. Does not own: the domain's jobs (domain), what a dataset looks like o
 from dataclasses import dataclass, field
 
 RUN_JOB = "emr_jobs/run_job.py"
+BY_CONTRACT = "emr_jobs.by_contract:extract"  # the body of a job that reads one source as the contract says
+
+
+@dataclass(frozen=True)
+class Pick:
+    """Columns whose values a function takes out of a record; how these are read their types say, as of any field.
+
+    It is called where the record was fetched, with the object as strict_json gives it, {} where there is none, and
+    returns a tuple with a value a column.
+    """
+
+    columns: tuple[str, ...]
+    function: str  # "package.module:function"
 
 
 @dataclass(frozen=True)
@@ -17,6 +30,7 @@ class Job:
     max_retries: int  # of the whole job, by whoever starts it; sources retry their own requests
     inputs: tuple[str, ...] = ()  # datasets of other jobs, and sources
     body: str | None = None  # "package.module:function", called with the JobRun; None: the script is the job's own
+    picks: tuple[Pick, ...] = ()  # of a body BY_CONTRACT
     # What YARN is asked for is memory and overhead together. The overhead holds all that is not the JVM's heap, Python
     # too; YARN kills what is above the sum. What was measured: docs/decisions.md.
     driver_memory_mb: int = 2048

@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, ValidationError
 
 from emr_jobs import derived
-from emr_jobs.catalog import Job
+from emr_jobs.catalog import BY_CONTRACT, Job
 from emr_jobs.contracts import Check, Contract, InvalidContracts, Medium, load
 from emr_jobs.contracts.load import SUFFIX, Layers
 from emr_jobs.errors import Misconfigured
@@ -130,7 +130,7 @@ class Domain:
     def file_of(self, contract: Contract) -> str:
         """The path in the repository of what declares it; of rejects, the dataset that they are rejects of."""
         declared = contract.id
-        if contract.medium is not Medium.SOURCE and (job := self.job_of(contract.id)).body == derived.EXTRACT:
+        if contract.medium is not Medium.SOURCE and (job := self.job_of(contract.id)).body == BY_CONTRACT:
             declared = job.outputs[-1]
         return f"{self.package.replace('.', '/')}/{CONTRACTS}/{declared}{SUFFIX}"
 
@@ -143,11 +143,13 @@ def domain(package: str) -> Domain:
     declared_jobs = tuple(replace(job, declared_in=declared_in) for job in listed)
     declared = _declared(folder / FILE)
     written = load(folder / CONTRACTS, declared.layers)
+    if faults := list(derived.job_faults(declared_jobs, written)):
+        raise Misconfigured(f"{package}/jobs.py: {'; '.join(faults)}")
     extractions = derived.extractions(declared_jobs, written)
     if unreadable := list(derived.faults_of(extractions, written)):
         raise InvalidContracts(unreadable)
     contracts = {**written, **{each.id: each for each in derived.datasets(extractions)}}
-    jobs = (*derived.jobs(extractions), *declared_jobs)
+    jobs = (*derived.following(extractions, declared_jobs), *declared_jobs)
     if faults := list(_of_jobs(jobs, contracts)):
         raise Misconfigured(f"{declared_in}: {'; '.join(faults)}")
     return Domain(

@@ -3,12 +3,14 @@
 A batch has the plan's columns, then `reason` and `raw` of a record that is refused (null of a good one; where columns
 are still to be made of these, `raw` of every one, because they may refuse it), `misread` (columns that are null or
 lack an element because the value has a wrong type) and `unknown` (undeclared paths).
+A function of the domain's only says which value a column has (catalog.Pick); it is read like any other.
 Does not own: what the plan says (contracts.reading), the rules (reading, columns), the reasons (rejects).
 Invariant: a row a record, in order.
 """
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pkgutil import resolve_name
 from typing import Any
 
 import pyarrow as pa
@@ -35,6 +37,7 @@ class RecordReader:
         self.new_fields = new_fields
         self.schema = pa.schema([*((field.name, arrow_type(field)) for field in plan.fields), *REPORT])
         self._readers = [column_reader(field, all_text=plan.all_text) for field in plan.fields]
+        self._picks = [(pick.columns, resolve_name(pick.function)) for pick in plan.picks]
         self._declared = _tree(plan)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -43,8 +46,9 @@ class RecordReader:
     def read(self, records: Sequence[Any]) -> pa.RecordBatch:
         rows, malformed = _objects(records)
         at: dict[tuple[str, ...], Values] = {}
+        picked = self._picked(rows)
         columns = {
-            field.name: read(_values(rows, field.path, at))
+            field.name: read(_values(rows, field.path, at) if field.path else picked[field.name])
             for field, read in zip(self.plan.fields, self._readers, strict=True)
         }
         reasons = first_reasons(
@@ -65,6 +69,14 @@ class RecordReader:
             _lists(unknown, len(records)),
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _picked(self, rows: Sequence[dict[str, Any]]) -> dict[str, Values]:
+        """By column."""
+        picked: dict[str, Values] = {}
+        for names, function in self._picks:
+            values = zip(*map(function, rows), strict=True) if rows else [()] * len(names)
+            picked.update(zip(names, values, strict=True))
+        return picked
 
     def _raw(self, records: Sequence[Any], reasons: pa.Array) -> pa.Array:
         if self.plan.derived_reason is not None:

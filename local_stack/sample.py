@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from emr_jobs import settings
+from emr_jobs.catalog import BY_CONTRACT
 from emr_jobs.contracts import Contract
 from emr_jobs.contracts.read import Rest
-from emr_jobs.derived import EXTRACT
 from emr_jobs.domain import Domain, domain_of
 from emr_jobs.partition import Partition
 from local_stack import derived_sample, sample_files
@@ -78,7 +78,7 @@ def _keys_from(domain: Domain, source: Contract) -> Iterator[str]:
 
 def _bears_duplicates(domain: Domain, source: Contract) -> bool:
     """Whether a record that comes twice blocks nothing that is read by contract. Of an API's equal ones one stays."""
-    by_contract = [each for each in _read_of(domain, source) if domain.job_of(each.id).body == EXTRACT]
+    by_contract = [each for each in _read_of(domain, source) if domain.job_of(each.id).body == BY_CONTRACT]
     return isinstance(source.read, Rest) or all(not each.key or each.taken.keep_greatest for each in by_contract)
 
 

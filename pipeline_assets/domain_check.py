@@ -12,11 +12,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from emr_jobs import settings as settings_module
+from emr_jobs.catalog import BY_CONTRACT
 from emr_jobs.contracts import Contract, InvalidContracts
 from emr_jobs.contracts.lines import line_of
 from emr_jobs.contracts.load import SUFFIX
 from emr_jobs.contracts.read import Snowflake
-from emr_jobs.derived import EXTRACT
 from emr_jobs.domain import CONTRACTS, Domain, domain_of
 from emr_jobs.errors import Misconfigured
 from emr_jobs.settings import Settings
@@ -96,9 +96,10 @@ def _relative(file: Path) -> str:
 def _jobs(domain: Domain) -> Iterator[Fault]:
     """What makes each job's datasets is there, and every source has a reader."""
     for job in domain.jobs:
-        module, _, function = (job.body or "").partition(":")
-        if (missing := _missing(module, function)) is not None:
-            yield _error(f"{job.declared_in}: {job.name}: {missing}")
+        for named in (job.body or "", *(pick.function for pick in job.picks)):
+            module, _, function = named.partition(":")
+            if (missing := _missing(module, function)) is not None:
+                yield _error(f"{job.declared_in}: {job.name}: {missing}")
     read = {source.id for job in domain.jobs for source in domain.sources_of(job)}
     for source in domain.sources:
         if source.id not in read:
@@ -109,7 +110,7 @@ def _jobs(domain: Domain) -> Iterator[Fault]:
 def _statements(domain: Domain) -> Iterator[Fault]:
     """What is asked of each table that is read by contract can be asked."""
     day = domain.calendar.of(domain.calendar.start)
-    for job in (each for each in domain.jobs if each.body == EXTRACT):
+    for job in (each for each in domain.jobs if each.body == BY_CONTRACT):
         source, dataset = domain.contracts[job.inputs[0]], domain.contracts[job.outputs[-1]]
         if not isinstance(source.read, Snowflake):
             continue

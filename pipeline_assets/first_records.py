@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from emr_jobs.catalog import BY_CONTRACT, Job
 from emr_jobs.contracts import Contract, Medium
 from emr_jobs.contracts.load import PARTITION_COLUMN
 from emr_jobs.contracts.model import NewFields
 from emr_jobs.contracts.read import Files, Rest
 from emr_jobs.contracts.reading import REPORT_COLUMNS, Plan, plan_of
-from emr_jobs.derived import EXTRACT
 from emr_jobs.domain import Domain, domain_of
 from emr_jobs.errors import BadInput, Misconfigured, Remedy
 from emr_jobs.partition import Partition
@@ -44,18 +44,19 @@ class Tried:
 def tried(settings: Settings, name: str, *, partition: Partition, limit: int) -> Tried:
     """`name`: of a source, or of the dataset that is read of it by contract."""
     domain = domain_of(settings)
-    source, dataset = _read_by_contract(domain, name)
-    plan = plan_of(dataset, source)
+    job = _read_by_contract(domain, name)
+    source, dataset = domain.contracts[job.inputs[0]], domain.contracts[job.outputs[-1]]
+    plan = plan_of(dataset, source, job.picks)
     return _told(plan, source, dataset, _typed(settings, source, dataset, plan, partition, limit))
 
 
-def _read_by_contract(domain: Domain, name: str) -> tuple[Contract, Contract]:
-    """Source and dataset. Raises Misconfigured naming what there is."""
-    found = [(job.inputs[0], job.outputs[-1]) for job in domain.jobs if job.body == EXTRACT]
-    for source, dataset in found:
-        if name in (source, dataset):
-            return domain.contracts[source], domain.contracts[dataset]
-    known = ", ".join(sorted(source for source, _ in found)) or "none"
+def _read_by_contract(domain: Domain, name: str) -> Job:
+    """Raises Misconfigured naming what there is."""
+    by_contract = [job for job in domain.jobs if job.body == BY_CONTRACT]
+    for job in by_contract:
+        if name in (job.inputs[0], job.outputs[-1]):
+            return job
+    known = ", ".join(sorted(job.inputs[0] for job in by_contract)) or "none"
     contract = domain.contracts.get(name)
     if contract is not None and contract.medium is Medium.SOURCE:
         readers = ", ".join(job.name for job in domain.jobs if name in job.inputs) or "no job"

@@ -1,6 +1,6 @@
 """The shop's jobs: what each one publishes, what makes it, how it is run. Plain data, no Spark."""
 
-from emr_jobs.catalog import Job
+from emr_jobs.catalog import BY_CONTRACT, Job, Pick
 
 JOBS = (
     Job(
@@ -21,9 +21,10 @@ JOBS = (
     ),
     Job(
         "extract_shipments",
-        body="shop.extract_shipments:extract_shipments",
+        body=BY_CONTRACT,
         inputs=("web_api.shipments",),
-        outputs=("intermediate.shipments",),
+        outputs=("intermediate.rejected_shipments", "intermediate.shipments"),
+        picks=(Pick(("last_event_code", "last_event_at"), "shop.transforms.shipments:last_event"),),
         timeout_s=2700,
         max_retries=1,
     ),

@@ -1,16 +1,18 @@
 """How a dataset is read of its source by contract alone: each column's field and rule, and the columns made of these.
 
 A column names its one field (`transformSourceObjects`, a path for a nested one) and its type decides the rule
-(emr_jobs/reading.py); or `transformLogic` makes it, one Spark SQL expression over the dataset's read columns. Pure:
-no Spark, no Arrow. Does not own: the reading (record_reader), the dataset of what is refused (rejects).
+(emr_jobs/reading.py); or a function of the domain picks its value out of the record (catalog.Pick); or
+`transformLogic` makes it, one Spark SQL expression over the dataset's read columns. Pure: no Spark, no Arrow.
+Does not own: the reading (record_reader), the dataset of what is refused (rejects).
 Invariant: a plan is derived whole or not at all; `faults` names everything that stands against it.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from emr_jobs.catalog import Pick
 from emr_jobs.contracts.load import PARTITION_COLUMN, SUFFIX, InvalidContracts
 from emr_jobs.contracts.model import Column, Contract, Medium
 from emr_jobs.contracts.read import Files, Snowflake
@@ -42,7 +44,7 @@ class Field:
     """A column, and where its value stands in a record."""
 
     name: str
-    path: tuple[str, ...]  # as the source's contract spells it
+    path: tuple[str, ...]  # as the source's contract spells it; (), the record itself, of a value that is picked
     rule: Rule
     required: bool = False  # or of the key
     accepted: tuple[str, ...] = ()  # none: any
@@ -57,23 +59,30 @@ class Plan:
     source: str
     all_text: bool  # as in CSV: numbers and booleans are read of texts
     fields: tuple[Field, ...]  # in contract order
+    picks: tuple[Pick, ...]  # of the fields whose path is ()
     derived: Mapping[str, str]  # column -> its Spark SQL expression, of the column's type
     derived_reason: str | None  # Spark SQL over `derived`: why a row without a reason is refused; None: never
     reasons: tuple[str, ...]  # that a record can be refused for
     declared_paths: frozenset[tuple[str, ...]]  # of the source; one that nothing lies below may hold anything
 
 
-def faults(dataset: Contract, source: Contract) -> list[str]:
-    """Every reason why this dataset cannot be read of this source by contract alone, with file and path."""
+def faults(dataset: Contract, source: Contract, picks: Iterable[Pick] = ()) -> list[str]:
+    """Every reason why this dataset cannot be read of this source by contract, with file and path."""
     where = f"{dataset.id}{SUFFIX} $.schema[0]"
+    picked = picked_by(picks)
     found = [
         f"{where}.{column.name}{place}: {fault}"
         for column in _columns(dataset)
-        for place, fault in _column_faults(column, source)
+        for place, fault in _column_faults(column, source, picked)
     ]
     if dataset.medium is not Medium.TABLE:
         found.insert(0, f"{where}.physicalType: only a table is read by contract")
     return found
+
+
+def picked_by(picks: Iterable[Pick]) -> list[str]:
+    """Columns, one that several pick as often."""
+    return [column for pick in picks for column in pick.columns]
 
 
 def _columns(dataset: Contract) -> Iterable[Column]:
@@ -81,7 +90,7 @@ def _columns(dataset: Contract) -> Iterable[Column]:
     return (column for column in dataset.columns if column.name != PARTITION_COLUMN)
 
 
-def _column_faults(column: Column, source: Contract) -> Iterator[tuple[str, str]]:
+def _column_faults(column: Column, source: Contract, picked: Collection[str]) -> Iterator[tuple[str, str]]:
     """Where in the column, and what."""
     if column.name in REPORT_COLUMNS:
         yield "", f"{', '.join(REPORT_COLUMNS)} are what the reading says of a record; the column needs another name"
@@ -92,7 +101,10 @@ def _column_faults(column: Column, source: Contract) -> Iterator[tuple[str, str]
         yield ".enum", "accepted values are of a text or a whole number"
     if column.accepted and rule is Rule.WHOLE and not all(re.fullmatch("-?[0-9]{1,18}", v) for v in column.accepted):
         yield ".enum", "not every value is a whole number"
-    if column.logic is None:
+    if column.name in picked:
+        if column.logic is not None:
+            yield ".transformLogic", "makes it of other columns, and a function picks it out of the record; one of both"
+    elif column.logic is None:
         for fault in _lineage_faults(column, rule, source):
             yield ".transformSourceObjects", fault
 
@@ -145,7 +157,7 @@ def _type_faults(column: Column, rule: Rule | None) -> Iterator[str]:
     if column.logical_type == "object":
         yield "; the column names one of its fields"
     elif column.logical_type == "array" and (rule is not Rule.TEXTS or column.fields):
-        yield "; a transform takes a value of it"
+        yield "; a function picks a value of it (picks of the job in jobs.py)"
     elif column.logical_type != "array" and rule is Rule.TEXTS:
         yield " and no array"
     if rule is Rule.INSTANT and column.default_timezone not in (None, *_UTC):
@@ -192,19 +204,22 @@ def _decimal(column: Column) -> tuple[int, int] | None:
     return int(match[1]), int(match[2])
 
 
-def plan_of(dataset: Contract, source: Contract) -> Plan:
+def plan_of(dataset: Contract, source: Contract, picks: Iterable[Pick] = ()) -> Plan:
     """Raises InvalidContracts with `faults`."""
-    found = faults(dataset, source)
+    picks = tuple(picks)
+    found = faults(dataset, source, picks)
     if found:
         raise InvalidContracts(found)
     made = [column for column in _columns(dataset) if column.logic]
     read = [column for column in _columns(dataset) if not column.logic]
-    fields = tuple(_field(column, source) for column in read)
+    picked = picked_by(picks)
+    fields = tuple(_field(column, source, is_picked=column.name in picked) for column in read)
     refused = [(reason, test) for column in made for reason, test in _derived_tests(column)]
     return Plan(
         source=source.id,
         all_text=_is_csv(source),
         fields=fields,
+        picks=picks,
         derived={column.name: f"try_cast(({column.logic}\n) AS {spark_type(column)})" for column in made},
         derived_reason=f"CASE {' '.join(f'WHEN {test} THEN {_literal(reason)}' for reason, test in refused)} END"
         if refused
@@ -232,16 +247,14 @@ def not_accepted_reason(column: str) -> str:
     return f"not_accepted_{column}"
 
 
-def _field(column: Column, source: Contract) -> Field:
-    ((_, reference),) = column.lineage
-    assert reference is not None, "a fault"
-    path = source.path(reference)
+def _field(column: Column, source: Contract, *, is_picked: bool) -> Field:
+    paths = [source.path(reference) for _, reference in column.lineage if reference is not None]
     rule = _rule(column)
     assert rule is not None, "a fault"
-    origins = list(_along(source.columns, path))
+    origins = [each for path in paths for each in _along(source.columns, path)]
     return Field(
         name=column.name,
-        path=path,
+        path=() if is_picked else paths[0],
         rule=rule,
         required=_is_required(column),
         accepted=column.accepted,

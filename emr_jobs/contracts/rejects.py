@@ -2,13 +2,15 @@
 
     <layer>.rejected_<source>   partition_date, reason, raw; published also where too many rejects block the day
     rejected_share, new_fields, misread_values, unproven   what the job measures while it reads
+    missing_rows                                           this too; only a check of the dataset's own takes it
 
 Pure. Does not own: the reasons (reading), which record has one (emr_jobs/rejects.py).
 Invariant: a check of the dataset's own that has the name or the measure of one of these takes its place.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from emr_jobs.catalog import Pick
 from emr_jobs.contracts.load import PARTITION_COLUMN, REJECTED_SHARE, checks_of_columns, measures_of
 from emr_jobs.contracts.model import (
     Bound,
@@ -27,6 +29,7 @@ from emr_jobs.contracts.reading import plan_of
 NEW_FIELDS = "new_fields"  # how many undeclared paths the day's records have
 UNPROVEN = "unproven"  # 1 where nothing says that the source gave all of its day
 MISREAD_VALUES = "misread_values"  # how many values have a wrong type in columns that may be null
+MISSING_ROWS = "missing_rows"  # how many records the source announced, or gave, that are neither rows nor rejects
 
 KEEP_DAYS = 30  # raw records, with whatever personal data they carry
 
@@ -35,7 +38,7 @@ def rejects_id(dataset: Contract, source: Contract) -> str:
     return f"{dataset.layer}.rejected_{source.name}"
 
 
-def rejects_of(dataset: Contract, source: Contract) -> Contract:
+def rejects_of(dataset: Contract, source: Contract, picks: Iterable[Pick] = ()) -> Contract:
     """Raises InvalidContracts where the dataset cannot be read by contract."""
     lineage = ((source.id, None),)
     columns = (
@@ -44,7 +47,7 @@ def rejects_of(dataset: Contract, source: Contract) -> Contract:
             "reason",
             "string",
             required=True,
-            accepted=plan_of(dataset, source).reasons,
+            accepted=plan_of(dataset, source, picks).reasons,
             lineage=lineage,
             description="The first that applies, in the order given here",
         ),

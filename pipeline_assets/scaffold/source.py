@@ -15,7 +15,6 @@ from emr_jobs import settings as settings_module
 from emr_jobs.contracts import InvalidContracts, Medium
 from emr_jobs.contracts.lines import line_of
 from emr_jobs.contracts.load import SUFFIX
-from emr_jobs.derived import EXTRACT
 from emr_jobs.domain import CONTRACTS, Domain, domain_of
 from emr_jobs.errors import Misconfigured
 from emr_jobs.partition import Partition
@@ -116,9 +115,8 @@ def drafted(request: Request) -> Outcome:
         source_file: contract_text(source_contract(draft)),
         dataset_file: contract_text(dataset_contract(draft)),
     }
-    declared = [job for job in domain.jobs if job.body != EXTRACT]
     by_name = {file.name: text for file, text in contracts.items()}
-    require_loading(domain.folder / CONTRACTS, by_name, layers=domain.layers, jobs=declared)
+    require_loading(domain.folder / CONTRACTS, by_name, layers=domain.layers, jobs=domain.jobs)
     profiles = _profiles(settings, _wanted(request, place), domain.package.rpartition(".")[2])
     require_settings(profiles)
     doubts = [(source_file, doubt) for doubt in draft.doubts]

@@ -170,6 +170,7 @@ def test_table_of_one_source_that_no_job_publishes_is_read_by_its_contract(kiosk
     made = domain("kiosk")
     job = made.job("extract_notes")
     assert (job.inputs, job.outputs) == (("desk.notes",), ("counted.rejected_notes", "counted.notes"))
+    assert (job.declared_in, made.job("count_stalls").declared_in) == ("emr_jobs/derived.py", "kiosk/jobs.py")
     assert [source.id for source in made.sources_of(job)] == ["desk.notes"]
     assert [column.name for column in made.contracts["counted.rejected_notes"].columns] == [
         "partition_date",
@@ -180,6 +181,123 @@ def test_table_of_one_source_that_no_job_publishes_is_read_by_its_contract(kiosk
     assert {check.name for check in made.contracts["counted.notes"].checks} == {
         *("required_columns", "rejected_share", "new_fields", "misread_values"),
     }
+
+
+NOTES_JOB = """
+from emr_jobs.catalog import BY_CONTRACT, Job, Pick
+
+JOBS = (
+    Job("count_stalls", outputs=("counted.stalls",), timeout_s=60, max_retries=0, body="kiosk.stalls:count"),
+    Job(
+        "read_notes",
+        body=BY_CONTRACT,
+        inputs=("desk.notes",),
+        outputs=("counted.rejected_notes", "counted.notes"),
+        picks=(Pick(("note",), "kiosk.notes:longest"),),
+        timeout_s=90,
+        max_retries=2,
+    ),
+)
+"""
+OF_LINES = """      - {name: note, logicalType: string, required: true, transformSourceObjects: [desk.notes.lines]}
+"""
+
+
+@pytest.fixture
+def noted(kiosk: Path) -> Path:
+    """With a dataset whose one column is picked out of an array."""
+    (kiosk / "contracts" / "desk.notes.odcs.yaml").write_text(
+        NOTES.replace("{name: note, logicalType: string}", "{name: lines, logicalType: array}")
+    )
+    (kiosk / "contracts" / "counted.notes.odcs.yaml").write_text(READ[: READ.index("      - {name: note,")] + OF_LINES)
+    (kiosk / "jobs.py").write_text(NOTES_JOB)
+    return kiosk
+
+
+def test_a_job_that_reads_by_contract_can_be_declared_for_limits_and_picks_of_its_own(noted: Path) -> None:
+    made = domain("kiosk")
+    assert [job.name for job in made.jobs] == ["count_stalls", "read_notes"]
+    assert {job.declared_in for job in made.jobs} == {"kiosk/jobs.py"}
+    assert (made.job("read_notes").timeout_s, made.job("read_notes").max_retries) == (90, 2)
+    assert made.contracts["counted.rejected_notes"].columns[1].accepted == ("malformed", "null_note", "too_large")
+    assert made.file_of(made.contracts["counted.rejected_notes"]) == "kiosk/contracts/counted.notes.odcs.yaml"
+    assert {check.name for check in made.contracts["counted.notes"].checks} == {
+        *("required_columns", "rejected_share", "new_fields", "misread_values"),
+    }
+
+
+def test_what_is_not_picked_is_a_fault_of_the_contract(noted: Path) -> None:
+    (noted / "jobs.py").write_text(NOTES_JOB.replace("picks=(Pick", "picks=() and (Pick"))
+    with pytest.raises(InvalidContracts) as refused:
+        domain("kiosk")
+    assert refused.value.faults == (
+        "counted.notes.odcs.yaml $.schema[0].note.transformSourceObjects: desk.notes.lines is an array of anything; a "
+        "function picks a value of it (picks of the job in jobs.py)",
+    )
+
+
+PICK = '(Pick(("note",), "kiosk.notes:longest"),)'
+TWICE = '(Pick(("note",), "kiosk.notes:longest"), Pick(("note", "size"), "kiosk.notes:both"))'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "faults"),
+    [
+        (
+            '("counted.rejected_notes", "counted.notes")',
+            '("counted.notes",)',
+            ["read_notes: outputs counted.notes, but read by contract they are counted.rejected_notes, counted.notes"],
+        ),
+        (
+            'inputs=("desk.notes",)',
+            'inputs=("desk.notes", "counted.stalls")',
+            ["read_notes: inputs desk.notes, counted.stalls, but read by contract they are desk.notes"],
+        ),
+        (
+            '"counted.notes")',
+            '"counted.stalls")',
+            ["read_notes: read by contract, so its last output is a table of one source"],
+        ),
+        (
+            'outputs=("counted.rejected_notes", "counted.notes")',
+            "outputs=()",
+            ["read_notes: read by contract, so its last output is a table of one source"],
+        ),
+        (
+            PICK,
+            TWICE,
+            [
+                "read_notes: picks note 2 times",
+                "read_notes: picks size, which is no column of counted.notes",
+            ],
+        ),
+        (
+            "body=BY_CONTRACT",
+            'body="kiosk.notes:read"',
+            ["read_notes: picks, but its body is not emr_jobs.by_contract:extract"],
+        ),
+    ],
+    ids=["without rejects", "another input", "a dataset of no source", "no output", "wrong columns", "another body"],
+)
+def test_what_a_job_says_wrongly_of_what_it_reads_by_contract_is_named(
+    noted: Path, old: str, new: str, faults: list[str]
+) -> None:
+    assert old in NOTES_JOB
+    (noted / "jobs.py").write_text(NOTES_JOB.replace(old, new))
+    with pytest.raises(Misconfigured) as refused:
+        domain("kiosk")
+    assert str(refused.value).removeprefix("kiosk/jobs.py: ").split("; ") == faults
+
+
+def test_a_statement_has_no_records_to_pick_of(noted: Path) -> None:
+    source = noted / "contracts" / "desk.notes.odcs.yaml"
+    read = source.read_text().replace("kind: files, connection: desk,", "kind: snowflake, connection: desk}\n#")
+    source.write_text(read)
+    with pytest.raises(Misconfigured) as refused:
+        domain("kiosk")
+    assert str(refused.value) == (
+        "kiosk/jobs.py: read_notes: picks, but desk.notes has no records: its statement makes the columns"
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -13,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emr_jobs import reading
+from emr_jobs.catalog import Pick
 from emr_jobs.contracts.model import Column, NewFields
 from emr_jobs.contracts.read import Read
 from emr_jobs.contracts.reading import Field, Plan, Rule, plan_of
 from emr_jobs.record_reader import RecordReader
 from emr_jobs.records import Broken
-from tests.emr_jobs.library import CSV, JSON_LINES, PARQUET, make_dataset, make_source, of
+from tests.emr_jobs.library import CSV, JSON_LINES, PARQUET, SOURCE, make_dataset, make_source, of
 
 Row = dict[str, Any]
 
@@ -249,6 +251,65 @@ def test_an_array_is_never_null_what_is_wrong_with_it_is_named() -> None:
     ]
 
 
+def last_edit(review: Row) -> tuple[Any, Any]:
+    """Of a review: when and by whom, whatever stands there."""
+    edits = reading.elements(review.get("edits"))
+    return reading.field(edits[-1], "at") if edits else None, [reading.field(each, "by") for each in edits]
+
+
+PICKING = RecordReader(
+    plan_of(
+        make_dataset(
+            of("id", "review_id", required=True),
+            Column("edited_at", "timestamp", required=True, lineage=((SOURCE, "edits.at"),)),
+            Column("editors", "array", items="string", lineage=((SOURCE, "edits"),)),
+        ),
+        REVIEWS,
+        [Pick(("edited_at", "editors"), f"{__name__}:last_edit")],
+    ),
+    new_fields=NewFields.REPORT,
+)
+
+
+def test_what_a_function_picks_is_read_and_refused_by_its_type_like_any_field() -> None:
+    at = "2026-11-21T12:00:00Z"
+    good = review(edits=[{"at": "never", "by": "Ada"}, {"at": at, "by": " Bo "}])
+    odd = review(edits=[{"at": at, "by": 7}, {"at": at, "by": LONG[:-1]}])
+    late, none = review(edits=[{"at": "never", "by": "Ada"}]), review()
+    long = review(edits=[{"at": at, "by": LONG}])
+    read = {"review_id": "R-1", "edited_at": datetime(2026, 11, 21, 12, tzinfo=UTC)} | GOOD
+    unknown = {"unknown": ["edits[].by"]}
+
+    def refusal(record: Row, reason: str) -> Row:
+        return {"reason": reason, "raw": orjson.dumps(record).decode()}
+
+    assert rows(good, odd, late, none, long, Broken(b"?"), reader=PICKING) == [
+        read | {"editors": ["Ada", "Bo"]} | unknown,
+        read | {"editors": [LONG[:-1]], "misread": ["editors"]} | unknown,
+        read | {"edited_at": None, "editors": ["Ada"]} | unknown | refusal(late, "null_edited_at"),
+        read | {"edited_at": None, "editors": []} | refusal(none, "null_edited_at"),
+        read | {"editors": [LONG]} | unknown | refusal(long, "too_large"),
+        read | {"review_id": None, "edited_at": None, "editors": [], "reason": "malformed", "raw": "?"},
+    ]
+    assert PICKING.read([]).schema == PICKING.schema
+
+
+def test_a_pickled_reader_picks_the_same() -> None:
+    records = [review(edits=[{"at": "2026-11-21T12:00:00Z", "by": "Ada"}])]
+    assert rows(*records, reader=pickle.loads(pickle.dumps(PICKING))) == rows(*records, reader=PICKING)
+
+
+def one_value(review: Row) -> tuple[Any]:
+    return (review.get("id"),)
+
+
+def test_a_function_that_picks_another_number_of_values_is_refused() -> None:
+    picks = [Pick(pick.columns, f"{__name__}:one_value") for pick in PICKING.plan.picks]
+    reader = RecordReader(replace(PICKING.plan, picks=tuple(picks)), new_fields=NewFields.IGNORE)
+    with pytest.raises(ValueError, match="shorter"):
+        reader.read([REVIEW])
+
+
 UNDECLARED = [
     review(title="Emma"),
     review(price={"amount": 1, "tax": 2, "seller": {"anything": {"goes": 1}}}),
@@ -423,7 +484,7 @@ def batches(draw: st.DrawFn) -> tuple[Plan, list[Any]]:
                 *above, last = _RULES[name].path
                 (record.setdefault(above[0], {}) if above else record)[last] = value
         records.append(draw(st.sampled_from([record, record, record, record, Broken(b"?"), {"within": "none"}])))
-    plan = Plan("", draw(st.booleans()), tuple(_RULES[name] for name in sorted(names)), {}, None, (), frozenset())
+    plan = Plan("", draw(st.booleans()), tuple(_RULES[name] for name in sorted(names)), (), {}, None, (), frozenset())
     return plan, records
 
 

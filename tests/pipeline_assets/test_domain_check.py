@@ -81,6 +81,26 @@ def test_program_that_is_not_there_is_named(copy: Copy) -> None:
     ]
 
 
+def test_function_that_picks_and_is_not_there_is_named(copy: Copy) -> None:
+    job = f"""
+    Job(
+        "extract_reviews",
+        body="emr_jobs.by_contract:extract",
+        inputs=("http.reviews",),
+        outputs=("staged.rejected_reviews", "staged.reviews"),
+        picks=(Pick(("stars",), "{copy.package.name}.catalogue:stars"),),
+        timeout_s=1,
+        max_retries=1,
+    ),
+)"""
+    copy.edit("jobs.py", "import Job", "import Job, Pick")
+    copy.edit("jobs.py", "\n)", job)
+    name = copy.package.name
+    assert copy.found() == [
+        ("jobs", "error", f"{name}/jobs.py: extract_reviews: {name}/catalogue.py defines no function stars")
+    ]
+
+
 def test_connection_that_lacks_and_one_that_nobody_uses_are_named(copy: Copy) -> None:
     settings = copy.profiles / "local.toml"
     settings.write_text(settings.read_text().replace("[connections.desk]", "[connections.counter]"))

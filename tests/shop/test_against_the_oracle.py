@@ -52,6 +52,9 @@ def test_a_day_of_every_defect_and_oddity(odd_days: Day, run_job: InProcess, par
     wanted = wanted_of(day)
     read = {row["order_id"] for row in wanted["intermediate.orders"]}
     assert [name for number, (name, _) in enumerate(odd_inputs.KEPT) if f"K-{number}" not in read] == []
+    is_ordinary = partition == ODD_DAYS["ordinary"]
     reasons = {row["reason"] for row in wanted["intermediate.rejected_orders"]}
     every = {reason for reason, _ in odd_inputs.REJECTED} | {"malformed_json"}
-    assert reasons == {"placed_outside_partition"} | (every if partition == ODD_DAYS["ordinary"] else set())
+    assert reasons == {"placed_outside_partition"} | (every if is_ordinary else set())
+    of_shipments = sorted(row["reason"] for row in wanted["intermediate.rejected_shipments"])
+    assert of_shipments == (["malformed", "null_shipment_id"] if is_ordinary else [])

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from emr_jobs.catalog import Pick
 from emr_jobs.contracts import InvalidContracts
 from emr_jobs.contracts.model import Column, Medium
 from emr_jobs.contracts.read import Read
@@ -25,6 +26,7 @@ REVIEWS = make_source(
 FROM = ".transformSourceObjects: "
 TAKEN = ": reason, raw, misread, unknown are what the reading says of a record; the column needs another name"
 NO_RULE = " has no rule for reading; a transform makes it"
+PICKED = "; a function picks a value of it (picks of the job in jobs.py)"
 ONE_FIELD = " source fields; it names the one that it is read of, or transformLogic says what it is made of"
 
 
@@ -54,6 +56,7 @@ def test_a_plan_has_every_column_with_its_field_and_rule_in_contract_order() -> 
             Field("is_public", ("extra", "is_public"), Rule.BOOLEAN),
             Field("due", ("extra", "due"), Rule.DATE),
         ),
+        picks=(),
         derived={},
         derived_reason=None,
         reasons=(
@@ -112,6 +115,39 @@ def test_what_is_made_of_the_others_can_refuse_a_row_too_after_them() -> None:
         "WHEN size(`words`) > 10000 OR exists(`words`, each -> octet_length(each) > 32766) THEN 'too_large' END"
     )
     assert plan.reasons == ("malformed", "null_id", "too_large", "null_kind", "not_accepted_kind", "null_half")
+
+
+LAST_EDIT = (Pick(("edited_at", "editors"), "library.reviews:last_edit"), Pick(("label",), "library.reviews:label"))
+
+
+def test_a_picked_column_is_read_by_its_type_wherever_it_comes_from() -> None:
+    dataset = make_dataset(
+        Column("edited_at", "timestamp", required=True, lineage=((SOURCE, "edits.at"),)),
+        Column("editors", "array", items="string", lineage=((SOURCE, "edits"),)),
+        of("id", "id"),
+        Column("label", "string", accepted=("a",), lineage=((SOURCE, "id"), (SOURCE, "language"))),
+    )
+    plan = plan_of(dataset, REVIEWS, LAST_EDIT)
+    assert (plan.picks, plan.reasons) == (LAST_EDIT, ("malformed", "null_edited_at", "not_accepted_label", "too_large"))
+    assert plan.fields == (
+        Field("edited_at", (), Rule.INSTANT, required=True),
+        Field("editors", (), Rule.TEXTS, limit_bytes=32766),
+        Field("id", ("id",), Rule.TEXT, limit_bytes=32766),
+        Field("label", (), Rule.TEXT, accepted=("a",), limit_bytes=32766, classified=True),
+    )
+
+
+def test_what_is_picked_has_a_rule_and_is_made_of_nothing_else() -> None:
+    dataset = make_dataset(
+        Column("edited_at", "timestamp", logic="now()", lineage=((SOURCE, "edits.at"),)),
+        Column("editors", "array", items="object", lineage=((SOURCE, "edits"),)),
+    )
+    where = "raw.reviews.odcs.yaml $.schema[0]"
+    assert faults(dataset, REVIEWS, LAST_EDIT) == [
+        f"{where}.edited_at.transformLogic: makes it of other columns, and a function picks it out of the record; one "
+        "of both",
+        f"{where}.editors.logicalType: an array of object{NO_RULE}",
+    ]
 
 
 @pytest.mark.parametrize(("read", "all_text"), [(API, False), (JSON_LINES, False), (CSV, True), (PARQUET, False)])
@@ -175,10 +211,10 @@ def test_instants_without_an_offset_are_utc_where_the_source_says_so() -> None:
         (of("cost", "cost"), f"{FROM}{SOURCE}.cost is of type object; the column names one of its fields"),
         (of("id.part", "part"), f"{FROM}{SOURCE}.id is of type string and has no fields"),
         (of("edits.at", "at", "timestamp"), f"{FROM}{SOURCE}.edits is an array of object and has no fields"),
-        (of("tags", "tag"), f"{FROM}{SOURCE}.tags is an array of string; a transform takes a value of it"),
+        (of("tags", "tag"), f"{FROM}{SOURCE}.tags is an array of string{PICKED}"),
         (
             of("edits", "tags", "array", items="string"),
-            f"{FROM}{SOURCE}.edits is an array of object; a transform takes a value of it",
+            f"{FROM}{SOURCE}.edits is an array of object{PICKED}",
         ),
         (of("id", "tags", "array", items="string"), f"{FROM}{SOURCE}.id is of type string and no array"),
     ],

@@ -622,6 +622,29 @@ def test_a_name_whose_job_is_there_is_refused(library: Library) -> None:
     assert str(refused.value) == "web_api.loans: there is a job extract_loans; the source needs another name"
 
 
+def test_a_job_that_is_declared_for_what_it_picks_stays_as_it_is(library: Library, tmp_path: Path) -> None:
+    """Without its picks its dataset could not be read."""
+    jobs = library.folder / "jobs.py"
+    picked = f"""
+    Job(
+        "extract_reviews",
+        body="emr_jobs.by_contract:extract",
+        inputs=("http.reviews",),
+        outputs=("staged.rejected_reviews", "staged.reviews"),
+        picks=(Pick(("text",), "{library.package}.catalogue:catalogue"),),
+        timeout_s=1,
+        max_retries=1,
+    ),
+)"""
+    jobs.write_text(jobs.read_text().replace("import Job", "import Job, Pick").replace("\n)", picked))
+    reviews = library.contracts / "staged.reviews.odcs.yaml"
+    reviews.write_text(reviews.read_text().replace("[http.reviews.body.text]", "[http.reviews.body]"))
+    new_source(Request("web_api.fines", url=URL, sample=page(tmp_path)))
+    domain.cache_clear()
+    assert [job.name for job in domain(library.package).jobs if job.picks] == ["extract_reviews"]
+    assert domain(library.package).job("extract_fines").outputs == ("staged.rejected_fines", "staged.fines")
+
+
 def test_a_domain_with_faults_is_mended_first(library: Library, tmp_path: Path) -> None:
     (library.contracts / "http.reviews.odcs.yaml").write_text("id: nothing\n")
     with pytest.raises(Misconfigured) as refused:

@@ -476,7 +476,7 @@ def odd_shipments(noon: datetime, as_of: datetime) -> list[list[Json]]:
     ]
 
 
-def shipments(partition: date, seed: int, orders: list[Json]) -> list[Json]:
+def shipments(partition: date, seed: int, orders: list[Json], *, every_reject: bool) -> list[Any]:
     rng = random.Random(f"shipments {seed} {partition}")
     start, end = start_of(partition), end_of(partition)
     noon = start + timedelta(hours=12)
@@ -492,7 +492,8 @@ def shipments(partition: date, seed: int, orders: list[Json]) -> list[Json]:
         changes = {"delivered_at": delivered, "promised_at": iso(at + timedelta(hours=40)), "cost": cost}
         found.append(make_shipment(f"S-plain-{number}", order["order_id"], at, **changes))
     rng.shuffle(found)
-    return found
+    rejected = [["S-array", "O-1"], make_shipment(" ", "I-first", noon, carrier="Ünited")]
+    return [*found, *(rejected if every_reject else [])]
 
 
 def customers(partition: date) -> list[Json]:
@@ -586,7 +587,9 @@ def write(data: Path, partition: date, *, every_reject: bool, seed: int = 7) -> 
         (folder / f"part-{part}.json.gz").write_bytes(gzip.compress(b"\n".join(lines[part::3]), 1))
     plain = [json.loads(line) for line in lines if line.startswith(b'{"order_id": "P-')]
     (data / "shipments").mkdir(exist_ok=True)
-    content = b"\n".join(json.dumps(each).encode() for each in shipments(partition, seed, plain))
+    content = b"\n".join(
+        json.dumps(each).encode() for each in shipments(partition, seed, plain, every_reject=every_reject)
+    )
     (data / "shipments" / f"dt={partition}.jsonl.gz").write_bytes(gzip.compress(content))
 
 

@@ -1,6 +1,7 @@
-"""Shipments of a day, from the API's objects."""
+"""Shipments of a day, from the API's records, and the records that are none."""
 
 import gzip
+import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,31 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 def extract(data: Path, partition: date) -> dict[str, list[Row]]:
     content = gzip.decompress((data / "shipments" / f"dt={partition}.jsonl.gz").read_bytes())
-    objects = [parse(line) or {} for line in content.split(b"\n") if line.strip()]
-    return {"intermediate.shipments": [row(each, partition) for each in objects]}
+    lines = [line for line in content.split(b"\n") if line.strip()]
+    reasons = [reason_of(line) for line in lines]
+    return {
+        "intermediate.shipments": [
+            row(parse(line) or {}, partition) for line, reason in zip(lines, reasons, strict=True) if reason is None
+        ],
+        "intermediate.rejected_shipments": [
+            {"partition_date": partition, "reason": reason, "raw": compact(line)}
+            for line, reason in zip(lines, reasons, strict=True)
+            if reason is not None
+        ],
+    }
+
+
+def reason_of(line: bytes) -> str | None:
+    """Why a record is no shipment."""
+    shipment = parse(line)
+    if shipment is None:
+        return "malformed"
+    shipment_id = text(shipment.get("shipment_id"))
+    return "null_shipment_id" if shipment_id is None else None
+
+
+def compact(line: bytes) -> str:
+    return json.dumps(json.loads(line), ensure_ascii=False, separators=(",", ":"))
 
 
 def row(shipment: Row, partition: date) -> Row:

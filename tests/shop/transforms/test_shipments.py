@@ -1,16 +1,25 @@
-"""What is published of the API's pages."""
+"""What is read of the API's shipments, by contract and by what picks the last event."""
 
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import orjson
-import pyarrow as pa
-
-from shop.transforms.shipments import read_shipments, shipments
-from tests.shop.transforms.frames import DAY, Frames, Row, rows_of
+from emr_jobs import strict_json
+from emr_jobs.contracts.model import NewFields
+from emr_jobs.contracts.reading import REPORT_COLUMNS, plan_of
+from emr_jobs.record_reader import RecordReader
+from tests.shop import SHOP
 from tests.shop.transforms.order_export import ABSENT, Json
+
+Row = dict[str, Any]
+
+PLAN = plan_of(
+    SHOP.contracts["intermediate.shipments"],
+    SHOP.contracts["web_api.shipments"],
+    SHOP.job("extract_shipments").picks,
+)
+READER = RecordReader(PLAN, new_fields=NewFields.REPORT)
 
 EVENTS = [
     {"code": "picked_up", "at": "2026-11-21T18:00:00Z", "location": "Lyon"},
@@ -37,7 +46,6 @@ def make_shipment(**overrides: Any) -> Json:
 def row(**overrides: Any) -> Row:
     """What the plain shipment becomes."""
     plain = {
-        "partition_date": DAY.date,
         "shipment_id": "S-1",
         "order_id": "A-1",
         "ordered_at": datetime(2026, 11, 21, 12, tzinfo=UTC),
@@ -54,31 +62,61 @@ def row(**overrides: Any) -> Row:
     return plain | overrides
 
 
-def published(frames: Frames, *pages: list[Json]) -> list[Row]:
-    batches = [read_shipments(orjson.loads(json.dumps(page))) for page in pages]
-    fetched = frames.spark.createDataFrame(pa.Table.from_batches(batches).combine_chunks())
-    return rows_of(shipments(fetched, partition_date=DAY.date), "intermediate.shipments")
+def read(*sent: Json) -> list[Row]:
+    records = [strict_json.parse(json.dumps(each).encode(), in_doubt=False)[0] for each in sent]
+    return READER.read(records).to_pylist()
 
 
-def test_a_row_a_shipment_of_every_page(frames: Frames) -> None:
+def values(*sent: Json) -> list[Row]:
+    """Of good shipments, without what is said of their reading."""
+    rows = read(*sent)
+    assert {row["reason"] for row in rows} == {None}
+    return [{name: value for name, value in row.items() if name not in REPORT_COLUMNS} for row in rows]
+
+
+def test_a_row_a_shipment() -> None:
     one, two = make_shipment(), make_shipment(shipment_id="S-2", order_id="A-2")
-    three = make_shipment(shipment_id=" S-3 ", delivered_at="2026-11-23T09:00:00.1234567-05:00", location="undeclared")
-    assert published(frames, [one, two], [], [three]) == [
+    three = make_shipment(shipment_id=" S-3 ", delivered_at="2026-11-23T09:00:00.1234567-05:00")
+    assert values(one, two, three) == [
         row(),
         row(shipment_id="S-2", order_id="A-2"),
         row(shipment_id="S-3", delivered_at=datetime(2026, 11, 23, 14, 0, 0, 123456, tzinfo=UTC)),
     ]
 
 
-def test_what_is_absent_or_of_a_wrong_type_is_null(frames: Frames) -> None:
+NULLABLE = tuple(name for name in row() if name != "shipment_id")
+
+
+def test_what_is_absent_or_of_a_wrong_type_is_null_and_the_wrong_types_are_named() -> None:
     names = ("order_id", "ordered_at", "carrier", "service", "shipped_at", "promised_at", "delivered_at", "cost")
     absent = make_shipment(**dict.fromkeys((*names, "events"), ABSENT))
-    wrong = make_shipment(**{"shipment_id": 2, **dict.fromkeys((*names, "events"), 7)})
-    nothing = dict.fromkeys(name for name in row() if name not in ("partition_date", "shipment_id"))
-    assert published(frames, [absent, wrong]) == [row(shipment_id=None, **nothing), row(**nothing)]
+    wrong = make_shipment(**dict.fromkeys((*names, "events"), 7))
+    good = row(**dict.fromkeys(NULLABLE)) | {"reason": None, "raw": None, "unknown": None}
+    of_no_event = [name for name in NULLABLE if not name.startswith("last_event")]
+    assert read(absent, wrong) == [good | {"misread": None}, good | {"misread": of_no_event}]
 
 
-def test_a_cost_is_an_amount_and_a_currency_each_by_itself(frames: Frames) -> None:
+def test_an_event_of_wrong_types_is_named_when_it_is_the_last() -> None:
+    wrong = [{"code": 5, "at": "yesterday"}]
+    (told,) = read(make_shipment(events=wrong))
+    assert (told["last_event_code"], told["last_event_at"]) == (None, None)
+    assert told["misread"] == ["last_event_code", "last_event_at"]
+    assert read(make_shipment(events=wrong + EVENTS))[0]["misread"] is None
+
+
+def test_fields_that_the_carrier_adds_are_named() -> None:
+    cost = {"amount": 7.5, "currency": "USD", "tax": 1}
+    sent = make_shipment(weight_g=300, cost=cost, events=[EVENTS[0] | {"by": "Ada"}, EVENTS[1]])
+    assert set(read(sent)[0]["unknown"]) == {"weight_g", "cost.tax", "events[].by"}
+
+
+def test_a_shipment_without_an_id_and_what_is_none_are_refused() -> None:
+    nameless, long = make_shipment(shipment_id=" "), make_shipment(shipment_id="S" * 513)
+    told = [(each["reason"], json.loads(each["raw"])) for each in read(nameless, [7], long)]  # type: ignore[arg-type]
+    assert told == [("null_shipment_id", nameless), ("malformed", [7]), ("too_large", long)]
+
+
+def test_a_cost_is_an_amount_and_a_currency_each_by_itself() -> None:
     costs: dict[str, tuple[Any, str | None, str | None]] = {
         "S-1": ({"amount": " 7.505 ", "currency": " CAD "}, "7.51", "CAD"),
         "S-2": ({"amount": -3.005, "currency": "EUR"}, "-3.01", "EUR"),
@@ -89,13 +127,13 @@ def test_a_cost_is_an_amount_and_a_currency_each_by_itself(frames: Frames) -> No
         "S-7": ("7.50", None, None),
     }
     sent = [make_shipment(shipment_id=shipment_id, cost=cost) for shipment_id, (cost, _, _) in costs.items()]
-    assert published(frames, sent) == [
+    assert values(*sent) == [
         row(shipment_id=shipment_id, cost_amount=None if amount is None else Decimal(amount), cost_currency=currency)
         for shipment_id, (_, amount, currency) in costs.items()
     ]
 
 
-def test_the_last_event_is_the_latest_on_a_tie_the_later_in_the_array(frames: Frames) -> None:
+def test_the_last_event_is_the_latest_on_a_tie_the_later_in_the_array() -> None:
     early, late = "2026-11-21T20:00:00.000001Z", "2026-11-21T15:00:00.000002-05:00"
     at = datetime(2026, 11, 21, 20, tzinfo=UTC)
     events: dict[str, tuple[Any, str | None, datetime | None]] = {
@@ -110,7 +148,7 @@ def test_the_last_event_is_the_latest_on_a_tie_the_later_in_the_array(frames: Fr
         "S-9": ([{"code": "a", "at": "0001-01-01T00:00:00Z"}, {"code": "z"}], "a", datetime(1, 1, 1, tzinfo=UTC)),
     }
     sent = [make_shipment(shipment_id=shipment_id, events=value) for shipment_id, (value, _, _) in events.items()]
-    assert published(frames, sent) == [
+    assert values(*sent) == [
         row(shipment_id=shipment_id, last_event_code=code, last_event_at=at)
         for shipment_id, (_, code, at) in events.items()
     ]

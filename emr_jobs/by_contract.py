@@ -16,9 +16,9 @@ from emr_jobs.contracts.read import Files, Rest
 from emr_jobs.contracts.reading import Plan, plan_of
 from emr_jobs.contracts.rejects import MISREAD_VALUES, MISSING_ROWS, NEW_FIELDS, UNPROVEN
 from emr_jobs.extraction import Records, from_api, from_files, from_table
-from emr_jobs.job_run import JobRun
-from emr_jobs.publish.both import audit_then_commit, publish_lake, stage
-from emr_jobs.record_reader import RecordReader
+from emr_jobs.frame.job_run import JobRun
+from emr_jobs.publish.day import audit_then_commit, publish_lake, stage
+from emr_jobs.reading.record_reader import RecordReader
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

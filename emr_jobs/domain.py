@@ -24,9 +24,9 @@ from emr_jobs import derived
 from emr_jobs.catalog import BY_CONTRACT, Job
 from emr_jobs.contracts import Check, Contract, InvalidContracts, Medium, load
 from emr_jobs.contracts.load import SUFFIX, Layers
-from emr_jobs.errors import Misconfigured
-from emr_jobs.partition import Calendar
-from emr_jobs.settings import Section, Settings, faults_of
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.partition import Calendar
+from emr_jobs.core.settings import Section, Settings, faults_of
 
 CONTRACTS, FILE = "contracts", "domain.toml"
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from emr_jobs.contracts import Contract
 from emr_jobs.contracts.read import Files, Rest
 from emr_jobs.contracts.reading import Plan
-from emr_jobs.errors import BadInput, Remedy
-from emr_jobs.job_run import JobRun
-from emr_jobs.settings import RestConnection, SnowflakeConnection
+from emr_jobs.core.errors import BadInput, Remedy
+from emr_jobs.core.settings import RestConnection, SnowflakeConnection
+from emr_jobs.frame.job_run import JobRun
+from emr_jobs.reading.table_reader import typed_rows
 from emr_jobs.sources import files, rest, snowflake
 from emr_jobs.sources.statement import Statement, statement_of
-from emr_jobs.table_reader import typed_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa

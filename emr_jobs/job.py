@@ -17,16 +17,17 @@ from datetime import UTC, datetime
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, NoReturn
 
-from emr_jobs import recording, session, settings
 from emr_jobs.catalog import Job
-from emr_jobs.code import code_version
 from emr_jobs.contracts import Medium
+from emr_jobs.core import settings
+from emr_jobs.core.code import code_version
+from emr_jobs.core.errors import Misconfigured, PipelineError
+from emr_jobs.core.partition import Calendar, Partition
 from emr_jobs.domain import Domain, domain_of
-from emr_jobs.errors import Misconfigured, PipelineError
-from emr_jobs.job_run import JobRun
-from emr_jobs.partition import Calendar, Partition
+from emr_jobs.frame import recording, session
+from emr_jobs.frame.job_run import JobRun
+from emr_jobs.frame.report import Report
 from emr_jobs.publish import lake
-from emr_jobs.report import Report
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -15,19 +15,20 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emr_jobs import session, settings
 from emr_jobs.catalog import MAINTAIN
 from emr_jobs.contracts import PARTITION_COLUMN, Contract
 from emr_jobs.contracts.table import CATALOG
+from emr_jobs.core import settings
+from emr_jobs.core.partition import Calendar
+from emr_jobs.core.settings import Lake, Runs, Settings
 from emr_jobs.domain import domain_of
+from emr_jobs.frame import session
+from emr_jobs.frame.report import Report
+from emr_jobs.frame.session import table_name
 from emr_jobs.job import reported
-from emr_jobs.partition import Calendar
 from emr_jobs.publish.bulk import DEAD_LETTER_DAYS, DEAD_LETTERS
 from emr_jobs.publish.earlier import kept_for
 from emr_jobs.publish.lake import keep_versions
-from emr_jobs.report import Report
-from emr_jobs.session import table_name
-from emr_jobs.settings import Lake, Runs, Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

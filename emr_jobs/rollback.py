@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 from emr_jobs.contracts import Contract, Medium
 from emr_jobs.contracts.model import Measure
 from emr_jobs.contracts.table import spark_type
-from emr_jobs.errors import Remedy, SchemaDrift
+from emr_jobs.core.errors import Remedy, SchemaDrift
+from emr_jobs.frame.job_run import JobRun
 from emr_jobs.job import main, parser
-from emr_jobs.job_run import JobRun
-from emr_jobs.publish import audit, both, earlier, lake, search
+from emr_jobs.publish import audit, earlier, lake, search
 from emr_jobs.publish.bulk import Outcome
+from emr_jobs.publish.day import Loaded, audit_then_commit, publish_loaded, stage, view
 from emr_jobs.publish.lake import Staged
 from emr_jobs.publish.versions import Inputs
 
@@ -40,14 +41,14 @@ def rollback(run: JobRun, *, version: str) -> None:
         )
     if index is None:
         days = _staged(run, tables, kept, version)
-        both.audit_then_commit(replace(run, wap_id=version), days, measures=_measures(days))
+        audit_then_commit(replace(run, wap_id=version), days, measures=_measures(days))
         return
     with search.errors_named(run.settings.search, dataset=index.id, partition=run.partition):
         target = search.SearchIndex(run.settings.search, index)
         name, read = _index(run, target, version)
         _see_inputs(run, read)
         days = _staged(run, tables, kept, version)
-        both.publish_loaded(
+        publish_loaded(
             replace(run, wap_id=version),
             days,
             _loaded(target, name, rows=days[0].rows),
@@ -60,7 +61,7 @@ def rollback(run: JobRun, *, version: str) -> None:
 
 def _staged(run: JobRun, tables: list[Contract], kept: Mapping[str, int], version: str) -> list[Staged]:
     rows = {contract.id: _rows(run, contract, kept[contract.id]) for contract in tables}
-    return [replace(day, restores=version) for day in both.stage(run, rows)]
+    return [replace(day, restores=version) for day in stage(run, rows)]
 
 
 def _rows(run: JobRun, contract: Contract, snapshot_id: int) -> "DataFrame":
@@ -81,7 +82,7 @@ def _see_inputs(run: JobRun, read: Inputs) -> None:
         if snapshot_id is None:
             wanted = f"a snapshot with version {version}, from which the day was computed"
             raise earlier.expired(contract, run.partition, wanted, lake=run.settings.lake)
-        both.view(run, dataset, snapshot_id)
+        view(run, dataset, snapshot_id)
 
 
 def _measures(days: list[Staged]) -> dict[str, audit.Measures]:
@@ -114,10 +115,10 @@ def _index(run: JobRun, target: search.SearchIndex, version: str) -> tuple[str, 
     return name, indexed.inputs[version]
 
 
-def _loaded(target: search.SearchIndex, name: str, *, rows: int) -> both.Loaded:
+def _loaded(target: search.SearchIndex, name: str, *, rows: int) -> Loaded:
     """As if it had been loaded just now. What has no document was refused then; the audit knows how many may be."""
     documents = int(target.client.count(index=name)["count"])
-    return both.Loaded(target, name, documents, Outcome(sent=rows, refused=max(rows - documents, 0)), None)
+    return Loaded(target, name, documents, Outcome(sent=rows, refused=max(rows - documents, 0)), None)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from emr_jobs.core.settings import load
 from emr_jobs.domain import domain_of
 from emr_jobs.job import parser, run
-from emr_jobs.settings import load
 from local_stack import jars
 from local_stack.jars import archive
 from local_stack.sample import generate, local_domain

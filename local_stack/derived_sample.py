@@ -17,7 +17,7 @@ from typing import Any
 
 from emr_jobs.contracts import Column, Contract
 from emr_jobs.contracts.read import Files, Rest, Snowflake
-from emr_jobs.partition import Partition
+from emr_jobs.core.partition import Partition
 from local_stack import sample_files
 from local_stack.sample_files import Row
 

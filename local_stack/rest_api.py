@@ -33,7 +33,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from emr_jobs.contracts import Contract
-from emr_jobs.settings import Auth, faults_of
+from emr_jobs.core.settings import Auth, faults_of
 from local_stack.rest.access import TOKEN_PATH, Access
 from local_stack.rest.endpoints import Asked, Circumstances, Endpoint, PagesEndpoint, endpoints
 from local_stack.rest.faults import CutOff, Fault, Faults, Kind, RateLimit

@@ -11,12 +11,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from emr_jobs import settings
 from emr_jobs.catalog import BY_CONTRACT
 from emr_jobs.contracts import Contract
 from emr_jobs.contracts.read import Rest
+from emr_jobs.core import settings
+from emr_jobs.core.partition import Partition
 from emr_jobs.domain import Domain, domain_of
-from emr_jobs.partition import Partition
 from local_stack import derived_sample, sample_files
 from pipeline_assets.home import profile
 

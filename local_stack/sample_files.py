@@ -21,7 +21,7 @@ import orjson
 
 from emr_jobs.contracts import Column, Contract
 from emr_jobs.contracts.read import Csv, Files, Rest, Snowflake
-from emr_jobs.partition import Partition
+from emr_jobs.core.partition import Partition
 
 if TYPE_CHECKING:
     import pyarrow as pa

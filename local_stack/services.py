@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import tomlkit
 
-from emr_jobs import settings as settings_module
-from emr_jobs.settings import Connection, FilesConnection, OAuth2, RestConnection, Settings, SnowflakeConnection
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.settings import Connection, FilesConnection, OAuth2, RestConnection, Settings, SnowflakeConnection
 from local_stack import jars
 from local_stack.aws.account import LocalAws, furnish
 from local_stack.opensearch import OpenSearchNode

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 from dagster._core.definitions.decorators.hook_decorator import event_list_hook  # has no public name
-from emr_jobs.settings import Settings
+from emr_jobs.core.settings import Settings
 
 from pipeline_assets.tags import EXECUTION_TAG, partition_of
 

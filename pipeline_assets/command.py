@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from emr_jobs.catalog import Job
-from emr_jobs.settings import Aws, Spark
+from emr_jobs.core.settings import Aws, Spark
 
 from pipeline_assets.home import ROOT, cache
 from pipeline_assets.shipping.package import Shipped

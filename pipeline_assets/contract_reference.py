@@ -19,11 +19,11 @@ from textwrap import dedent
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le
-from emr_jobs import settings as settings_models
 from emr_jobs.contracts import Column, extras, read
 from emr_jobs.contracts.load import INDEX_TYPES, TABLE_TYPES
 from emr_jobs.contracts.model import Status
 from emr_jobs.contracts.table import spark_type
+from emr_jobs.core import settings as settings_models
 from jinja2 import Environment, StrictUndefined
 from pydantic import BaseModel, JsonValue, StrictInt
 from pydantic.fields import FieldInfo

@@ -13,10 +13,10 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
 from emr_jobs.contracts import Contract
+from emr_jobs.core.errors import Damaged
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import domain_of
-from emr_jobs.errors import Damaged
 from emr_jobs.publish import versions
-from emr_jobs.settings import Settings
 from pyarrow.fs import FileSelector
 from pyiceberg.catalog import Catalog
 from pyiceberg.catalog.glue import GlueCatalog

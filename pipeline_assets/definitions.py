@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import domain_of
-from emr_jobs.settings import Settings
 
 from pipeline_assets import DEFINITIONS
 from pipeline_assets.assets.jobs import all_jobs

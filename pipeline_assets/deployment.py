@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from emr_jobs.settings import DeploymentSettings
+    from emr_jobs.core.settings import DeploymentSettings
 
     from pipeline_assets.production.generate.synth import Deployment
 

@@ -11,15 +11,15 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from emr_jobs import settings as settings_module
 from emr_jobs.catalog import BY_CONTRACT
 from emr_jobs.contracts import Contract, InvalidContracts
 from emr_jobs.contracts.lines import line_of
 from emr_jobs.contracts.load import SUFFIX
 from emr_jobs.contracts.read import Snowflake
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import CONTRACTS, Domain, domain_of
-from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Settings
 from emr_jobs.sources.statement import statement_of
 
 from pipeline_assets.deployment import deployment

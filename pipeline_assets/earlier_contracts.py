@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from emr_jobs.contracts import Contract
 from emr_jobs.contracts.load import SUFFIX, load_each
-from emr_jobs.errors import Misconfigured
+from emr_jobs.core.errors import Misconfigured
 
 _OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_PREFIX")
 

@@ -1,7 +1,7 @@
 """The first records of a source's day as the contract of its dataset reads them, in this process: no Spark.
 
 The source is asked as a run asks it, for no more than that takes. Columns that Spark makes of others (transformLogic)
-are named and have no values. Does not own: what is printed (cli), the reading (emr_jobs.record_reader, table_reader).
+are named and have no values. Does not own: what is printed (cli), the reading (emr_jobs.reading).
 """
 
 from collections import Counter
@@ -15,10 +15,10 @@ from emr_jobs.contracts.load import PARTITION_COLUMN
 from emr_jobs.contracts.model import NewFields
 from emr_jobs.contracts.read import Files, Rest
 from emr_jobs.contracts.reading import REPORT_COLUMNS, Plan, plan_of
+from emr_jobs.core.errors import BadInput, Misconfigured, Remedy
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.settings import RestConnection, Settings, SnowflakeConnection
 from emr_jobs.domain import Domain, domain_of
-from emr_jobs.errors import BadInput, Misconfigured, Remedy
-from emr_jobs.partition import Partition
-from emr_jobs.settings import RestConnection, Settings, SnowflakeConnection
 from emr_jobs.sources.statement import Statement, statement_of
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _typed(
 ) -> "pa.Table":
     """The plan's columns and the report's, a row a record."""
     import pyarrow as pa
-    from emr_jobs.record_reader import RecordReader
+    from emr_jobs.reading.record_reader import RecordReader
 
     match source.read:
         case Rest():
@@ -111,8 +111,8 @@ def _of_files(settings: Settings, source: Contract, partition: Partition, limit:
 
 def _of_table(settings: Settings, source: Contract, statement: Statement, plan: Plan) -> "pa.Table":
     import pyarrow as pa
+    from emr_jobs.reading.table_reader import typed_rows
     from emr_jobs.sources import snowflake
-    from emr_jobs.table_reader import typed_rows
 
     connection = settings.connection(source.connection, SnowflakeConnection, source=source.id)
     partition = statement.partition

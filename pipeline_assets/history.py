@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from emr_jobs.partition import Partition
+from emr_jobs.core.partition import Partition
 from emr_jobs.publish import versions
 
 from pipeline_assets import lake

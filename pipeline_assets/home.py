@@ -10,9 +10,9 @@ import os
 from pathlib import Path
 from tempfile import mkstemp
 
-from emr_jobs import settings as settings_module
-from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Aws, DeploymentSettings, Settings, of_a_deployment
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import Aws, DeploymentSettings, Settings, of_a_deployment
 
 ROOT = Path(__file__).parents[1]
 

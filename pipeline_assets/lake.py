@@ -17,11 +17,11 @@ from emr_jobs.contracts.table import (
     iceberg_type,
     table_identifier,
 )
+from emr_jobs.core.errors import Damaged, Misconfigured
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.settings import Aws, Settings
 from emr_jobs.domain import domain_of
-from emr_jobs.errors import Damaged, Misconfigured
-from emr_jobs.partition import Partition
 from emr_jobs.publish import versions
-from emr_jobs.settings import Aws, Settings
 
 from pipeline_assets.home import aws_environment
 

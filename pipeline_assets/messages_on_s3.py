@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 from dagster_pipes import PipesParams
-from emr_jobs.s3_uri import bucket_and_key
+from emr_jobs.core.s3_uri import bucket_and_key
 
 
 def prefix(run_id: str, job: str, attempt: int) -> str:

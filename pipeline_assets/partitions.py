@@ -1,8 +1,8 @@
 """The daily partitions, from the calendar of the domain."""
 
 import dagster as dg
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import domain_of
-from emr_jobs.settings import Settings
 
 
 def daily(settings: Settings) -> dg.DailyPartitionsDefinition:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from emr_jobs.core.errors import Misconfigured, PipelineError, Remedy
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import Domain, domain_of
-from emr_jobs.errors import Misconfigured, PipelineError, Remedy
-from emr_jobs.settings import Settings
 
 
 @dataclass(frozen=True)

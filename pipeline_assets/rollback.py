@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from emr_jobs.catalog import Job
 from emr_jobs.contracts import PARTITION_COLUMN, Contract, Medium
+from emr_jobs.core.errors import BadInput, Conflict
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import Domain, domain_of
-from emr_jobs.errors import BadInput, Conflict
-from emr_jobs.partition import Partition
 from emr_jobs.publish import earlier, versions
 from emr_jobs.publish.earlier import Indexed
-from emr_jobs.settings import Settings
 
 from pipeline_assets import lake
 

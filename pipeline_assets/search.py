@@ -6,10 +6,10 @@ Fields come from the contract.
 from typing import Any
 
 from emr_jobs.contracts import Column, Contract
+from emr_jobs.core.errors import Misconfigured, Unavailable
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import domain_of
-from emr_jobs.errors import Misconfigured, Unavailable
 from emr_jobs.publish.search import FIXED, SearchIndex, answer_of, connect, errors_named, in_words
-from emr_jobs.settings import Settings
 
 
 def apply(settings: Settings) -> list[tuple[str, str]]:

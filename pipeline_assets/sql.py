@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from emr_jobs.contracts import Contract
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import domain_of
-from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Settings
 
 from pipeline_assets import lake
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from emr_jobs.contracts import Contract
 from emr_jobs.extraction import queried, session
-from emr_jobs.job_run import JobRun
-from emr_jobs.publish.both import audit_then_commit, stage
+from emr_jobs.frame.job_run import JobRun
+from emr_jobs.publish.day import audit_then_commit, stage
 from emr_jobs.publish.lake import Staged
 from emr_jobs.sources import snowflake
 from emr_jobs.sources.statement import Statement

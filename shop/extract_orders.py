@@ -7,8 +7,8 @@ rejects are published first and always, so that they can be read exactly when th
 from collections.abc import Sequence
 
 from emr_jobs.extraction import listed_files
-from emr_jobs.job_run import JobRun
-from emr_jobs.publish.both import publish_lake
+from emr_jobs.frame.job_run import JobRun
+from emr_jobs.publish.day import publish_lake
 from emr_jobs.sources import files
 from emr_jobs.sources.files import File
 from pyspark import StorageLevel

@@ -4,9 +4,9 @@ Each input is read at one snapshot, and nothing is published once one has anothe
 what is staged, so both targets hold the same rows; they are published together or not at all.
 """
 
-from emr_jobs.job_run import JobRun
+from emr_jobs.frame.job_run import JobRun
 from emr_jobs.publish import audit, fence
-from emr_jobs.publish.both import publish_both, stage, view
+from emr_jobs.publish.day import publish_both, stage, view
 
 from shop.transforms.daily_sales import daily_sales
 from shop.transforms.order_facts import order_facts

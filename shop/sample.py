@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from emr_jobs.partition import Partition
+from emr_jobs.core.partition import Partition
 
 # Share of the orders that is planted with each defect; the rejects stay below the 1 % that blocks a day.
 REJECT_RATES = {

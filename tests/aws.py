@@ -11,8 +11,8 @@ import requests
 import tomlkit
 from pyspark.sql import SparkSession
 
-from emr_jobs import settings as settings_module
-from emr_jobs.settings import Aws, Settings
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.settings import Aws, Settings
 from local_stack.aws.account import LocalAws, client, furnish
 from pipeline_assets.home import aws_environment, profile
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import tomlkit
 
-from emr_jobs import settings as settings_module
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.s3_uri import bucket_and_key
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import domain_of
-from emr_jobs.s3_uri import bucket_and_key
-from emr_jobs.settings import Settings
 from local_stack.simulation import stub_job, stubs
 from local_stack.simulation.world import QUICK, deploy_at_once, parameters
 from pipeline_assets.definitions import asset_graph

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from emr_jobs import settings
+from emr_jobs.core import settings
 from emr_jobs.domain import Domain, domain, domain_of
 from pipeline_assets.home import ROOT
 

@@ -26,13 +26,13 @@ from pyspark.sql import SparkSession
 from typer.testing import CliRunner
 
 from emr_jobs import job as frame
-from emr_jobs import session
-from emr_jobs import settings as settings_module
 from emr_jobs.catalog import RUN_JOB
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import Domain, domain_of
-from emr_jobs.errors import Misconfigured
+from emr_jobs.frame import session
 from emr_jobs.publish.search import SearchIndex
-from emr_jobs.settings import Settings
 from local_stack import jars
 from pipeline_assets import lake
 from pipeline_assets.cli import app

@@ -25,7 +25,7 @@ from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.utils import pg_url_from_config
 from sqlalchemy import create_engine
 
-from emr_jobs.s3_uri import bucket_and_key
+from emr_jobs.core.s3_uri import bucket_and_key
 from pipeline_assets.home import ROOT, deployment_settings
 from pipeline_assets.launchers.follow import ORIGIN
 from pipeline_assets.production.apply.deploy import SETTINGS_NAME

@@ -16,7 +16,10 @@ from pipeline_assets.home import ROOT
 from tests.domains import LIBRARY, settings_domain
 
 HEAVY = {"pyspark", "dagster_aws", "dagster_snowflake", "dagster_pyspark", "snowflake", "opensearchpy"}
-SHARED = ("catalog", "contracts", "domain", "settings", "partition", "errors", "report", "secret_ref")
+SHARED = (
+    *("catalog", "contracts", "domain", "frame.report"),
+    *("core.settings", "core.partition", "core.errors", "core.secret_ref"),
+)
 IMPORT_EACH = """
 import importlib, sys
 for name in sys.argv[1:]:

@@ -51,7 +51,7 @@ from emr_jobs.contracts.model import (
     UniqueKey,
 )
 from emr_jobs.contracts.read import Read, Strict
-from emr_jobs.errors import Misconfigured
+from emr_jobs.core.errors import Misconfigured
 
 SUFFIX = ".odcs.yaml"
 PARTITION_COLUMN = "partition_date"

@@ -1,7 +1,7 @@
 """How a dataset is read of its source by contract alone: each column's field and rule, and the columns made of these.
 
 A column names its one field (`transformSourceObjects`, a path for a nested one) and its type decides the rule
-(emr_jobs/reading.py); or a function of the domain picks its value out of the record (catalog.Pick); or
+(emr_jobs/reading/values.py); or a function of the domain picks its value out of the record (catalog.Pick); or
 `transformLogic` makes it, one Spark SQL expression over the dataset's read columns. Pure: no Spark, no Arrow.
 Does not own: the reading (record_reader), the dataset of what is refused (rejects).
 Invariant: a plan is derived whole or not at all; `faults` names everything that stands against it.

@@ -4,7 +4,7 @@
     rejected_share, new_fields, misread_values, unproven   what the job measures while it reads
     missing_rows                                           this too; only a check of the dataset's own takes it
 
-Pure. Does not own: the reasons (reading), which record has one (emr_jobs/rejects.py).
+Pure. Does not own: the reasons (reading), which record has one (emr_jobs/reading/rejects.py).
 Invariant: a check of the dataset's own that has the name or the measure of one of these takes its place.
 """
 

@@ -22,10 +22,10 @@ from emr_jobs.contracts.model import (
     RowCountDrift,
     UniqueKey,
 )
-from emr_jobs.errors import CheckFailed, Remedy, samples
-from emr_jobs.partition import Partition
+from emr_jobs.core.errors import CheckFailed, Remedy, samples
+from emr_jobs.core.partition import Partition
+from emr_jobs.frame.report import Finding
 from emr_jobs.publish.lake import Staged, recent_row_counts
-from emr_jobs.report import Finding
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emr_jobs.contracts import Contract
+from emr_jobs.core.settings import Search
 from emr_jobs.publish.search import connect
-from emr_jobs.settings import Search
 
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from emr_jobs.contracts import Contract
-from emr_jobs.errors import BadInput
-from emr_jobs.partition import Partition
+from emr_jobs.core.errors import BadInput
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.settings import Lake
 from emr_jobs.publish.versions import Inputs, Metadata, states
-from emr_jobs.settings import Lake
 
 # Snapshots of a table that its contract keeps for some days only. A publish needs that which its own was staged upon.
 STAGED_MINIMUM = timedelta(days=1)

@@ -9,8 +9,8 @@ Does not own: the commits (lake, search).
 
 from collections.abc import Callable, Iterable
 
-from emr_jobs.errors import BadInput, Conflict, Outdated, Remedy
-from emr_jobs.job_run import JobRun
+from emr_jobs.core.errors import BadInput, Conflict, Outdated, Remedy
+from emr_jobs.frame.job_run import JobRun
 from emr_jobs.publish import lake
 from emr_jobs.publish.lake import Published
 from emr_jobs.publish.versions import Inputs

@@ -18,10 +18,10 @@ from uuid import uuid4
 
 from emr_jobs.contracts import PARTITION_COLUMN, Contract
 from emr_jobs.contracts.table import spark_ddl
-from emr_jobs.errors import BadInput, CheckFailed, Damaged, Remedy, SchemaDrift, Unavailable
-from emr_jobs.partition import Partition
+from emr_jobs.core.errors import BadInput, CheckFailed, Damaged, Remedy, SchemaDrift, Unavailable
+from emr_jobs.core.partition import Partition
+from emr_jobs.frame.session import table_name
 from emr_jobs.publish import versions
-from emr_jobs.session import table_name
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

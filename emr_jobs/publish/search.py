@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from emr_jobs.contracts import Contract
 from emr_jobs.contracts.mapping import Drift, drift, index_body
-from emr_jobs.errors import (
+from emr_jobs.core.errors import (
     AccessDenied,
     BadInput,
     Conflict,
@@ -27,11 +27,11 @@ from emr_jobs.errors import (
     Unavailable,
     samples,
 )
-from emr_jobs.partition import Partition
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.secret_ref import resolve
+from emr_jobs.core.settings import Search
 from emr_jobs.publish.earlier import Indexed
 from emr_jobs.publish.versions import Version
-from emr_jobs.secret_ref import resolve
-from emr_jobs.settings import Search
 
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from emr_jobs.partition import Partition
+from emr_jobs.core.partition import Partition
 
 PUBLISHED = "published-wap-id"  # as Iceberg itself writes it when it publishes a staged snapshot
 COMPUTED_FROM = "computed-from"

@@ -7,8 +7,8 @@ a batch has exactly the declared columns in the declared order; Spark checks the
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from emr_jobs.errors import AccessDenied, BadInput, PipelineError, Remedy, Unavailable
-from emr_jobs.partition import Partition
+from emr_jobs.core.errors import AccessDenied, BadInput, PipelineError, Remedy, Unavailable
+from emr_jobs.core.partition import Partition
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,16 +11,16 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from emr_jobs.contracts import Contract
 from emr_jobs.contracts.table import spark_ddl
-from emr_jobs.errors import AccessDenied, BadInput, PipelineError, Remedy, Unavailable
-from emr_jobs.partition import Partition
-from emr_jobs.secret_ref import resolve
-from emr_jobs.settings import SnowflakeConnection
+from emr_jobs.core.errors import AccessDenied, BadInput, PipelineError, Remedy, Unavailable
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.secret_ref import resolve
+from emr_jobs.core.settings import SnowflakeConnection
+from emr_jobs.reading.records import BatchMismatch, Shape
 from emr_jobs.sources.arrow import batches_as_frame
 from emr_jobs.sources.statement import Statement
 
@@ -95,7 +95,7 @@ def connection(
 def _private_key(settings: SnowflakeConnection) -> bytes:
     from cryptography.hazmat.primitives import serialization
 
-    from emr_jobs.errors import Misconfigured
+    from emr_jobs.core.errors import Misconfigured
 
     try:
         key = serialization.load_pem_private_key(resolve(settings.private_key).encode(), password=None)
@@ -184,14 +184,6 @@ def run_statement(opened: "Session", statement: Statement) -> tuple[list[ResultB
     return list(batches), cursor.rowcount or 0
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What a result becomes: these columns, made of each batch in the workers."""
-
-    schema: "pa.Schema"
-    make: Callable[["pa.Table"], "pa.Table"]  # raises BatchMismatch
-
-
 def shape_of(contract: Contract) -> Shape:
     """The contract's columns, by their names."""
     from pyspark.sql.pandas.types import to_arrow_schema
@@ -269,10 +261,6 @@ def _not_fetched(message: str, statement: Statement) -> PipelineError | None:
         fix="Check the network from the cluster to Snowflake's stage.",
         remedy=Remedy.RERUN,
     )
-
-
-class BatchMismatch(Exception):
-    """A result batch does not cast to the contract."""
 
 
 class BatchNotFetched(Exception):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from emr_jobs.contracts import Contract
 from emr_jobs.contracts.read import Snowflake
-from emr_jobs.errors import Misconfigured
-from emr_jobs.partition import Partition
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.partition import Partition
 
 _NAMED = re.compile(r"(?<![:\w]):([a-z_]+)\b")  # not the :: of a cast, nor the minutes of a time
 

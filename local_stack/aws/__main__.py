@@ -11,8 +11,8 @@ import boto3
 from moto.emr.models import emr_backends
 from moto.server import ThreadedMotoServer
 
-from emr_jobs.s3_uri import bucket_and_key
-from emr_jobs.settings import Aws
+from emr_jobs.core.s3_uri import bucket_and_key
+from emr_jobs.core.settings import Aws
 from local_stack.aws import (
     ACCOUNT,
     ADDRESSES,

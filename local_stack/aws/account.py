@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from emr_jobs.contracts.read import Files
+from emr_jobs.core.settings import Aws, Settings
 from emr_jobs.domain import domain_of
-from emr_jobs.settings import Aws, Settings
 from local_stack.aws import ADDRESSES, REGION
 from pipeline_assets.home import aws_environment
 from pipeline_assets.process import TiedProcess

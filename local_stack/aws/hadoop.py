@@ -22,7 +22,7 @@ from xml.etree import ElementTree as Xml
 
 import pyspark
 
-from emr_jobs.settings import Fleet
+from emr_jobs.core.settings import Fleet
 from local_stack import jars
 from local_stack.aws.container import NotEmulated, where_programs_are
 from pipeline_assets.emr.drivers import CORE, node_mb

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote_plus
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from emr_jobs.settings import ApiKey, Auth, Basic, Bearer, NoAuth, OAuth2
+from emr_jobs.core.settings import ApiKey, Auth, Basic, Bearer, NoAuth, OAuth2
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105  # a path
 EXPIRES_IN_S = 3600

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from emr_jobs import strict_json
 from emr_jobs.contracts.read import Rest
+from emr_jobs.reading import strict_json
 from local_stack.rest import times
 
 SUFFIX = ".jsonl.gz"

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 
-from emr_jobs.partition import Partition
-from emr_jobs.s3_uri import bucket_and_key
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.s3_uri import bucket_and_key
 from emr_jobs.sources.files import pattern_of
 from local_stack.sample import local_domain
 from local_stack.simulation.unmet import Unmet, expect

@@ -19,17 +19,18 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emr_jobs import recording, settings
 from emr_jobs.catalog import MAINTAIN, RUN_JOB, Job
 from emr_jobs.contracts.read import Files
+from emr_jobs.core import settings
+from emr_jobs.core.errors import BadInput
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.s3_uri import bucket_and_key
+from emr_jobs.core.secret_ref import resolve
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import Domain, domain_of
-from emr_jobs.errors import BadInput
+from emr_jobs.frame import recording
+from emr_jobs.frame.report import Report, asset_key
 from emr_jobs.job import parser, partition_of
-from emr_jobs.partition import Partition
-from emr_jobs.report import Report, asset_key
-from emr_jobs.s3_uri import bucket_and_key
-from emr_jobs.secret_ref import resolve
-from emr_jobs.settings import Settings
 from emr_jobs.sources.files import nothing_delivered, pattern_of
 
 if TYPE_CHECKING:

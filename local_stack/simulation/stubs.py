@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emr_jobs.catalog import MAINTAIN, RUN_JOB
-from emr_jobs.s3_uri import bucket_and_key
+from emr_jobs.core.s3_uri import bucket_and_key
 from local_stack.simulation import stub_job
 
 if TYPE_CHECKING:

@@ -20,15 +20,15 @@ from typing import Any
 import requests
 import tomlkit
 
-from emr_jobs import settings as settings_module
 from emr_jobs.catalog import Job
 from emr_jobs.contracts import Contract
 from emr_jobs.contracts.read import Files
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.s3_uri import bucket_and_key
+from emr_jobs.core.settings import Aws, Settings, of_a_deployment
 from emr_jobs.domain import Domain, domain_of
-from emr_jobs.partition import Partition
 from emr_jobs.publish.search import SearchIndex
-from emr_jobs.s3_uri import bucket_and_key
-from emr_jobs.settings import Aws, Settings, of_a_deployment
 from local_stack.aws import ADDRESSES, GROUPS, SUBNETS, VPC
 from local_stack.aws.account import LocalAws, client, furnish
 from local_stack.sample import generate

@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from emr_jobs.partition import Partition
+from emr_jobs.core.partition import Partition
 from local_stack.sample import local_domain
 from local_stack.simulation.scenarios import Ended, days_of, play
 from local_stack.simulation.world import Jobs, world

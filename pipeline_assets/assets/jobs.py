@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError  # has no public name
 from emr_jobs.catalog import Job
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import DeploymentSettings, Settings, of_a_deployment
 from emr_jobs.domain import Domain, domain_of
-from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import DeploymentSettings, Settings, of_a_deployment
 
 from pipeline_assets.alerts import alert_hook
 from pipeline_assets.assets.specs import asset_spec, check_spec

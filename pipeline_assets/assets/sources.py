@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from emr_jobs.contracts import Contract
 from emr_jobs.contracts.read import Files, Rest, Snowflake
+from emr_jobs.core.errors import BadInput, Unavailable
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.secret_ref import resolve
+from emr_jobs.core.settings import RestConnection, Settings, SnowflakeConnection
 from emr_jobs.domain import Domain, domain_of
-from emr_jobs.errors import BadInput, Unavailable
-from emr_jobs.partition import Partition
-from emr_jobs.secret_ref import resolve
-from emr_jobs.settings import RestConnection, Settings, SnowflakeConnection
 from emr_jobs.sources import snowflake
 from emr_jobs.sources.files.listing import listing, pattern_of
 

@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 
 import dagster as dg
-from emr_jobs.code import code_version
 from emr_jobs.contracts import Check, Column, Contract, Medium
 from emr_jobs.contracts.read import Files
 from emr_jobs.contracts.table import spark_type
+from emr_jobs.core.code import code_version
+from emr_jobs.core.partition import Calendar
 from emr_jobs.domain import Domain
-from emr_jobs.partition import Calendar
 
 _OF_DATASETS = {Medium.TABLE: {"pyspark", "iceberg"}, Medium.INDEX: {"pyspark", "opensearch"}}
 _OF_FILES = {"json_lines": "json", "csv": "csv", "parquet": "parquet"}

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import cast
 
 import dagster as dg
-from emr_jobs.settings import Settings
+from emr_jobs.core.settings import Settings
 
 from pipeline_assets.alerts import alert_hook
 from pipeline_assets.checks.indices import index_checks

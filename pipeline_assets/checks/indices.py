@@ -7,10 +7,10 @@ from typing import Any
 import dagster as dg
 from emr_jobs.contracts import PARTITION_COLUMN, Contract
 from emr_jobs.contracts.mapping import index_body
+from emr_jobs.core.errors import Remedy, samples
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import Domain, domain_of
-from emr_jobs.errors import Remedy, samples
-from emr_jobs.partition import Partition
-from emr_jobs.settings import Settings
 
 from pipeline_assets import lake
 from pipeline_assets.checks.tables import row_count

@@ -8,10 +8,10 @@ import dagster as dg
 from emr_jobs.contracts import PARTITION_COLUMN, Contract
 from emr_jobs.contracts.load import PLACEHOLDER
 from emr_jobs.contracts.model import Bound, Query
+from emr_jobs.core.errors import Remedy, samples
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import Domain, domain_of
-from emr_jobs.errors import Remedy, samples
-from emr_jobs.session import table_name
-from emr_jobs.settings import Settings
+from emr_jobs.frame.session import table_name
 
 from pipeline_assets.checks.spark import spark_session
 from pipeline_assets.checks.verdict import Results, Verdict, check_spec, result, selected

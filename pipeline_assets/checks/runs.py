@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 from emr_jobs.catalog import Job
 from emr_jobs.contracts import Contract, Medium
+from emr_jobs.core.errors import Remedy
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import domain_of
-from emr_jobs.errors import Remedy
-from emr_jobs.partition import Partition
 from emr_jobs.publish.versions import Inputs, Version
-from emr_jobs.settings import Settings
 
 from pipeline_assets import lake
 from pipeline_assets.checks.verdict import Results, Verdict, check_spec, result, selected

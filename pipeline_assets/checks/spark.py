@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-from emr_jobs.errors import Misconfigured
-from emr_jobs.session import session_conf
-from emr_jobs.settings import Settings, Spark
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import Settings, Spark
+from emr_jobs.frame.session import session_conf
 
 from pipeline_assets.command import local_environment, local_submit, scratch_folder
 from pipeline_assets.process import end_with_starter

@@ -9,9 +9,9 @@ import dagster as dg
 from emr_jobs.contracts import PARTITION_COLUMN, Contract
 from emr_jobs.contracts.model import Bound, RowCount
 from emr_jobs.contracts.table import iceberg_type
+from emr_jobs.core.errors import Remedy, samples
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import domain_of
-from emr_jobs.errors import Remedy, samples
-from emr_jobs.settings import Settings
 
 from pipeline_assets import lake
 from pipeline_assets.checks.verdict import PUBLISHED, Results, Verdict, asset_key, check_spec, result, selected

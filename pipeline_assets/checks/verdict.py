@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 from emr_jobs.contracts import Contract
-from emr_jobs.errors import Remedy
+from emr_jobs.core.errors import Remedy
 
 from pipeline_assets.remedies import Place
 

@@ -4,7 +4,7 @@ import sys
 from typing import Any, NoReturn
 
 import typer
-from emr_jobs.errors import Misconfigured, PipelineError
+from emr_jobs.core.errors import Misconfigured, PipelineError
 from typer.core import TyperGroup
 
 from pipeline_assets.cli import (

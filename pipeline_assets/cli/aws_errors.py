@@ -3,7 +3,7 @@
 import re
 import sys
 
-from emr_jobs.errors import Misconfigured
+from emr_jobs.core.errors import Misconfigured
 
 SIGN_IN = ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException")
 _OF_ARROW = re.compile(r"(?:When )?(.*): AWS Error (\w+) during (\w+) operation", re.DOTALL)

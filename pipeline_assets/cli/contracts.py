@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from emr_jobs.contracts import Contract
     from emr_jobs.contracts.compare import Comparison
-    from emr_jobs.settings import Settings
+    from emr_jobs.core.settings import Settings
 
     from pipeline_assets.earlier_contracts import Earlier
 

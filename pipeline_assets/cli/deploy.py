@@ -175,7 +175,7 @@ def _agreed(deploying: "Deploying", proposed: "ChangeSet | None", *, yes: bool) 
 
 def _refuse_while_it_runs(made: "Deployment", there: "list[Stack]") -> None:
     """An execution whose role is deleted cannot end its cluster."""
-    from emr_jobs.errors import Misconfigured
+    from emr_jobs.core.errors import Misconfigured
 
     from pipeline_assets.production.running.executions import Executions
 

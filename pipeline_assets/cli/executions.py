@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from emr_jobs.errors import REASON_CHARS, Misconfigured, cut
+from emr_jobs.core.errors import REASON_CHARS, Misconfigured, cut
 from rich.text import Text
 
 from pipeline_assets.cli.output import Json, console, errors, print_json, print_message, table
@@ -13,8 +13,8 @@ from pipeline_assets.deployment import deployment
 from pipeline_assets.home import deployment_settings
 
 if TYPE_CHECKING:
-    from emr_jobs.partition import Partition
-    from emr_jobs.settings import DeploymentSettings
+    from emr_jobs.core.partition import Partition
+    from emr_jobs.core.settings import DeploymentSettings
 
     from pipeline_assets.production.running.executions import Execution, Executions, JobProgress
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from emr_jobs.catalog import Job
-    from emr_jobs.settings import Settings
+    from emr_jobs.core.settings import Settings
 
 
 def run(

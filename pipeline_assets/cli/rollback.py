@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from emr_jobs.errors import Misconfigured
+from emr_jobs.core.errors import Misconfigured
 
 from pipeline_assets.cli.output import (
     Json,
@@ -21,8 +21,8 @@ from pipeline_assets.cli.output import (
 from pipeline_assets.home import load_settings, settings_uri
 
 if TYPE_CHECKING:
-    from emr_jobs.partition import Partition
-    from emr_jobs.settings import Settings
+    from emr_jobs.core.partition import Partition
+    from emr_jobs.core.settings import Settings
 
     from pipeline_assets.rollback import Plan, Side
 
@@ -102,7 +102,7 @@ def _take_back(
 
 def _refuse_running(values: "Settings", partition: "Partition") -> None:
     """The fences would decide it, and one of the two would have worked in vain."""
-    from emr_jobs.settings import of_a_deployment
+    from emr_jobs.core.settings import of_a_deployment
 
     from pipeline_assets.production.running.executions import Executions
 

@@ -18,8 +18,8 @@ from pipeline_assets.home import dagster_home, home, load_settings, profile, set
 from pipeline_assets.tags import ALLOW_EMPTY_TAG, CLUSTER_TAG, INVOCATION_TAG, LAUNCHER_TAG, ORIGIN_TAG, PARTITION_TAG
 
 if TYPE_CHECKING:
+    from emr_jobs.core.settings import Settings
     from emr_jobs.domain import Domain
-    from emr_jobs.settings import Settings
 
 
 class Launcher(StrEnum):
@@ -44,8 +44,8 @@ def run(
     json: Json = False,
 ) -> None:
     """Run the jobs of one partition and publish what passes its checks. Exit code 1 when a job failed."""
+    from emr_jobs.core.errors import Misconfigured
     from emr_jobs.domain import domain_of
-    from emr_jobs.errors import Misconfigured
 
     uri = settings_uri(settings)
     values = load_settings(uri)
@@ -73,7 +73,7 @@ def run(
 
 
 def _require_services(uri: str) -> None:
-    from emr_jobs.errors import Misconfigured
+    from emr_jobs.core.errors import Misconfigured
 
     if uri == str(profile("local")):
         raise Misconfigured(
@@ -91,7 +91,7 @@ def _require_emr(settings: "Settings", uri: str) -> None:
 
 def selected(found: "Domain", names: Sequence[str] | None) -> list[str]:
     """Jobs by name, from datasets and jobs. Raises Misconfigured naming what there is."""
-    from emr_jobs.errors import Misconfigured
+    from emr_jobs.core.errors import Misconfigured
 
     if not names:
         return [job.name for job in found.jobs]

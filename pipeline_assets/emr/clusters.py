@@ -10,8 +10,8 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Emr, Fleet, Settings
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import Emr, Fleet, Settings
 
 from pipeline_assets.emr.drivers import Drivers
 from pipeline_assets.versions import python_version, release_label

@@ -12,9 +12,9 @@ from math import ceil
 from typing import Any
 
 from emr_jobs.catalog import Job
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import Emr, Fleet
 from emr_jobs.domain import Domain
-from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Emr, Fleet
 
 CORE = "CORE"  # EMR's own label of core nodes
 

@@ -20,8 +20,8 @@ from uuid import uuid4
 
 import dagster as dg
 from emr_jobs.catalog import MAINTAIN
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import domain_of
-from emr_jobs.settings import Settings
 
 from pipeline_assets.emr import clusters
 from pipeline_assets.emr.clusters import INSTANCE_TAG, LEASE_TAG

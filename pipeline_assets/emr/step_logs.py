@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 
 from emr_jobs.catalog import Job
-from emr_jobs.s3_uri import bucket_and_key
-from emr_jobs.settings import Emr
+from emr_jobs.core.s3_uri import bucket_and_key
+from emr_jobs.core.settings import Emr
 
 TAIL_CHARS = 4000
 APPLICATION = re.compile(r"application_\d+_\d+")  # YARN's id, as spark-submit prints it

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from emr_jobs.catalog import Job
-from emr_jobs.settings import Emr
+from emr_jobs.core.settings import Emr
 
 from pipeline_assets.emr import clusters
 from pipeline_assets.emr.lease import SharedCluster

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import dagster as dg
 from emr_jobs.catalog import Job
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import domain_of
-from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Settings
 
 from pipeline_assets import remedies
 from pipeline_assets.command import emr_submit, job_arguments

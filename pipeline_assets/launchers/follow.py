@@ -14,9 +14,9 @@ from typing import Any
 
 import dagster as dg
 from emr_jobs.catalog import Job
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import Settings, of_a_deployment
 from emr_jobs.domain import domain_of
-from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Settings, of_a_deployment
 
 from pipeline_assets import remedies
 from pipeline_assets.launchers.heartbeat import heartbeat

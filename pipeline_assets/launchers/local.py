@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import dagster as dg
 from emr_jobs.catalog import Job
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import domain_of
-from emr_jobs.settings import Settings
 
 from pipeline_assets import remedies
 from pipeline_assets.command import job_arguments, local_environment, local_submit, scratch_folder

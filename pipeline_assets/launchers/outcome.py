@@ -11,9 +11,9 @@ from typing import Any
 
 import dagster as dg
 from emr_jobs.catalog import Job
+from emr_jobs.core.errors import Remedy
 from emr_jobs.domain import Domain
-from emr_jobs.errors import Remedy
-from emr_jobs.report import asset_key
+from emr_jobs.frame.report import asset_key
 
 from pipeline_assets.remedies import Place, what_to_select
 

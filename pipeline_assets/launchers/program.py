@@ -16,8 +16,8 @@ from uuid import uuid4
 
 import dagster as dg
 from emr_jobs.catalog import Job
-from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Settings
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import Settings
 
 from pipeline_assets.command import emr_submit, local_environment, local_submit, scratch_folder
 from pipeline_assets.emr import clusters, step_logs

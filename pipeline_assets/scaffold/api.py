@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from emr_jobs import strict_json
-from emr_jobs.errors import Misconfigured
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.reading import strict_json
 
 from pipeline_assets.scaffold.envelope import envelope_of, unseen
 from pipeline_assets.scaffold.guess import COLUMNS, READ, Doubt, Guess, skeleton

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emr_jobs.reading import day, instant, number, written_boolean
+from emr_jobs.reading.values import day, instant, number, written_boolean
 
 SEPARATORS = (",", ";", "\t", "|")
 QUOTES = ('"', "'")

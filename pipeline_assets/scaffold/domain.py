@@ -13,14 +13,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from zoneinfo import available_timezones
 
-from emr_jobs import settings as settings_module
 from emr_jobs.contracts import Medium
 from emr_jobs.contracts.load import SUFFIX, Layers
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.partition import Calendar
+from emr_jobs.core.settings import FilesConnection, Settings
 from emr_jobs.domain import CONTRACTS
 from emr_jobs.domain import FILE as CALENDAR
-from emr_jobs.errors import Misconfigured
-from emr_jobs.partition import Calendar
-from emr_jobs.settings import FilesConnection, Settings
 
 from pipeline_assets.home import profile
 from pipeline_assets.scaffold.draft import Names, dataset_contract, draft_of, source_contract

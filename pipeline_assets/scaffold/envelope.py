@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from emr_jobs.errors import Misconfigured
-from emr_jobs.reading import whole
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.reading.values import whole
 
 from pipeline_assets.scaffold.guess import READ, Doubt
 from pipeline_assets.scaffold.names import words

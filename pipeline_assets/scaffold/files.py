@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from emr_jobs.contracts.read import Csv, Files
-from emr_jobs.errors import Misconfigured
-from emr_jobs.partition import Partition
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.partition import Partition
 from pydantic import ValidationError
 
 from pipeline_assets.scaffold.dialect import Dialect, dialect_of

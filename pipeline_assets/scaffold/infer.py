@@ -1,7 +1,7 @@
 """Fields of records, by their values: type, key, day column. Pure.
 
-A type is that whose rule (emr_jobs.reading) reads the values, so a field that is guessed is one that will be read.
-Does not own: what a schema says of itself (table_types), columns of the dataset (draft).
+A type is that whose rule (emr_jobs.reading.values) reads the values, so a field that is guessed is one that will be
+read. Does not own: what a schema says of itself (table_types), columns of the dataset (draft).
 """
 
 import re
@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from emr_jobs.reading import day, instant, is_blank, number, written_boolean
+from emr_jobs.reading.values import day, instant, is_blank, number, written_boolean
 
 from pipeline_assets.scaffold.names import singular, words
 

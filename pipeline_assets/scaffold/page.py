@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
-from emr_jobs.errors import Misconfigured
-from emr_jobs.partition import Partition
-from emr_jobs.settings import RestConnection, faults_of
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.settings import RestConnection, faults_of
 from pydantic import ValidationError
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import tomlkit
-from emr_jobs.settings import Connection, Settings
+from emr_jobs.core.settings import Connection, Settings
 from tomlkit.items import InlineTable
 
 PROFILES = ("local", "emulator", "production")

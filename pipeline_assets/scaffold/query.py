@@ -8,7 +8,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl
 
-from emr_jobs.reading import day, instant
+from emr_jobs.reading.values import day, instant
 
 from pipeline_assets.scaffold.guess import READ, Doubt
 from pipeline_assets.scaffold.names import words

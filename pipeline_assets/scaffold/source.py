@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from re import fullmatch
 
-from emr_jobs import settings as settings_module
 from emr_jobs.contracts import InvalidContracts, Medium
 from emr_jobs.contracts.lines import line_of
 from emr_jobs.contracts.load import SUFFIX
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import CONTRACTS, Domain, domain_of
-from emr_jobs.errors import Misconfigured
-from emr_jobs.partition import Partition
-from emr_jobs.settings import Settings
 
 from pipeline_assets.home import ROOT, profile
 from pipeline_assets.scaffold import api, files, table

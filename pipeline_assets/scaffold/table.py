@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from emr_jobs.errors import Misconfigured
-from emr_jobs.partition import Partition
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.partition import Partition
 
 from pipeline_assets.scaffold import files
 from pipeline_assets.scaffold.guess import COLUMNS, READ, Doubt, Guess, skeleton

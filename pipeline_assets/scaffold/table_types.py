@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from emr_jobs.errors import Misconfigured
+from emr_jobs.core.errors import Misconfigured
 
 from pipeline_assets.scaffold.infer import WITHOUT_OFFSET, Field, fields_of
 

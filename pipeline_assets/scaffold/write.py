@@ -10,11 +10,11 @@ from pathlib import Path
 from stat import S_IMODE
 
 from emr_jobs import derived
-from emr_jobs import settings as settings_module
 from emr_jobs.catalog import Job
 from emr_jobs.contracts import InvalidContracts, load
 from emr_jobs.contracts.load import Layers
-from emr_jobs.errors import Misconfigured
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.errors import Misconfigured
 
 from pipeline_assets.home import write_whole
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from emr_jobs.settings import Settings
+from emr_jobs.core.settings import Settings
 
 from pipeline_assets.sensors.clusters import cluster_sensors
 from pipeline_assets.sensors.lost_runs import lost_runs_sensor

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from emr_jobs.settings import Settings
+from emr_jobs.core.settings import Settings
 
 from pipeline_assets.emr import clusters
 from pipeline_assets.emr.clusters import LEASE_TAG

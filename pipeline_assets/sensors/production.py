@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES  # has no public name
 from emr_jobs.catalog import MAINTAIN
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.s3_uri import bucket_and_key
+from emr_jobs.core.settings import DeploymentSettings, Settings, of_a_deployment
 from emr_jobs.domain import Domain, domain_of
-from emr_jobs.errors import Misconfigured
-from emr_jobs.s3_uri import bucket_and_key
-from emr_jobs.settings import DeploymentSettings, Settings, of_a_deployment
 
 from pipeline_assets.assets.jobs import selection
 from pipeline_assets.emr import clusters

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from emr_jobs.settings import Emr, Settings
+from emr_jobs.core.settings import Emr, Settings
 
 from pipeline_assets.emr import clusters
 from pipeline_assets.shipping import package

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Literal
 
 from emr_jobs.catalog import MAINTAIN, ROLLBACK, RUN_JOB
-from emr_jobs.code import code_files
-from emr_jobs.errors import Misconfigured
+from emr_jobs.core.code import code_files
+from emr_jobs.core.errors import Misconfigured
 
 from pipeline_assets import home
 from pipeline_assets.home import ROOT

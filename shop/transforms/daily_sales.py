@@ -1,6 +1,6 @@
 """final.daily_sales: the day's sales by country, segment and channel, over orders that are pending or paid."""
 
-from emr_jobs.reading import AMOUNT
+from emr_jobs.reading.values import AMOUNT
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 

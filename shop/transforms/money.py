@@ -1,6 +1,6 @@
 """Amounts in other currencies: rounded half away from zero, once, from the exact product."""
 
-from emr_jobs.reading import AMOUNT
+from emr_jobs.reading.values import AMOUNT
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 

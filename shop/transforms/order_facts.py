@@ -1,7 +1,7 @@
 """final.order_facts: a row an order, with its money, its customer and its delivery."""
 
-from emr_jobs.partition import Partition
-from emr_jobs.reading import AMOUNT
+from emr_jobs.core.partition import Partition
+from emr_jobs.reading.values import AMOUNT
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 

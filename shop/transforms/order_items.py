@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from emr_jobs.reading import AMOUNT
+from emr_jobs.reading.values import AMOUNT
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 

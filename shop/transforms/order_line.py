@@ -9,8 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from emr_jobs import strict_json
-from emr_jobs.reading import amount, elements, field, fits, instant, is_blank, text, whole
+from emr_jobs.reading import strict_json
+from emr_jobs.reading.values import amount, elements, field, fits, instant, is_blank, text, whole
 
 TEST = "test"
 STATUSES = ("pending", "paid", "cancelled", "refunded", TEST)

@@ -12,9 +12,9 @@ from itertools import accumulate, chain
 from typing import Any
 
 import pyarrow as pa
-from emr_jobs import strict_json
-from emr_jobs.partition import Partition
-from emr_jobs.reading import ARROW_AMOUNT, ARROW_INSTANT
+from emr_jobs.core.partition import Partition
+from emr_jobs.reading import strict_json
+from emr_jobs.reading.values import ARROW_AMOUNT, ARROW_INSTANT
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_type

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from emr_jobs.reading import elements, field, instant
+from emr_jobs.reading.values import elements, field, instant
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from emr_jobs import domain as domain_module
-from emr_jobs import settings
 from emr_jobs.contracts import InvalidContracts
+from emr_jobs.core import settings
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.partition import Calendar
 from emr_jobs.domain import Layers
-from emr_jobs.errors import Misconfigured
-from emr_jobs.partition import Calendar
 from pipeline_assets.home import ROOT, profile
 from tests.domains import LIBRARY
 

@@ -12,7 +12,7 @@ from botocore.exceptions import NoRegionError
 
 from emr_jobs import job as frame
 from emr_jobs.catalog import RUN_JOB
-from emr_jobs.job_run import JobRun
+from emr_jobs.frame.job_run import JobRun
 from tests.domains import LOCAL
 
 DAY = "2026-11-21"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from emr_jobs.core.settings import Runs
 from emr_jobs.maintain import expire_dead_letters
-from emr_jobs.settings import Runs
 
 NOW = datetime(2026, 11, 22, 13, tzinfo=UTC)
 

@@ -10,8 +10,8 @@ import pytest
 import requests
 from pyspark.sql import SparkSession
 
-from emr_jobs import settings as settings_module
-from emr_jobs.settings import Settings
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.settings import Settings
 from local_stack import sample
 from local_stack.services import services
 from local_stack.snowflake import load

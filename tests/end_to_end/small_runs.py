@@ -20,13 +20,14 @@ from pyspark.sql import functions as F
 from emr_jobs import job as frame
 from emr_jobs.catalog import RUN_JOB
 from emr_jobs.contracts.table import spark_type
-from emr_jobs.job_run import JobRun
-from emr_jobs.partition import Partition
-from emr_jobs.publish import both, fence, lake
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.settings import Settings, load
+from emr_jobs.frame.job_run import JobRun
+from emr_jobs.frame.report import Finding
+from emr_jobs.publish import day as publish_day
+from emr_jobs.publish import fence, lake
 from emr_jobs.publish.search import SearchIndex
-from emr_jobs.report import Finding
 from emr_jobs.rollback import rollback
-from emr_jobs.settings import Settings, load
 from pipeline_assets import lake as lake_of_readers
 from pipeline_assets.lake import catalog
 from tests.domains import LIBRARY
@@ -38,13 +39,13 @@ TABLES = (REJECTED, LOANS, LENDING, BRANCH_DAYS)
 
 POINTS: dict[str, tuple[Any, str]] = {
     "inputs": (fence, "read"),
-    "stage": (both, "stage"),
-    "load": (both, "load"),
-    "audit": (both, "audit_staged"),
-    "commits": (both, "commit"),
+    "stage": (publish_day, "stage"),
+    "load": (publish_day, "load"),
+    "audit": (publish_day, "audit_staged"),
+    "commits": (publish_day, "commit"),
     "publish of a table": (lake, "publish"),
     "commit of a table": (lake, "_replace_day"),  # what it replaces was looked at
-    "swap": (both, "swap"),
+    "swap": (publish_day, "swap"),
     "change of the alias": (SearchIndex, "change_alias"),  # tried first; then what it replaces was looked at
     "look at the alias": (SearchIndex, "published"),
 }
@@ -53,7 +54,7 @@ POINTS: dict[str, tuple[Any, str]] = {
 def extract(label: str) -> Callable[[JobRun], None]:
     def body(run: JobRun) -> None:
         rows = {REJECTED: row(run, REJECTED, raw=label), LOANS: row(run, LOANS, loan_id=label)}
-        both.publish_lake(run, rows)
+        publish_day.publish_lake(run, rows)
 
     return body
 
@@ -61,13 +62,13 @@ def extract(label: str) -> Callable[[JobRun], None]:
 def catalogue(label: str) -> Callable[[JobRun], None]:
     def body(run: JobRun) -> None:
         read = fence.read(run, [REJECTED, LOANS])
-        loan = both.view(run, LOANS, read[LOANS].snapshot_id).first()
+        loan = publish_day.view(run, LOANS, read[LOANS].snapshot_id).first()
         assert loan is not None
         lending = row(run, LENDING, loan_id=loan["loan_id"], title=label)
-        days = both.stage(run, {LENDING: lending, BRANCH_DAYS: row(run, BRANCH_DAYS, branch=label)})
+        days = publish_day.stage(run, {LENDING: lending, BRANCH_DAYS: row(run, BRANCH_DAYS, branch=label)})
         inputs = {dataset: day.version for dataset, day in read.items()}
         document = lending.select("partition_date", "loan_id", "title")
-        both.publish_both(run, days, INDEX, document, expected=1, inputs=inputs, measures={})
+        publish_day.publish_both(run, days, INDEX, document, expected=1, inputs=inputs, measures={})
 
     return body
 
@@ -166,10 +167,10 @@ def stoppable() -> Iterator[None]:
             run.report.check(finding)
         return findings
 
-    def index_passed(run: JobRun, loaded: both.Loaded, check: Any, *, expected: int) -> Finding:
+    def index_passed(run: JobRun, loaded: publish_day.Loaded, check: Any, *, expected: int) -> Finding:
         return Finding(loaded.target.contract.id, check, loaded.documents == expected, "", "")
 
-    with mock.patch.multiple(both, audit_staged=passed, audit_index=index_passed):
+    with mock.patch.multiple(publish_day, audit_staged=passed, audit_index=index_passed):
         originals = [(owner, name, getattr(owner, name)) for owner, name in POINTS.values()]
         for point, (owner, name) in POINTS.items():
             setattr(owner, name, stopping(point, getattr(owner, name)))

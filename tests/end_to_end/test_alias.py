@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from opensearchpy.exceptions import AuthorizationException
 
-from emr_jobs.errors import AccessDenied, PipelineError, SchemaDrift, Unavailable
+from emr_jobs.core.errors import AccessDenied, PipelineError, SchemaDrift, Unavailable
 from emr_jobs.publish.search import SearchIndex, errors_named
 from tests.domains import LIBRARY
 from tests.running import Day

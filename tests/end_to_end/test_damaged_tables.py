@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from emr_jobs.errors import Damaged
+from emr_jobs.core.errors import Damaged
+from emr_jobs.core.settings import Settings
 from emr_jobs.publish.lake import require_table
-from emr_jobs.settings import Settings
 from pipeline_assets import damaged_tables, lake
 from tests.aws import Cloud, keys_of
 from tests.domains import LIBRARY

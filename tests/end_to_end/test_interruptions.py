@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from pyspark.sql import SparkSession
 
-from emr_jobs.settings import load
+from emr_jobs.core.settings import load
 from pipeline_assets import lake
 from tests.running import Day, InProcess
 from tests.torture.bench import Bench, bench

@@ -13,11 +13,11 @@ from pyspark.sql import functions as F
 from emr_jobs import maintain
 from emr_jobs.contracts import Contract
 from emr_jobs.contracts.table import spark_ddl
-from emr_jobs.errors import CheckFailed
-from emr_jobs.partition import Partition
+from emr_jobs.core.errors import CheckFailed
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.settings import Settings
 from emr_jobs.publish import lake as publishing
 from emr_jobs.publish import versions
-from emr_jobs.settings import Settings
 from pipeline_assets import lake
 from pipeline_assets.history import history
 from tests.domains import LIBRARY

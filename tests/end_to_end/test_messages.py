@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from emr_jobs.report import asset_key
+from emr_jobs.frame.report import asset_key
 from tests.domains import LIBRARY
 from tests.running import Day, InProcess
 

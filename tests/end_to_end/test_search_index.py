@@ -9,8 +9,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from emr_jobs import settings as settings_module
 from emr_jobs.contracts.mapping import index_body
+from emr_jobs.core import settings as settings_module
 from emr_jobs.publish.search import SearchIndex
 from tests.domains import LIBRARY
 from tests.end_to_end.conftest import deliver, delivered_loans, succeeded

@@ -13,8 +13,8 @@ from opensearchpy.exceptions import AuthorizationException
 from pyspark.sql import Row
 
 from emr_jobs.contracts import Column, Contract
-from emr_jobs.errors import Misconfigured, SchemaDrift, Unavailable
-from emr_jobs.partition import Partition
+from emr_jobs.core.errors import Misconfigured, SchemaDrift, Unavailable
+from emr_jobs.core.partition import Partition
 from emr_jobs.publish import bulk
 from emr_jobs.publish.search import Retained, SearchIndex
 from pipeline_assets import search

@@ -11,11 +11,11 @@ from itertools import count
 import pytest
 from pyspark.sql import SparkSession
 
-from emr_jobs.errors import BadInput, Conflict, Outdated, Unavailable
+from emr_jobs.core.errors import BadInput, Conflict, Outdated, Unavailable
+from emr_jobs.core.settings import load
 from emr_jobs.maintain import maintain
 from emr_jobs.publish import earlier
 from emr_jobs.publish.search import SearchIndex
-from emr_jobs.settings import load
 from pipeline_assets import lake
 from tests.domains import LIBRARY
 from tests.end_to_end.small_runs import BRANCH_DAYS, INDEX, LENDING, LOANS, REJECTED, SmallDay, stoppable

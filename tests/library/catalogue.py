@@ -5,9 +5,9 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from emr_jobs.job_run import JobRun
+from emr_jobs.frame.job_run import JobRun
 from emr_jobs.publish import audit, fence
-from emr_jobs.publish.both import publish_both, stage, view
+from emr_jobs.publish.day import publish_both, stage, view
 
 LENDING, BRANCH_DAYS, INDEX = "marts.lending", "marts.branch_days", "find.lending"
 

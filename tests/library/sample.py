@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from emr_jobs.partition import Partition
+from emr_jobs.core.partition import Partition
 
 ROWS = 200
 TITLES = (

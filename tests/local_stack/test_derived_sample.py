@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from emr_jobs.contracts.model import Column, Contract
-from emr_jobs.partition import Calendar
+from emr_jobs.core.partition import Calendar
 from local_stack.derived_sample import derived, rows, write
 from local_stack.sample_files import Row
 from tests.local_stack.sources import API, COLUMNS, FILES, TABLE, source

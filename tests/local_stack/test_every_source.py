@@ -15,12 +15,12 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from emr_jobs import settings as settings_module
 from emr_jobs.contracts import Contract
 from emr_jobs.contracts.read import Files, Rest, Snowflake
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.settings import Connection, FilesConnection, RestConnection, Settings, SnowflakeConnection
 from emr_jobs.domain import Domain
-from emr_jobs.partition import Partition
-from emr_jobs.settings import Connection, FilesConnection, RestConnection, Settings, SnowflakeConnection
 from emr_jobs.sources import files, rest, snowflake
 from emr_jobs.sources.statement import Statement, statement_of
 from local_stack import derived_sample, sample_files

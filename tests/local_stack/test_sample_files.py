@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from emr_jobs.contracts.model import Column
-from emr_jobs.partition import Calendar
+from emr_jobs.core.partition import Calendar
 from local_stack.sample_files import write
 from tests.local_stack.sources import API, FILES, TABLE, source
 

@@ -22,7 +22,7 @@ from tests.mutants import LIST, ROOT, Mutant, scopes
 
 SEED = 12
 PARTS = {
-    "emr_jobs/partition.py": 10,
+    "emr_jobs/core/partition.py": 10,
     "emr_jobs/contracts": 32,
     "emr_jobs/publish/audit.py": 8,
     f"{settings_domain().package}/transforms": 12,

@@ -8,11 +8,11 @@ from typing import ClassVar
 import dagster as dg
 import pytest
 
-from emr_jobs import settings as settings_module
 from emr_jobs.contracts.mapping import index_body
 from emr_jobs.contracts.model import Bound
 from emr_jobs.contracts.table import iceberg_type
-from emr_jobs.errors import Misconfigured, Remedy
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.errors import Misconfigured, Remedy
 from emr_jobs.publish.versions import Version
 from pipeline_assets.checks import tables
 from pipeline_assets.checks.indices import judge_index, mapping_differences, rows_in

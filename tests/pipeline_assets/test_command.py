@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emr_jobs.settings import Aws, Spark
+from emr_jobs.core.settings import Aws, Spark
 from pipeline_assets.command import emr_submit, local_environment, local_submit, scratch_folder
 from pipeline_assets.shipping.package import Shipped
 from tests.domains import LIBRARY

@@ -10,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 from emr_jobs.contracts import load
 from emr_jobs.contracts.load import Layers
 from emr_jobs.contracts.reading import plan_of
-from emr_jobs.settings import Connection, RestConnection
+from emr_jobs.core.settings import Connection, RestConnection
 from pipeline_assets import contract_reference
 from pipeline_assets.contract_reference import TITLES, Undocumented, anchor, reference, section
 from pipeline_assets.home import ROOT

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from emr_jobs.contracts import load
-from emr_jobs.errors import Misconfigured
+from emr_jobs.core.errors import Misconfigured
 from pipeline_assets.earlier_contracts import earlier_contracts
 from tests.domains import LIBRARY
 

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 import requests
 
-from emr_jobs import settings as settings_module
-from emr_jobs.errors import BadInput, Misconfigured
-from emr_jobs.settings import RestConnection, Settings, SnowflakeConnection
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.errors import BadInput, Misconfigured
+from emr_jobs.core.settings import RestConnection, Settings, SnowflakeConnection
 from local_stack.snowflake import ACCOUNT, USER, key_pair, snowflake
 from pipeline_assets.first_records import tried
 from tests.domains import LIBRARY, LOCAL

@@ -23,9 +23,9 @@ from pyiceberg.types import StringType
 from pyspark.sql import SparkSession
 
 from emr_jobs.contracts.mapping import index_body
-from emr_jobs.errors import Unavailable
+from emr_jobs.core.errors import Unavailable
+from emr_jobs.core.settings import load
 from emr_jobs.publish.search import SearchIndex
-from emr_jobs.settings import load
 from pipeline_assets import lake
 from pipeline_assets.checks.joins import answers_of, judge_rules
 from pipeline_assets.definitions import definitions

@@ -3,8 +3,8 @@
 import pytest
 from typer.main import get_command
 
-from emr_jobs import settings as settings_module
-from emr_jobs.errors import BadInput, PipelineError, Remedy
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.errors import BadInput, PipelineError, Remedy
 from pipeline_assets.cli import app
 from pipeline_assets.home import ROOT, deployment_settings
 from pipeline_assets.remedies import (

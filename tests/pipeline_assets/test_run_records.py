@@ -5,9 +5,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from emr_jobs.code import code_version
+from emr_jobs.core.code import code_version
+from emr_jobs.frame.report import asset_key
 from emr_jobs.publish.preview import ROWS, is_shown
-from emr_jobs.report import asset_key
 from tests.domains import LIBRARY
 from tests.end_to_end.test_run import EMPTY_DAY
 from tests.running import Day, table_rows

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from emr_jobs import settings
-from emr_jobs.job_run import JobRun
+from emr_jobs.core import settings
+from emr_jobs.frame.job_run import JobRun
 from pipeline_assets.home import ROOT
 from shop.extract_customers import statements
 from tests.shop import SHOP

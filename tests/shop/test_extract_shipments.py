@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from emr_jobs import settings as settings_module
-from emr_jobs.settings import RestConnection
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.settings import RestConnection
 from local_stack.rest_api import rest_api
 from pipeline_assets import lake
 from pipeline_assets.first_records import tried

@@ -2,7 +2,7 @@
 
 import re
 
-from emr_jobs import settings as settings_module
+from emr_jobs.core import settings as settings_module
 from pipeline_assets.home import ROOT
 from tests.shop import PROFILES, SHOP
 

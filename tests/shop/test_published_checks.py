@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from emr_jobs import settings as settings_module
+from emr_jobs.core import settings as settings_module
 from pipeline_assets import lake
 from pipeline_assets.checks.joins import answers_of, judge_rules
 from tests.running import Day, session_for

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from emr_jobs.settings import Settings
+from emr_jobs.core.settings import Settings
 from pipeline_assets.command import local_environment, local_submit
 from pipeline_assets.home import ROOT
 from pipeline_assets.process import TiedProcess

@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from emr_jobs.secret_ref import resolve
+from emr_jobs.core.secret_ref import resolve
 from local_stack.rest_api import rest_api
 from local_stack.snowflake import load
 from tests.domains import LIBRARY

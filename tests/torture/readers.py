@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from emr_jobs.core.settings import Settings
 from emr_jobs.publish.search import SearchIndex
-from emr_jobs.settings import Settings
 from pipeline_assets import lake
 from tests.domains import LIBRARY
 

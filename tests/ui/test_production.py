@@ -16,8 +16,8 @@ import pytest
 import tomlkit
 from playwright.sync_api import Page, expect
 
-from emr_jobs import settings as settings_module
-from emr_jobs.partition import Partition
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.partition import Partition
 from local_stack.simulation.follower import Follower, start_daemon
 from local_stack.simulation.scenarios import SCENARIOS, no_delivery
 from local_stack.simulation.world import ROWS, World, world

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from emr_jobs.contracts.read import Csv
-from emr_jobs.records import Broken
+from emr_jobs.reading.records import Broken
 from emr_jobs.sources.files import bounds
 from emr_jobs.sources.files.csv_text import Lines
 from emr_jobs.sources.files.opening import Content

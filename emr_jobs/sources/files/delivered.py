@@ -4,8 +4,8 @@ Does not own: which names a pattern matches (listing). Invariant: a missing or e
 errors, never fewer rows.
 """
 
-from emr_jobs.errors import BadInput, Remedy, samples
-from emr_jobs.partition import Partition
+from emr_jobs.core.errors import BadInput, Remedy, samples
+from emr_jobs.core.partition import Partition
 from emr_jobs.sources.files.listing import File, listing
 from emr_jobs.sources.files.refusals import refusals
 

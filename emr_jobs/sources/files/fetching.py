@@ -14,8 +14,8 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from emr_jobs.contracts.read import Files
-from emr_jobs.errors import Misconfigured, PipelineError
-from emr_jobs.partition import Partition
+from emr_jobs.core.errors import Misconfigured, PipelineError
+from emr_jobs.core.partition import Partition
 from emr_jobs.sources.arrow import batches_as_frame
 from emr_jobs.sources.files import csv_rows, json_lines, parquet_rows, reports
 from emr_jobs.sources.files.listing import File

@@ -6,7 +6,7 @@ Invariant: every line that is not blank is one record, whatever it holds; what i
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from emr_jobs.records import Broken
+from emr_jobs.reading.records import Broken
 from emr_jobs.sources.files import bounds
 from emr_jobs.sources.files.opening import Content, chunks, require_bounded
 
@@ -34,7 +34,7 @@ def lines(content: Content) -> Iterator[list[bytes]]:
 def _values(texts: Sequence[bytes]) -> list[Any]:
     import pyarrow as pa
 
-    from emr_jobs import strict_json
+    from emr_jobs.reading import strict_json
 
     def value(text: bytes, in_doubt: bool) -> Any:
         try:

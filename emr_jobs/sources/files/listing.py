@@ -14,13 +14,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emr_jobs.errors import Misconfigured
-from emr_jobs.partition import Partition
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.partition import Partition
 
 if TYPE_CHECKING:
     from emr_jobs.contracts import Contract
     from emr_jobs.contracts.read import Files
-    from emr_jobs.settings import FilesConnection, Settings
+    from emr_jobs.core.settings import FilesConnection, Settings
 
 _SCHEME = re.compile("([a-z][a-z0-9]*)://")
 
@@ -43,7 +43,7 @@ def address(connection: "FilesConnection", declared: "Files", partition: Partiti
 def pattern_of(settings: "Settings", source: "Contract", partition: Partition) -> str:
     """Of a source's day, where these settings say that it is delivered. Raises Misconfigured where they do not."""
     from emr_jobs.contracts.read import Files
-    from emr_jobs.settings import FilesConnection
+    from emr_jobs.core.settings import FilesConnection
 
     assert isinstance(source.read, Files), source.id
     return address(settings.connection(source.connection, FilesConnection, source=source.id), source.read, partition)

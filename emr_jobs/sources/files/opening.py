@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Literal, Protocol
 
-from emr_jobs.s3_uri import bucket_and_key
+from emr_jobs.core.s3_uri import bucket_and_key
 from emr_jobs.sources.files import bounds
 from emr_jobs.sources.files.listing import File
 from emr_jobs.sources.files.refusals import Unreadable

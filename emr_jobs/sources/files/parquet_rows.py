@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
-from emr_jobs.records import Broken
+from emr_jobs.reading.records import Broken
 from emr_jobs.sources.files import bounds
 from emr_jobs.sources.files.refusals import Unreadable, require_once_each
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
-from emr_jobs.errors import AccessDenied, BadInput, Remedy, Unavailable
-from emr_jobs.partition import Partition
+from emr_jobs.core.errors import AccessDenied, BadInput, Remedy, Unavailable
+from emr_jobs.core.partition import Partition
 
 
 class Unreadable(Exception):

@@ -7,8 +7,8 @@ error that a person reads. A record has null in these. Invariant: a file that wa
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from emr_jobs.errors import Misconfigured, PipelineError, Remedy, Unavailable
-from emr_jobs.partition import Partition
+from emr_jobs.core.errors import Misconfigured, PipelineError, Remedy, Unavailable
+from emr_jobs.core.partition import Partition
 from emr_jobs.sources.arrow import packed, unpacked
 from emr_jobs.sources.files.listing import File
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import quote_plus
 
-from emr_jobs.errors import Misconfigured
-from emr_jobs.secret_ref import SecretRef, resolve
-from emr_jobs.settings import ApiKey, Auth, Basic, Bearer, OAuth2
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.secret_ref import SecretRef, resolve
+from emr_jobs.core.settings import ApiKey, Auth, Basic, Bearer, OAuth2
 
 EARLIER_S = 30.0  # a token is replaced before it expires, so that none expires on its way
 

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import requests
 
 from emr_jobs.contracts.read import Complete, Rest, TotalRequest
-from emr_jobs.errors import samples
-from emr_jobs.partition import Partition
-from emr_jobs.settings import RestConnection
+from emr_jobs.core.errors import samples
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.settings import RestConnection
 from emr_jobs.sources.rest import page_body, pages
 from emr_jobs.sources.rest.complete import Tally, announced, count
 from emr_jobs.sources.rest.exchange import Answer, Budget, Exchange, Request

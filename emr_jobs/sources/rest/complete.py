@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emr_jobs.contracts.read import Rest
-from emr_jobs.reading import whole
+from emr_jobs.reading.values import whole
 from emr_jobs.sources.rest.json_path import at, keys_of
 from emr_jobs.sources.rest.pages import Page
 from emr_jobs.sources.rest.refusals import BrokenAnswer, Contradiction

@@ -16,8 +16,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
-from emr_jobs.reading import number
-from emr_jobs.settings import OAuth2, RestConnection
+from emr_jobs.core.settings import OAuth2, RestConnection
+from emr_jobs.reading.values import number
 from emr_jobs.sources.rest.auth import credentials
 from emr_jobs.sources.rest.download import content_of
 from emr_jobs.sources.rest.page_body import json_of

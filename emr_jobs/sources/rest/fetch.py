@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from emr_jobs.contracts.read import Rest
-from emr_jobs.errors import PipelineError
-from emr_jobs.partition import Partition
-from emr_jobs.settings import RestConnection
+from emr_jobs.core.errors import PipelineError
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.settings import RestConnection
 from emr_jobs.sources.arrow import batches_as_frame, packed, unpacked
 from emr_jobs.sources.rest.client import Client
 from emr_jobs.sources.rest.window import Slice, slices

@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from emr_jobs import strict_json
-from emr_jobs.errors import samples
-from emr_jobs.records import Broken
+from emr_jobs.core.errors import samples
+from emr_jobs.reading import strict_json
+from emr_jobs.reading.records import Broken
 from emr_jobs.sources.rest.json_path import at, is_there, keys_of
 from emr_jobs.sources.rest.refusals import BrokenAnswer
 

@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
-from emr_jobs.errors import AccessDenied, BadInput, Remedy, Unavailable
-from emr_jobs.partition import Partition
-from emr_jobs.settings import ApiKey, Basic, Bearer, OAuth2, RestConnection
+from emr_jobs.core.errors import AccessDenied, BadInput, Remedy, Unavailable
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.settings import ApiKey, Basic, Bearer, OAuth2, RestConnection
 from emr_jobs.sources.rest.window import Slice
 
 _LOGIN = re.compile(r"log[_-]?in|sign[_-]?in|\bsso\b|saml|oauth", re.IGNORECASE)

@@ -21,7 +21,7 @@ from requests.utils import get_environ_proxies
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
-from emr_jobs.settings import RestConnection
+from emr_jobs.core.settings import RestConnection
 from emr_jobs.sources.rest.download import ENCODINGS
 from emr_jobs.sources.rest.refusals import Refusals
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from emr_jobs.contracts.read import PLACEHOLDER, Rest
-from emr_jobs.partition import Partition
+from emr_jobs.core.partition import Partition
 from emr_jobs.sources.rest.json_path import at
 
 

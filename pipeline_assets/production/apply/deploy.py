@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import tomlkit
-from emr_jobs import settings as settings_module
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.s3_uri import bucket_and_key
+from emr_jobs.core.settings import DeploymentSettings, Settings, of_a_deployment
 from emr_jobs.domain import domain_of
-from emr_jobs.errors import Misconfigured
-from emr_jobs.s3_uri import bucket_and_key
-from emr_jobs.settings import DeploymentSettings, Settings, of_a_deployment
 
 from pipeline_assets.home import ROOT
 from pipeline_assets.production.apply.stacks import BODY_LIMIT_BYTES, ROLLED_BACK, ChangeSet, Stack, Stacks

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from emr_jobs.settings import Fleet
+from emr_jobs.core.settings import Fleet
 
 from pipeline_assets.emr.clusters import MANAGED_TAG
 from pipeline_assets.findings import Fault, Finding, Level, looked_at

@@ -4,9 +4,9 @@ Parameters: an existing bucket for each that it would make, and whether the data
 which the main stack takes as parameters of the same names.
 """
 
+from emr_jobs.core.settings import DeploymentSettings
 from emr_jobs.domain import domain_of
 from emr_jobs.publish.bulk import DEAD_LETTER_DAYS, DEAD_LETTERS
-from emr_jobs.settings import DeploymentSettings
 from troposphere import (
     AccountId,
     Equals,

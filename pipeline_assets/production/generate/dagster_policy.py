@@ -9,9 +9,9 @@ from typing import Any
 
 from awacs.aws import Condition, Null, Statement
 from emr_jobs.contracts import Contract
+from emr_jobs.core.s3_uri import bucket_and_key
+from emr_jobs.core.settings import DeploymentSettings, Emr, Production
 from emr_jobs.domain import domain_of
-from emr_jobs.s3_uri import bucket_and_key
-from emr_jobs.settings import DeploymentSettings, Emr, Production
 from troposphere import Ref, Sub
 
 from pipeline_assets.emr.clusters import INSTANCE_TAG

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from emr_jobs.catalog import MAINTAIN, Job
+from emr_jobs.core.s3_uri import bucket_and_key
+from emr_jobs.core.settings import DeploymentSettings, Emr, Production
 from emr_jobs.domain import domain_of
-from emr_jobs.recording import reason_path
-from emr_jobs.s3_uri import bucket_and_key
-from emr_jobs.settings import DeploymentSettings, Emr, Production
+from emr_jobs.frame.recording import reason_path
 
 from pipeline_assets.command import emr_submit, job_arguments
 from pipeline_assets.emr import clusters

@@ -2,7 +2,7 @@
 
 A state machine carries a small calendar, `$.calendar`: the first of a month looks the day before it up, any other day
 counts back within its month. Every character of the result is the calendar's own, whatever the input holds. Does not
-own: the rule (emr_jobs.partition), of which a test proves every day of these years.
+own: the rule (emr_jobs.core.partition), of which a test proves every day of these years.
 """
 
 from datetime import date as Date

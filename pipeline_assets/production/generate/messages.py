@@ -1,8 +1,8 @@
 """What the topic is told by the state machines: subject and message, partition first. Pure.
 
-Every word in them is ours, a name of an error, or a sentence that a job cut for this (emr_jobs.errors.in_one_line):
-Amazon's free text has no limit, and SNS refuses a subject that is long or not plain, and then nobody is told. The
-state language cannot cut, so `too_long` refuses names that would not fit. Does not own: when it is told.
+Every word in them is ours, a name of an error, or a sentence that a job cut for this (emr_jobs.core.errors,
+in_one_line): Amazon's free text has no limit, and SNS refuses a subject that is long or not plain, and then nobody is
+told. The state language cannot cut, so `too_long` refuses names that would not fit. Does not own: when it is told.
 """
 
 from collections.abc import Iterable, Iterator

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from emr_jobs.catalog import Job
 from emr_jobs.contracts import Medium
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import Domain, domain_of
-from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Settings
 
 SEARCH = "search"
 _KIND = "aws:"

@@ -7,8 +7,8 @@ Does not own: the rule and the schedule that start them (main.starts).
 
 from typing import Any
 
+from emr_jobs.core.settings import DeploymentSettings
 from emr_jobs.domain import domain_of
-from emr_jobs.settings import DeploymentSettings
 
 from pipeline_assets.emr.clusters import NAME_PREFIX, TAKES_STEPS
 from pipeline_assets.production.generate import guard, messages

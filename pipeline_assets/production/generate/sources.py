@@ -6,7 +6,7 @@ Does not own: the statements and parameters made of them (main, dagster_policy).
 import re
 from collections.abc import Collection
 
-from emr_jobs.settings import Settings
+from emr_jobs.core.settings import Settings
 
 
 def delivered(settings: Settings) -> list[str]:

@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import DeploymentSettings, Production
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import DeploymentSettings, Production
 
 from pipeline_assets.production.generate import daily_machine, machine_check, messages, side_machines
 from pipeline_assets.production.generate.base_template import base_template

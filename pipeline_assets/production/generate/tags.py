@@ -1,6 +1,6 @@
 """Tags of what a deployment makes: which deployment's it is, and who owns that."""
 
-from emr_jobs.settings import Production
+from emr_jobs.core.settings import Production
 
 STACK_TAG = "pipeline:stack"
 OWNER_TAG = "pipeline:owner"

@@ -13,10 +13,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from emr_jobs.catalog import MAINTAIN, Job
+from emr_jobs.core.errors import Misconfigured, samples
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.settings import DeploymentSettings
 from emr_jobs.domain import Domain, domain_of
-from emr_jobs.errors import Misconfigured, samples
-from emr_jobs.partition import Partition
-from emr_jobs.settings import DeploymentSettings
 
 from pipeline_assets.production.apply.stacks import Stack, Stacks
 from pipeline_assets.production.generate import guard

@@ -1,6 +1,6 @@
 """Why a job of an execution failed, from whoever knows: the job itself, else the log of its step, else Step Functions.
 
-Does not own: what a job records and where (emr_jobs.recording), an execution's history (executions).
+Does not own: what a job records and where (emr_jobs.frame.recording), an execution's history (executions).
 """
 
 import json
@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from emr_jobs.errors import cut
-from emr_jobs.settings import Emr
+from emr_jobs.core.errors import cut
+from emr_jobs.core.settings import Emr
 
 from pipeline_assets.production.running.executions import JobProgress
 from pipeline_assets.s3 import Folder

@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 
 from emr_jobs.contracts.model import Bound, Check, MinimumValues, Severity
-from emr_jobs.errors import CheckFailed
+from emr_jobs.core.errors import CheckFailed
+from emr_jobs.frame.report import Finding
 from emr_jobs.publish import audit
 from emr_jobs.publish.lake import ColumnMetrics, Staged
-from emr_jobs.report import Finding
 from tests.domains import LIBRARY
 
 DAY = LIBRARY.calendar.partition("2026-11-21")

@@ -10,8 +10,8 @@ import pytest
 from opensearchpy.exceptions import RequestError, TransportError
 from pyspark.sql import Row
 
+from emr_jobs.core.settings import Search
 from emr_jobs.publish import bulk
-from emr_jobs.settings import Search
 
 SETTINGS = Search(url="http://127.0.0.1:9", bulk_size_bytes=1000, max_retries=2, backoff_s=0.000_001)
 TOO_LONG = {"type": "action_request_validation_exception", "reason": "id is too long"}

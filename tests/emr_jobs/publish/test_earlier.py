@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from emr_jobs.errors import BadInput
+from emr_jobs.core.errors import BadInput
+from emr_jobs.core.settings import Lake
 from emr_jobs.publish import earlier
 from emr_jobs.publish.earlier import Indexed
-from emr_jobs.settings import Lake
 from tests.domains import LIBRARY
 from tests.emr_jobs.publish.test_versions import ANOTHER, COMPACTED, DAY, published, table
 

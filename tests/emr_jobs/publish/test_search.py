@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from emr_jobs.errors import Remedy, Unavailable
+from emr_jobs.core.errors import Remedy, Unavailable
+from emr_jobs.core.settings import Search
 from emr_jobs.publish.search import NAMES_BYTES, Index, errors_named, expired, in_urls
-from emr_jobs.settings import Search
 
 NOW = datetime(2026, 11, 22, 13, tzinfo=UTC)
 DAY = date(2026, 11, 21)

@@ -16,8 +16,8 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import HTTPResponse
 
 from emr_jobs.contracts.read import Rest
-from emr_jobs.partition import Calendar
-from emr_jobs.settings import RestConnection
+from emr_jobs.core.partition import Calendar
+from emr_jobs.core.settings import RestConnection
 from emr_jobs.sources.rest import Client, Slice, slices
 from emr_jobs.sources.rest.transport import session
 

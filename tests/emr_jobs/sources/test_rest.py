@@ -14,8 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 import pytest
 
-from emr_jobs.errors import AccessDenied, BadInput, PipelineError, Unavailable
-from emr_jobs.records import Broken
+from emr_jobs.core.errors import AccessDenied, BadInput, PipelineError, Unavailable
+from emr_jobs.reading.records import Broken
+from emr_jobs.reading.strict_json import Malformed
 from emr_jobs.sources.arrow import packed, unpacked
 from emr_jobs.sources.rest import Client, Slice, download, exchange, first_records, slices
 from emr_jobs.sources.rest.exchange import Budget
@@ -23,7 +24,6 @@ from emr_jobs.sources.rest.page_body import parsed, split
 from emr_jobs.sources.rest.refusals import BrokenAnswer
 from emr_jobs.sources.rest.transport import session
 from emr_jobs.sources.rest.window import filled, words
-from emr_jobs.strict_json import Malformed
 from tests.emr_jobs.sources.library_api import (
     CALENDAR,
     DAY,

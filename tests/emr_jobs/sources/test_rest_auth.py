@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 import requests
 
-from emr_jobs.errors import AccessDenied, Misconfigured
-from emr_jobs.reading import number
-from emr_jobs.settings import OAuth2
+from emr_jobs.core.errors import AccessDenied, Misconfigured
+from emr_jobs.core.settings import OAuth2
+from emr_jobs.reading.values import number
 from emr_jobs.sources.rest import Client, Slice
 from emr_jobs.sources.rest.auth import Token
 from emr_jobs.sources.rest.fetch import Part

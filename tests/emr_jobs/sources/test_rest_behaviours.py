@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from emr_jobs.errors import AccessDenied, BadInput, PipelineError, Unavailable
-from emr_jobs.records import Broken
+from emr_jobs.core.errors import AccessDenied, BadInput, PipelineError, Unavailable
+from emr_jobs.reading.records import Broken
 from tests.emr_jobs.sources.library_api import (
     DAY,
     IN_DAY,

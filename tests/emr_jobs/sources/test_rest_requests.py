@@ -24,7 +24,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from emr_jobs.errors import AccessDenied, BadInput, PipelineError, Unavailable
+from emr_jobs.core.errors import AccessDenied, BadInput, PipelineError, Unavailable
 from emr_jobs.sources.arrow import unpacked
 from emr_jobs.sources.rest import Client, Slice
 from emr_jobs.sources.rest.fetch import Part, read_part

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from emr_jobs.errors import Misconfigured, Unavailable
+from emr_jobs.core.errors import Misconfigured, Unavailable
 from emr_jobs.sources.rest import fetch, require_whole
 from tests.emr_jobs.sources.library_api import DAY, KEY, SOURCE, connection
 from tests.emr_jobs.sources.library_server import LOANS, Library, Wire, hourly, library

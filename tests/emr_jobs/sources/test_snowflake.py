@@ -11,10 +11,11 @@ import pytest
 import snowflake.connector  # its urllib3 opens a socket while it is imported
 from starlette.applications import Starlette
 
-from emr_jobs.errors import AccessDenied, Misconfigured, PipelineError, Unavailable
-from emr_jobs.settings import SnowflakeConnection
+from emr_jobs.core.errors import AccessDenied, Misconfigured, PipelineError, Unavailable
+from emr_jobs.core.settings import SnowflakeConnection
+from emr_jobs.reading.records import BatchMismatch
 from emr_jobs.sources import snowflake
-from emr_jobs.sources.snowflake import BatchMismatch, BatchNotFetched, ResultExpired, cast_to, fetch
+from emr_jobs.sources.snowflake import BatchNotFetched, ResultExpired, cast_to, fetch
 from local_stack.serving import serving
 from local_stack.snowflake import KeyPairLogin, key_pair
 from tests.domains import LIBRARY

@@ -18,8 +18,8 @@ from pyspark import cloudpickle
 from pyspark.sql import DataFrame, SparkSession
 
 from emr_jobs.contracts.model import Column
-from emr_jobs.errors import BadInput, PipelineError, Unavailable
-from emr_jobs.settings import SnowflakeConnection
+from emr_jobs.core.errors import BadInput, PipelineError, Unavailable
+from emr_jobs.core.settings import SnowflakeConnection
 from emr_jobs.sources import snowflake
 from emr_jobs.sources.statement import Statement
 from local_stack.snowflake import ACCOUNT, USER, key_pair

@@ -7,7 +7,7 @@ import pytest
 
 from emr_jobs.contracts.model import Column, Contract, Medium
 from emr_jobs.contracts.read import Snowflake
-from emr_jobs.errors import Misconfigured
+from emr_jobs.core.errors import Misconfigured
 from emr_jobs.sources.statement import Statement, of_a_table, statement_of
 from tests.domains import LIBRARY
 

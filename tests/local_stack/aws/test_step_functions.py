@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from emr_jobs.s3_uri import bucket_and_key
+from emr_jobs.core.s3_uri import bucket_and_key
 from local_stack.aws.account import client
 from tests.aws import Cloud
 from tests.running import wait_for

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from emr_jobs.contracts.model import Contract, Medium
 from emr_jobs.contracts.read import Complete, Cursor, NextUrl, Offset, PageNumber, Rest
-from emr_jobs.settings import Auth
+from emr_jobs.core.settings import Auth
 
 DAY = datetime(2026, 11, 21, tzinfo=UTC)
 SECRET = "s3cr3t"

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from emr_jobs.contracts.model import Contract
-from emr_jobs.settings import Auth
+from emr_jobs.core.settings import Auth
 from local_stack.rest_api import rest_api
 from tests.local_stack.rest.client import CURSOR, SECRET, Client, auth, contract, write_loans
 

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from emr_jobs.contracts.model import Column
-from emr_jobs.partition import Calendar
+from emr_jobs.core.partition import Calendar
 from local_stack.derived_sample import write as write_derived
 from local_stack.rest_api import rest_api
 from tests.local_stack.rest.client import (

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import requests
 
-from emr_jobs import strict_json
 from emr_jobs.contracts.read import Rest
-from emr_jobs.errors import AccessDenied
-from emr_jobs.partition import Calendar
-from emr_jobs.settings import RestConnection
+from emr_jobs.core.errors import AccessDenied
+from emr_jobs.core.partition import Calendar
+from emr_jobs.core.settings import RestConnection
+from emr_jobs.reading import strict_json
 from emr_jobs.sources.rest import Client, slices
 from local_stack.rest.access import TOKEN_PATH
 from tests.local_stack.rest.client import CURSOR, LOANS, SECRET, auth, contract

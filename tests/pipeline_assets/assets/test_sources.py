@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from emr_jobs.errors import Unavailable
+from emr_jobs.core.errors import Unavailable
 from pipeline_assets.definitions import definitions
 from tests.domains import LIBRARY
 from tests.pipeline_assets.conftest import Library

@@ -23,7 +23,7 @@ import requests
 import tomlkit
 
 from emr_jobs.catalog import MAINTAIN, RUN_JOB
-from emr_jobs.settings import Aws, load
+from emr_jobs.core.settings import Aws, load
 from local_stack.aws.account import LocalAws, client
 from local_stack.simulation import stubs
 from pipeline_assets import lake

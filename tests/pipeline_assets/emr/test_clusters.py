@@ -2,8 +2,8 @@
 
 import pytest
 
-from emr_jobs import settings as settings_module
-from emr_jobs.errors import Misconfigured
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.errors import Misconfigured
 from pipeline_assets.emr import clusters
 from pipeline_assets.emr.clusters import require_reachable
 from pipeline_assets.emr.drivers import Drivers

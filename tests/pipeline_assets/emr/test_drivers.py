@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from emr_jobs.catalog import MAINTAIN
-from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Emr, Fleet
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import Emr, Fleet
 from pipeline_assets.emr.drivers import Drivers, at_once, node_mb
 from pipeline_assets.home import deployment_settings
 from tests.domains import LIBRARY

@@ -18,7 +18,7 @@ from tests.aws import Cloud
 
 ACQUIRE = """
 import os, signal, sys
-from emr_jobs import settings
+from emr_jobs.core import settings
 from pipeline_assets.s3 import Folder
 from pipeline_assets.emr.lease import ClusterLease
 uri, key, dies = sys.argv[1:]

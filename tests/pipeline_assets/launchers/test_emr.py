@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from emr_jobs.catalog import Job
-from emr_jobs.errors import Misconfigured
+from emr_jobs.core.errors import Misconfigured
 from local_stack.aws.account import client
 from local_stack.simulation import stubs
 from pipeline_assets.assets import jobs

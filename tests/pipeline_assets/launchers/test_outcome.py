@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from emr_jobs.catalog import Job
-from emr_jobs.report import asset_key
+from emr_jobs.frame.report import asset_key
 from pipeline_assets.launchers.outcome import Result, results
 from pipeline_assets.remedies import EMR
 from tests.domains import LIBRARY

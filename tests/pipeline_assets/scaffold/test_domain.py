@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import tomlkit
 
+from emr_jobs.core.errors import Misconfigured
 from emr_jobs.domain import domain
-from emr_jobs.errors import Misconfigured
 from pipeline_assets.domain_check import check_domain
 from pipeline_assets.findings import Level
 from pipeline_assets.home import profile

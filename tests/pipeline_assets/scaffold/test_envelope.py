@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from emr_jobs.contracts.read import Rest
-from emr_jobs.errors import Misconfigured
+from emr_jobs.core.errors import Misconfigured
 from pipeline_assets.scaffold.envelope import Envelope, envelope_of
 
 LOANS = [{"id": number} for number in range(3)]

@@ -6,8 +6,8 @@ import pytest
 import requests
 
 from emr_jobs.contracts.read import Rest
-from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import RestConnection
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import RestConnection
 from pipeline_assets.scaffold.page import Header, header_of, page_at
 from pipeline_assets.scaffold.source import Request, new_source
 from tests.emr_jobs.sources.library_api import DAY, Answers, Reply

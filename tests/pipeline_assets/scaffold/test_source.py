@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from emr_jobs import settings as settings_module
 from emr_jobs.contracts import Contract
 from emr_jobs.contracts.read import Files, Rest, Snowflake
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.errors import BadInput, Misconfigured
 from emr_jobs.domain import domain, load_as_of
-from emr_jobs.errors import BadInput, Misconfigured
 from pipeline_assets.domain_check import check_domain
 from pipeline_assets.findings import Level
 from pipeline_assets.home import profile

@@ -13,7 +13,7 @@ import requests
 from botocore.stub import Stubber
 from dagster._core.test_utils import create_run_for_test
 
-from emr_jobs.s3_uri import bucket_and_key
+from emr_jobs.core.s3_uri import bucket_and_key
 from pipeline_assets.assets.jobs import selection, warn_of_production
 from pipeline_assets.definitions import definitions
 from pipeline_assets.home import dagster_home

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from emr_jobs.s3_uri import bucket_and_key
+from emr_jobs.core.s3_uri import bucket_and_key
 from pipeline_assets import home
 from pipeline_assets.home import ROOT
 from pipeline_assets.shipping import package
@@ -29,7 +29,7 @@ for package in map(importlib.import_module, ("emr_jobs", "{DOMAIN.package}")):
 for name in ("boto3", "opensearchpy", "pyarrow", "pyarrow.compute", "requests", "snowflake.connector.result_batch"):
     importlib.import_module(name)
 from emr_jobs.domain import domain
-from emr_jobs.code import code_version
+from emr_jobs.core.code import code_version
 print(len(domain("{DOMAIN.package}").contracts), code_version("{DOMAIN.package}"))
 """
 
@@ -66,7 +66,7 @@ def test_a_changed_contract_is_another_package(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_the_archives_are_enough_for_every_job(unpacked: Path) -> None:
-    from emr_jobs.code import code_version
+    from emr_jobs.core.code import code_version
 
     spark = [str(Path(sys.modules[name].__file__ or "").parents[1]) for name in ("pyspark",)]
     links = unpacked / "spark"

@@ -1,7 +1,7 @@
 import pytest
 from pyspark.sql import SparkSession
 
-from emr_jobs import settings
+from emr_jobs.core import settings
 from pipeline_assets.home import ROOT
 from tests.running import session_for
 from tests.shop.transforms.frames import Frames

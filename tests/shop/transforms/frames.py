@@ -13,7 +13,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 from emr_jobs.contracts.table import spark_ddl
-from emr_jobs.partition import Partition
+from emr_jobs.core.partition import Partition
 from shop.transforms.order_lines import parse, settle
 from tests.shop import SHOP
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from emr_jobs.partition import Partition
+from emr_jobs.core.partition import Partition
 from shop.transforms.order_line import TEST
 from shop.transforms.order_lines import DUPLICATE, ORDER, parse, settle
 from tests.shop import SHOP

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from emr_jobs import strict_json
 from emr_jobs.contracts.model import NewFields
 from emr_jobs.contracts.reading import REPORT_COLUMNS, plan_of
-from emr_jobs.record_reader import RecordReader
+from emr_jobs.reading import strict_json
+from emr_jobs.reading.record_reader import RecordReader
 from tests.shop import SHOP
 from tests.shop.transforms.order_export import ABSENT, Json
 

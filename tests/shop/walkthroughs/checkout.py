@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emr_jobs import settings as settings_module
-from emr_jobs.settings import Settings
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.settings import Settings
 from pipeline_assets import lake
 from pipeline_assets.home import ROOT, cache
 from tests.running import Ended

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from emr_jobs.partition import Partition
+from emr_jobs.core.partition import Partition
 
 Row = dict[str, Any]
 ROWS = 600  # more than a page of the API

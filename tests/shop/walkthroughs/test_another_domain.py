@@ -9,7 +9,7 @@ from pathlib import Path
 
 import tomlkit
 
-from emr_jobs.partition import Calendar
+from emr_jobs.core.partition import Calendar
 from pipeline_assets.home import ROOT
 from tests.shop.walkthroughs import deliveries
 from tests.shop.walkthroughs.checkout import checkout

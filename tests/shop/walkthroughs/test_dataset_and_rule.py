@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from emr_jobs.partition import Partition
+from emr_jobs.core.partition import Partition
 from pipeline_assets.home import ROOT
 from shop import sample
 from tests.shop import SHOP

@@ -15,7 +15,7 @@ import pytest
 import tomlkit
 import yaml
 
-from emr_jobs.partition import Partition
+from emr_jobs.core.partition import Partition
 from pipeline_assets.home import ROOT
 from shop import sample
 from tests.shop import SHOP

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emr_jobs.catalog import MAINTAIN, Job
-from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import DeploymentSettings, Production
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import DeploymentSettings, Production
 from troposphere import GetAtt, If, Join, Output, Parameter, Ref, Sub, Tags, Template
 
 from pipeline_assets.production.generate.daily_machine import state_name

@@ -8,9 +8,9 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from awacs.aws import ArnEquals, Condition, Principal
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.partition import Calendar
 from emr_jobs.domain import domain_of
-from emr_jobs.errors import Misconfigured
-from emr_jobs.partition import Calendar
 from troposphere import GetAtt, Ref, Sub, events, scheduler, sqs
 
 from pipeline_assets.production.generate.asl import STATUSES

@@ -6,7 +6,7 @@ Invariant: a part that names another's resource comes after it, so a name that i
 
 from typing import Any
 
-from emr_jobs.settings import DeploymentSettings
+from emr_jobs.core.settings import DeploymentSettings
 from troposphere import Template
 
 from pipeline_assets.production.generate.main.alarms import add_alarms

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyspark.sql import Row
 
 from emr_jobs.contracts.read import Files
-from emr_jobs.partition import Calendar
+from emr_jobs.core.partition import Calendar
 from emr_jobs.sources.files import File, fetching, require_whole
 from emr_jobs.sources.files.listing import listing
 from emr_jobs.sources.files.reports import with_report

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emr_jobs.contracts.read import Csv
-from emr_jobs.records import Broken
+from emr_jobs.reading.records import Broken
 from emr_jobs.sources.files import bounds, csv_rows, csv_text
 from emr_jobs.sources.files.refusals import Unreadable
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from emr_jobs.errors import BadInput
+from emr_jobs.core.errors import BadInput
 from emr_jobs.sources.files import File
 from emr_jobs.sources.files import listed as delivered
 from tests.emr_jobs.sources.files.deliveries import DAY, LOAN, OF, SOURCE, write

@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from emr_jobs.contracts.read import Files
-from emr_jobs.errors import BadInput, Misconfigured
+from emr_jobs.core.errors import BadInput, Misconfigured
 from emr_jobs.sources.files import bounds, fetch, first_records
 from tests.emr_jobs.sources.files.deliveries import (
     BY,

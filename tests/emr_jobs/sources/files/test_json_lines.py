@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emr_jobs.records import Broken
+from emr_jobs.reading.records import Broken
 from emr_jobs.sources.files import bounds, json_lines
 
 

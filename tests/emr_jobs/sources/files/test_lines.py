@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from emr_jobs.errors import BadInput
+from emr_jobs.core.errors import BadInput
 from emr_jobs.sources import files as source_files
 from emr_jobs.sources.files import bounds, fetching
 from tests.emr_jobs.sources.files.deliveries import DAY, LOAN, OF, SOURCE, counts, listed, rows_of_lines, write

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import FilesConnection
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import FilesConnection
 from emr_jobs.sources.files import address
 from emr_jobs.sources.files.listing import listing
 from tests.emr_jobs.sources.files.deliveries import DAY, declared

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emr_jobs.errors import BadInput
+from emr_jobs.core.errors import BadInput
 from emr_jobs.sources.files import opening
 from emr_jobs.sources.files.opening import Packing, unpacked
 from emr_jobs.sources.files.refusals import Unreadable, refusals

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import Row
 
-from emr_jobs.errors import Misconfigured, Unavailable
+from emr_jobs.core.errors import Misconfigured, Unavailable
 from emr_jobs.sources.files import File, require_whole
 from emr_jobs.sources.files.reports import of_records, with_report
 from tests.emr_jobs.sources.files.deliveries import DAY, OF, SOURCE

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from emr_jobs.errors import AccessDenied, BadInput, Unavailable
+from emr_jobs.core.errors import AccessDenied, BadInput, Unavailable
 from emr_jobs.sources.files import bounds
 from emr_jobs.sources.files import listed as delivered
 from emr_jobs.sources.files.refusals import refusals

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from emr_jobs.errors import Misconfigured
+from emr_jobs.core.errors import Misconfigured
 from local_stack.aws import REGION, cloudformation, faults
 from pipeline_assets.home import deployment_settings
 from pipeline_assets.production.apply.stacks import StackFailed, Stacks

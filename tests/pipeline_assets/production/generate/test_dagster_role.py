@@ -20,9 +20,9 @@ from botocore.exceptions import ClientError
 from dagster._core.test_utils import create_run_for_test
 from dagster_aws.s3 import S3ComputeLogManager
 
-from emr_jobs import settings as settings_module
-from emr_jobs.s3_uri import bucket_and_key
-from emr_jobs.secret_ref import resolve
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.s3_uri import bucket_and_key
+from emr_jobs.core.secret_ref import resolve
 from emr_jobs.sources.files.listing import listing
 from local_stack.aws.account import client
 from pipeline_assets import lake

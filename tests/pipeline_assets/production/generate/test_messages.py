@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from emr_jobs.errors import Misconfigured
+from emr_jobs.core.errors import Misconfigured
 from pipeline_assets.deployment import deployment
 from pipeline_assets.home import deployment_settings
 from pipeline_assets.production.generate import messages

@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from emr_jobs.settings import load
+from emr_jobs.core.settings import load
 from pipeline_assets.cli import app
 from pipeline_assets.home import ROOT
 from pipeline_assets.production.generate.synth import BASE, MAIN

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Bearer, Search, Settings
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import Bearer, Search, Settings
 from pipeline_assets.deployment import deployment
 from pipeline_assets.home import deployment_settings
 from pipeline_assets.production.generate.secrets import require_a_reader, secrets_of

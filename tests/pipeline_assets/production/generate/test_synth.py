@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import Fleet, load
 from emr_jobs.domain import domain_of
-from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Fleet, load
 from local_stack.aws.cloudformation.template import Resolver
 from pipeline_assets.deployment import deployment
 from pipeline_assets.home import ROOT, deployment_settings

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from emr_jobs.strict_json import NUMBER, decimal
+from emr_jobs.reading.strict_json import NUMBER, decimal
 
 AMOUNT = "decimal(18,2)"
 ARROW_AMOUNT = pa.decimal128(18, 2)

@@ -14,10 +14,10 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from emr_jobs import job as frame
-from emr_jobs import recording
 from emr_jobs.catalog import RUN_JOB
-from emr_jobs.errors import Unavailable
-from emr_jobs.job_run import JobRun
+from emr_jobs.core.errors import Unavailable
+from emr_jobs.frame import recording
+from emr_jobs.frame.job_run import JobRun
 from pipeline_assets.command import job_arguments
 from tests.domains import LIBRARY, LOCAL
 from tests.running import wait_for

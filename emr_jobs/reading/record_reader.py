@@ -16,11 +16,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from emr_jobs.columns import Typed, Values, arrow_type, column_reader
 from emr_jobs.contracts.model import NewFields
 from emr_jobs.contracts.reading import EACH, REPORT_COLUMNS, Plan, Rule
-from emr_jobs.reading import elements, is_blank
-from emr_jobs.rejects import first_reasons, raw_record
+from emr_jobs.reading.columns import Typed, Values, arrow_type, column_reader
+from emr_jobs.reading.rejects import first_reasons, raw_record
+from emr_jobs.reading.values import elements, is_blank
 
 _LIST = pa.list_(pa.string())
 REPORT = list(zip(REPORT_COLUMNS, (pa.string(), pa.string(), _LIST, _LIST), strict=True))

@@ -28,9 +28,9 @@ from dagster_pipes import (
 )
 
 from emr_jobs.catalog import Job
-from emr_jobs.errors import in_one_line
-from emr_jobs.report import asset_key
-from emr_jobs.s3_uri import bucket_and_key
+from emr_jobs.core.errors import in_one_line
+from emr_jobs.core.s3_uri import bucket_and_key
+from emr_jobs.frame.report import asset_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

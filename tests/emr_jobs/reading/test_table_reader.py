@@ -9,8 +9,8 @@ import pytest
 
 from emr_jobs.contracts.model import Column
 from emr_jobs.contracts.reading import plan_of
-from emr_jobs.sources.snowflake import BatchMismatch
-from emr_jobs.table_reader import typed_rows
+from emr_jobs.reading.records import BatchMismatch
+from emr_jobs.reading.table_reader import typed_rows
 from tests.emr_jobs.library import WAREHOUSE, make_dataset, make_source, of
 
 LOANS = make_source(

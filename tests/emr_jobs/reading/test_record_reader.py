@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emr_jobs import reading
 from emr_jobs.catalog import Pick
 from emr_jobs.contracts.model import Column, NewFields
 from emr_jobs.contracts.read import Read
 from emr_jobs.contracts.reading import Field, Plan, Rule, plan_of
-from emr_jobs.record_reader import RecordReader
-from emr_jobs.records import Broken
+from emr_jobs.reading import values as reading
+from emr_jobs.reading.record_reader import RecordReader
+from emr_jobs.reading.records import Broken
 from tests.emr_jobs.library import CSV, JSON_LINES, PARQUET, SOURCE, make_dataset, make_source, of
 
 Row = dict[str, Any]

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from emr_jobs import strict_json
-from emr_jobs.strict_json import LEVELS, Malformed, parse
+from emr_jobs.reading import strict_json
+from emr_jobs.reading.strict_json import LEVELS, Malformed, parse
 
 VALUES: dict[bytes, Any] = {
     b'{"a": [1, -2.5, true, false, null, "x"], "b": {}, "c": []}': {

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from emr_jobs import strict_json
-from emr_jobs.reading import (
+from emr_jobs.reading import strict_json
+from emr_jobs.reading.values import (
     amount,
     boolean,
     day,

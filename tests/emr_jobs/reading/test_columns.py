@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from emr_jobs.columns import column_reader
 from emr_jobs.contracts.reading import Field, Rule
-from emr_jobs.reading import day, decimals, instant, is_blank, text, whole
+from emr_jobs.reading.columns import column_reader
+from emr_jobs.reading.values import day, decimals, instant, is_blank, text, whole
 
 SECONDS = (
     "Z",

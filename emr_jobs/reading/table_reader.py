@@ -10,11 +10,11 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from emr_jobs.columns import array_reader, arrow_type
 from emr_jobs.contracts.reading import Plan
-from emr_jobs.record_reader import REPORT, misread
-from emr_jobs.rejects import first_reasons, raw_rows
-from emr_jobs.sources.snowflake import BatchMismatch, Shape
+from emr_jobs.reading.columns import array_reader, arrow_type
+from emr_jobs.reading.record_reader import REPORT, misread
+from emr_jobs.reading.records import BatchMismatch, Shape
+from emr_jobs.reading.rejects import first_reasons, raw_rows
 
 
 def typed_rows(plan: Plan) -> Shape:

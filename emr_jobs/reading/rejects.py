@@ -22,7 +22,7 @@ from emr_jobs.contracts.reading import (
     not_accepted_reason,
     null_reason,
 )
-from emr_jobs.records import Broken
+from emr_jobs.reading.records import Broken
 
 LEVELS = 200  # of objects and arrays that a raw record shows; orjson writes 254
 

@@ -2,8 +2,8 @@
 
 import subprocess
 
-from emr_jobs.session import session_conf
-from emr_jobs.settings import Aws, load
+from emr_jobs.core.settings import Aws, load
+from emr_jobs.frame.session import session_conf
 from local_stack import jars
 from pipeline_assets.command import UTF8, job_arguments, local_environment, local_submit
 from pipeline_assets.home import ROOT, deployment_settings

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from emr_jobs.catalog import Job
 from emr_jobs.contracts import Contract
+from emr_jobs.core.partition import Partition
+from emr_jobs.core.settings import Settings
 from emr_jobs.domain import Domain
-from emr_jobs.partition import Partition
-from emr_jobs.report import Report
-from emr_jobs.settings import Settings
+from emr_jobs.frame.report import Report
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from emr_jobs.errors import REASON_CHARS, BadInput, PipelineError, Remedy, Unavailable, in_one_line
+from emr_jobs.core.errors import REASON_CHARS, BadInput, PipelineError, Remedy, Unavailable, in_one_line
 from emr_jobs.sources.files import nothing_delivered
 from tests.domains import LIBRARY
 

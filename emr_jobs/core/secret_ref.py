@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from emr_jobs.errors import Misconfigured
+from emr_jobs.core.errors import Misconfigured
 
 SecretRef = Annotated[str, StringConstraints(pattern=r"^((env|aws):\S+|file:\S(.*\S)?)$")]
 

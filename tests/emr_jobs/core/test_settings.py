@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import tomlkit
 
-from emr_jobs.errors import Misconfigured
-from emr_jobs.secret_ref import resolve
-from emr_jobs.settings import Settings, load, parse
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.secret_ref import resolve
+from emr_jobs.core.settings import Settings, load, parse
 from pipeline_assets.production.apply.deploy import NOT_FOR_JOBS, dumped
 from tests.domains import LOCAL, PRODUCTION
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 from datetime import date as Date
 from zoneinfo import ZoneInfo
 
-from emr_jobs.errors import Misconfigured
+from emr_jobs.core.errors import Misconfigured
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from emr_jobs.contracts import Contract
 from emr_jobs.contracts.table import CATALOG, PREFIX, table_identifier
-from emr_jobs.errors import Misconfigured
-from emr_jobs.settings import Aws, Lake, Settings
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.settings import Aws, Lake, Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

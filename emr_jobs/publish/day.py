@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from emr_jobs import storage
 from emr_jobs.contracts import Check
 from emr_jobs.contracts.model import Measure, RowCount, UniqueKey
-from emr_jobs.errors import Conflict
-from emr_jobs.job_run import JobRun
+from emr_jobs.core import storage
+from emr_jobs.core.errors import Conflict
+from emr_jobs.frame.job_run import JobRun
+from emr_jobs.frame.report import Finding
 from emr_jobs.publish import audit, bulk, fence, lake, preview, search
 from emr_jobs.publish.lake import Staged
 from emr_jobs.publish.search import AliasMoved
 from emr_jobs.publish.versions import Inputs
-from emr_jobs.report import Finding
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

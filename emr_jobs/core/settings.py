@@ -28,9 +28,9 @@ from pydantic import (
     model_validator,
 )
 
-from emr_jobs.errors import Misconfigured
-from emr_jobs.s3_uri import bucket_and_key
-from emr_jobs.secret_ref import SecretRef
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.s3_uri import bucket_and_key
+from emr_jobs.core.secret_ref import SecretRef
 
 
 def _absolute(value: str, info: ValidationInfo) -> str:

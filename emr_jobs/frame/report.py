@@ -15,7 +15,7 @@ from dagster_pipes import PipesContext
 
 from emr_jobs.catalog import Job
 from emr_jobs.contracts import Check, Severity
-from emr_jobs.errors import Outdated, PipelineError, Unavailable
+from emr_jobs.core.errors import Outdated, PipelineError, Unavailable
 
 _PIPES_SEVERITY = {Severity.ERROR: "ERROR", Severity.WARNING: "WARN"}
 

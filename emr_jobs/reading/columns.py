@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from emr_jobs.contracts.reading import Field, Rule
-from emr_jobs.reading import (
+from emr_jobs.reading.strict_json import NUMBER
+from emr_jobs.reading.values import (
     ARROW_INSTANT,
     DAY,
     INSTANT,
@@ -29,7 +30,6 @@ from emr_jobs.reading import (
     whole,
     written_boolean,
 )
-from emr_jobs.strict_json import NUMBER
 
 Values = Sequence[Any]
 

@@ -3,8 +3,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from emr_jobs.errors import Misconfigured
-from emr_jobs.partition import Calendar
+from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.partition import Calendar
 
 NEW_YORK = Calendar("America/New_York", time(8), date(2025, 1, 1))
 SYDNEY = Calendar("Australia/Sydney", time(6, 30), date(2026, 1, 1))

@@ -1,0 +1,1 @@
+"""What a job is given, its Spark session, what it reports and where that is recorded."""

@@ -54,11 +54,10 @@ def extract(run: JobRun) -> None:
         run.report.log("read", dataset=source.id, records=tally.records, rejected=tally.rejected, **tally.reasons)
         publish_lake(run, {rejected: _rejects(rows, run)}, facts=facts)
         staged = stage(run, {dataset: _kept(rows, contract, run, source)})
-        announced = tally.records if records.total is None else records.total
         measures = {
             REJECTED_SHARE: tally.rejected / tally.records if tally.records else 0.0,
             MISREAD_VALUES: float(tally.misread.total()),
-            MISSING_ROWS: float(announced - tally.rejected - staged[0].rows),
+            MISSING_ROWS: float(tally.records - tally.rejected - staged[0].rows),
             NEW_FIELDS: float(tally.new_fields),
             UNPROVEN: float(isinstance(source.read, Rest) and not source.read.is_proven),
         }

@@ -144,7 +144,7 @@ def domain(package: str) -> Domain:
     declared = _declared(folder / FILE)
     written = load(folder / CONTRACTS, declared.layers)
     if faults := list(derived.job_faults(declared_jobs, written)):
-        raise Misconfigured(f"{package}/jobs.py: {'; '.join(faults)}")
+        raise Misconfigured(f"{declared_in}: {'; '.join(faults)}")
     extractions = derived.extractions(declared_jobs, written)
     if unreadable := list(derived.faults_of(extractions, written)):
         raise InvalidContracts(unreadable)

@@ -31,7 +31,6 @@ Read = Callable[[list[Any]], "pa.RecordBatch"]
 @dataclass(frozen=True)
 class Records:
     rows: "DataFrame"
-    count: int
     total: int | None = None  # that the source announced; None: it announces none
 
 
@@ -60,7 +59,7 @@ def from_api(run: JobRun, source: Contract, *, schema: "pa.Schema", read: Read) 
             fix="If it happens again, tell the API's owner: its total is wrong.",
             remedy=Remedy.RERUN,
         )
-    yield Records(fetched.drop("error"), rows, total)
+    yield Records(fetched.drop("error"), total)
     fetched.unpersist()
 
 
@@ -91,7 +90,7 @@ def from_files(run: JobRun, source: Contract, *, schema: "pa.Schema", read: Read
     by_file = files.require_whole(reports, listed, count, dataset=source.id, partition=run.partition)
     for name, records in sorted(by_file.items()):
         run.report.log("read file", dataset=source.id, file=name, records=records)
-    yield Records(fetched.where(F.col("file").isNull()).select(*schema.names), count)
+    yield Records(fetched.where(F.col("file").isNull()).select(*schema.names))
     fetched.unpersist()
 
 
@@ -114,7 +113,7 @@ def from_table(run: JobRun, source: Contract, dataset: Contract, plan: Plan) -> 
             return rows, rows.count()
 
     with session(run, [source], dataset=source.id) as opened:
-        rows, count = snowflake.extract(
+        rows, _ = snowflake.extract(
             run.spark,
             statement,
             typed_rows(plan),
@@ -122,7 +121,7 @@ def from_table(run: JobRun, source: Contract, dataset: Contract, plan: Plan) -> 
             consume=kept,
             rows_of=lambda each: each[1],
         )
-    yield Records(rows, count)
+    yield Records(rows)
     rows.unpersist()
 
 

@@ -13,7 +13,9 @@ from typing import Any, Protocol, cast
 
 from emr_jobs.catalog import BY_CONTRACT
 from emr_jobs.contracts import Contract
+from emr_jobs.contracts.load import measures_of
 from emr_jobs.contracts.read import Rest
+from emr_jobs.contracts.rejects import MISSING_ROWS
 from emr_jobs.core import settings
 from emr_jobs.core.partition import Partition
 from emr_jobs.domain import Domain, domain_of
@@ -77,8 +79,11 @@ def _keys_from(domain: Domain, source: Contract) -> Iterator[str]:
 
 
 def _bears_duplicates(domain: Domain, source: Contract) -> bool:
-    """Whether a record that comes twice blocks nothing that is read by contract. Of an API's equal ones one stays."""
+    """Whether a record that comes twice blocks nothing that is read by contract. Of an API's equal ones one stays,
+    unless the dataset wants all."""
     by_contract = [each for each in _read_of(domain, source) if domain.job_of(each.id).body == BY_CONTRACT]
+    if any(MISSING_ROWS in measures_of(each.checks) for each in by_contract):
+        return False
     return isinstance(source.read, Rest) or all(not each.key or each.taken.keep_greatest for each in by_contract)
 
 

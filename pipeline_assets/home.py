@@ -114,6 +114,6 @@ def write_whole(file: Path, text: str, *, mode: int = 0o644) -> None:
             whole.write(text)
         os.chmod(beside, mode)
         os.replace(beside, file)
-    except OSError:
+    except BaseException:
         os.unlink(beside)
         raise

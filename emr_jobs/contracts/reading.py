@@ -104,6 +104,8 @@ def _column_faults(column: Column, source: Contract, picked: Collection[str]) ->
     if column.name in picked:
         if column.logic is not None:
             yield ".transformLogic", "makes it of other columns, and a function picks it out of the record; one of both"
+        for fault in _picked_faults(column, rule, source):
+            yield ".transformSourceObjects", fault
     elif column.logic is None:
         for fault in _lineage_faults(column, rule, source):
             yield ".transformSourceObjects", fault
@@ -128,6 +130,17 @@ def _lineage_faults(column: Column, rule: Rule | None, source: Contract) -> Iter
             yield f"{source.id} has no column {error.args[0]}"
         else:
             yield from _path_faults(source, path, rule)
+
+
+def _picked_faults(column: Column, rule: Rule | None, source: Contract) -> Iterator[str]:
+    """Which field it is, its function says; a contract that is loaded names fields that are there."""
+    for origin, reference in column.lineage:
+        field, columns = None, source.columns
+        for part in source.path(reference) if origin == source.id and reference else ():
+            field = next((each for each in columns if each.name == part), None)
+            columns = field.fields if field else ()
+        if field is not None:
+            yield from (f"{source.id}.{reference} is {_said(field)}{fault}" for fault in _zone_faults(field, rule))
 
 
 def _path_faults(source: Contract, path: tuple[str, ...], rule: Rule | None) -> Iterator[str]:
@@ -160,6 +173,10 @@ def _type_faults(column: Column, rule: Rule | None) -> Iterator[str]:
         yield "; a function picks a value of it (picks of the job in jobs.py)"
     elif column.logical_type != "array" and rule is Rule.TEXTS:
         yield " and no array"
+    yield from _zone_faults(column, rule)
+
+
+def _zone_faults(column: Column, rule: Rule | None) -> Iterator[str]:
     if rule is Rule.INSTANT and column.default_timezone not in (None, *_UTC):
         yield f" in {column.default_timezone}; instants without an offset are read in UTC only"
 

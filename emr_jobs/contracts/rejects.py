@@ -29,7 +29,7 @@ from emr_jobs.contracts.reading import plan_of
 NEW_FIELDS = "new_fields"  # how many undeclared paths the day's records have
 UNPROVEN = "unproven"  # 1 where nothing says that the source gave all of its day
 MISREAD_VALUES = "misread_values"  # how many values have a wrong type in columns that may be null
-MISSING_ROWS = "missing_rows"  # how many records the source announced, or gave, that are neither rows nor rejects
+MISSING_ROWS = "missing_rows"  # how many records are neither rows nor rejects: they came more than once
 
 KEEP_DAYS = 30  # raw records, with whatever personal data they carry
 

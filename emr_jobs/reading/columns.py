@@ -1,8 +1,8 @@
-"""The raw values of one field, or a typed column of a table -> its Arrow column, by the rules of `reading`.
+"""The raw values of one field, or a typed column of a table -> its Arrow column, by the rules of `values`.
 
 What a batch commonly holds, only texts or only numbers, is read by Arrow's own functions at a tenth of the cost; any
-other batch value by value. Invariant: both read what `reading` reads of each value.
-Does not own: the rules (reading), where the values stand in a record (record_reader).
+other batch value by value. Invariant: both read what `values` reads of each value.
+Does not own: the rules (values), where the values stand in a record (record_reader).
 """
 
 from collections.abc import Callable, Sequence

@@ -4,7 +4,7 @@ A batch has the plan's columns, then `reason` and `raw` of a record that is refu
 are still to be made of these, `raw` of every one, because they may refuse it), `misread` (columns that are null or
 lack an element because the value has a wrong type) and `unknown` (undeclared paths).
 A function of the domain's only says which value a column has (catalog.Pick); it is read like any other.
-Does not own: what the plan says (contracts.reading), the rules (reading, columns), the reasons (rejects).
+Does not own: what the plan says (contracts.reading), the rules (values, columns), the reasons (rejects).
 Invariant: a row a record, in order.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from emr_jobs.catalog import Pick
 from emr_jobs.contracts.model import NewFields
 from emr_jobs.contracts.reading import EACH, REPORT_COLUMNS, Plan, Rule
 from emr_jobs.reading.columns import Typed, Values, arrow_type, column_reader
@@ -37,7 +38,7 @@ class RecordReader:
         self.new_fields = new_fields
         self.schema = pa.schema([*((field.name, arrow_type(field)) for field in plan.fields), *REPORT])
         self._readers = [column_reader(field, all_text=plan.all_text) for field in plan.fields]
-        self._picks = [(pick.columns, resolve_name(pick.function)) for pick in plan.picks]
+        self._picks = [(pick, resolve_name(pick.function)) for pick in plan.picks]
         self._declared = _tree(plan)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -71,11 +72,16 @@ class RecordReader:
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
     def _picked(self, rows: Sequence[dict[str, Any]]) -> dict[str, Values]:
-        """By column."""
+        """By column. Raises RuntimeError naming the function that does not do."""
         picked: dict[str, Values] = {}
-        for names, function in self._picks:
-            values = zip(*map(function, rows), strict=True) if rows else [()] * len(names)
-            picked.update(zip(names, values, strict=True))
+        for pick, function in self._picks:
+            try:
+                values = [*zip(*map(function, rows), strict=True)] if rows else [()] * len(pick.columns)
+            except Exception as error:
+                raise RuntimeError(f"{_said(pick)}: {type(error).__name__}: {error}") from error
+            if len(values) != len(pick.columns):
+                raise RuntimeError(f"{_said(pick)}: expected {len(pick.columns)} values, found {len(values)}")
+            picked.update(zip(pick.columns, values, strict=True))
         return picked
 
     def _raw(self, records: Sequence[Any], reasons: pa.Array) -> pa.Array:
@@ -87,6 +93,10 @@ class RecordReader:
         return pa.array(
             [raw_record(record) if yes else None for record, yes in zip(records, refused, strict=True)], pa.string()
         )
+
+
+def _said(pick: Pick) -> str:
+    return f"{pick.function}, which picks {', '.join(pick.columns)}"
 
 
 def misread(plan: Plan, columns: Mapping[str, Typed], rows: int) -> pa.Array:

@@ -5,7 +5,7 @@ m7g.xlarge one driver, and the others wait on their jobs' time. Does not own: ho
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from math import ceil
@@ -85,17 +85,30 @@ class Drivers:
 
 
 def at_once(domain: Domain) -> int:
-    """How many jobs of a day begin at once when none waits for anything but what it reads."""
-    order = TopologicalSorter(
-        {job.name: {domain.job_of(each).name for each in domain.inputs_of(job)} for job in domain.jobs}
-    )
-    order.prepare()
-    most = 0
-    while order.is_active():
-        ready = order.get_ready()
-        most = max(most, len(ready))
-        order.done(*ready)
-    return most
+    """How many jobs of a day may run at once."""
+    return widest({job.name: {domain.job_of(each).name for each in domain.inputs_of(job)} for job in domain.jobs})
+
+
+def widest(waits_for: Mapping[str, Collection[str]]) -> int:
+    """The most of which none waits for another, by what each waits for.
+
+    As many as there are, less the most pairs of one that waits and one that is waited for, with each at most once on
+    either side (Dilworth, König).
+    """
+    earlier: dict[str, set[str]] = {}
+    for name in TopologicalSorter(waits_for).static_order():
+        earlier[name] = set(waits_for[name]).union(*(earlier[each] for each in waits_for[name]))
+    waiting: dict[str, str] = {}  # by whom it waits for
+
+    def paired(name: str, tried: set[str]) -> bool:
+        for each in earlier[name] - tried:
+            tried.add(each)
+            if each not in waiting or paired(waiting[each], tried):
+                waiting[each] = name
+                return True
+        return False
+
+    return len(earlier) - sum(paired(name, set()) for name in earlier)
 
 
 def node_mb(fleet: Fleet) -> int:

@@ -4,12 +4,13 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from unittest import mock
 
 import pytest
 
-from local_stack.simulation.scenarios import SCENARIOS
+from local_stack.simulation.scenarios import SCENARIOS, days_of
 from local_stack.simulation.world import Jobs, World, world
 from pipeline_assets.emr.clusters import NAME_PREFIX
 from pipeline_assets.production.apply.diff import differences
@@ -18,6 +19,18 @@ from pipeline_assets.production.generate.tags import STACK_TAG
 from tests.running import pipeline, typed, wait_for
 
 REAL = ("search-down", "api-storm", "clock-change", "least-privilege")  # where the data matters; happy: tests/ui
+
+
+@pytest.mark.parametrize(
+    ("now", "changes"),
+    [
+        (datetime(2027, 10, 31, 12, tzinfo=UTC), ["2027-10-30", "2027-03-27"]),
+        (datetime(2027, 10, 29, 12, tzinfo=UTC), ["2027-03-27", "2026-10-24"]),  # 370 days ago
+        (datetime(2025, 9, 1, 12, tzinfo=UTC), ["2025-03-29"]),  # there are days since March
+    ],
+)
+def test_the_last_two_clock_changes_are_found_on_any_day(now: datetime, changes: list[str]) -> None:
+    assert list(map(str, days_of(["clock-change"], now=now)["clock-change"])) == changes
 
 
 @pytest.fixture(scope="module")

@@ -303,11 +303,22 @@ def one_value(review: Row) -> tuple[Any]:
     return (review.get("id"),)
 
 
-def test_a_function_that_picks_another_number_of_values_is_refused() -> None:
-    picks = [Pick(pick.columns, f"{__name__}:one_value") for pick in PICKING.plan.picks]
-    reader = RecordReader(replace(PICKING.plan, picks=tuple(picks)), new_fields=NewFields.IGNORE)
-    with pytest.raises(ValueError, match="shorter"):
+def no_value(review: Row) -> tuple[Any]:
+    return (review["edit"],)
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [(one_value, "expected 2 values, found 1"), (no_value, "KeyError: 'edit'")],
+    ids=["another number of values", "raises"],
+)
+def test_a_function_that_does_not_do_is_named(function: Callable[[Row], Any], says: str) -> None:
+    named = f"{__name__}:{function.__name__}"
+    picks = tuple(Pick(pick.columns, named) for pick in PICKING.plan.picks)
+    reader = RecordReader(replace(PICKING.plan, picks=picks), new_fields=NewFields.IGNORE)
+    with pytest.raises(RuntimeError) as refused:
         reader.read([REVIEW])
+    assert str(refused.value) == f"{named}, which picks edited_at, editors: {says}"
 
 
 UNDECLARED = [

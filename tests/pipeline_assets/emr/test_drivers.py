@@ -7,7 +7,7 @@ import pytest
 from emr_jobs.catalog import MAINTAIN
 from emr_jobs.core.errors import Misconfigured
 from emr_jobs.core.settings import Emr, Fleet
-from pipeline_assets.emr.drivers import Drivers, at_once, node_mb
+from pipeline_assets.emr.drivers import Drivers, at_once, node_mb, widest
 from pipeline_assets.home import deployment_settings
 from tests.domains import LIBRARY
 
@@ -84,3 +84,19 @@ def test_types_without_a_figure_are_refused_by_name() -> None:
 def test_as_many_run_at_once_as_wait_for_nothing_more() -> None:
     """Three extractions, then one job that reads what they publish."""
     assert at_once(LIBRARY) == 3
+
+
+@pytest.mark.parametrize(
+    ("waits_for", "most"),
+    [
+        ({"a": []}, 1),
+        ({"a": [], "b": "a", "c": "b"}, 1),
+        ({"a": [], "b": [], "c": "ab"}, 2),
+        ({"a": [], "b": "a", "c": "a", "d": "a", "e": "bcd"}, 3),
+        ({"a": [], "b": [], "c": "a", "d": "a", "e": "bcd"}, 3),
+        ({"a": [], "b": "a", "c": [], "d": "bc"}, 2),
+    ],
+    ids=["one", "a chain", "a join", "a fan", "b beside what waits for a", "a chain beside one"],
+)
+def test_what_waits_for_nothing_of_the_others_runs_beside_them(waits_for: dict[str, str], most: int) -> None:
+    assert widest(waits_for) == most

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from emr_jobs.contracts.model import NewFields
 from emr_jobs.contracts.reading import REPORT_COLUMNS, plan_of
 from emr_jobs.reading import strict_json
@@ -92,8 +94,19 @@ def test_what_is_absent_or_of_a_wrong_type_is_null_and_the_wrong_types_are_named
     absent = make_shipment(**dict.fromkeys((*names, "events"), ABSENT))
     wrong = make_shipment(**dict.fromkeys((*names, "events"), 7))
     good = row(**dict.fromkeys(NULLABLE)) | {"reason": None, "raw": None, "unknown": None}
-    of_no_event = [name for name in NULLABLE if not name.startswith("last_event")]
-    assert read(absent, wrong) == [good | {"misread": None}, good | {"misread": of_no_event}]
+    assert read(absent, wrong) == [good | {"misread": None}, good | {"misread": list(NULLABLE)}]
+
+
+@pytest.mark.parametrize("events", [{"0": EVENTS[0]}, "shipped", ["shipped"]])
+def test_events_of_another_shape_are_wrong_types(events: Any) -> None:
+    (told,) = read(make_shipment(events=events))
+    assert told["misread"] == ["last_event_code", "last_event_at"]
+
+
+@pytest.mark.parametrize("events", [None, " ", [], [None]])
+def test_no_event_is_no_wrong_type(events: Any) -> None:
+    (told,) = read(make_shipment(events=events))
+    assert (told["last_event_code"], told["last_event_at"], told["misread"]) == (None, None, None)
 
 
 def test_an_event_of_wrong_types_is_named_when_it_is_the_last() -> None:

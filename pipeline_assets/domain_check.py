@@ -78,7 +78,7 @@ def _contracts(settings: Settings) -> Iterator[Fault]:
 
 
 def placed(fault: str, folder: Path) -> str:
-    """With the line: `shop/contracts/x.odcs.yaml:12 $.schema[0]: what is wrong`."""
+    """With the line: `<domain>/contracts/x.odcs.yaml:12 $.schema[0]: what is wrong`."""
     match = _FAULT.match(fault)
     if match is None:
         return fault

@@ -267,4 +267,4 @@ def documents(settings: Settings, partition: str) -> list[dict[str, Any]]:
 def wait_for(condition: Callable[[], object]) -> None:
     """Until it holds; a test that waits in vain ends by its time-out."""
     while not condition():
-        time.sleep(0.1)
+        time.sleep(0.25)  # each look costs client and service some CPU

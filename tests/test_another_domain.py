@@ -1,6 +1,6 @@
 """The domain is one room: a copy of the checkout without it says what lacks, and runs the fixture domain in its place.
 
-What is done to the copy is what `pipeline new domain` tells: settings/ and the files of the image name another package.
+What is done to the copy is what `pipeline new domain` tells: settings/ and what names the package name another one.
 Its tests of tier fast run; they are collected with all others, so a test that imports the room that is gone fails
 whatever its tier. Does not own: that no word of the domain stands outside of its room (test_rooms).
 Invariant: nothing of this checkout is imported; the copy has an environment of its own, with the packages of this one.
@@ -20,9 +20,8 @@ import pytest
 import tomlkit
 
 from pipeline_assets.home import ROOT, cache
+from pipeline_assets.scaffold.domain import NAMED_IN
 from tests.domains import LIBRARY, PROFILES, settings_domain
-
-IN_THE_IMAGE = ("Dockerfile", ".dockerignore")
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,8 @@ def copy_without_the_domain(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     copy = Copy(tmp_path_factory.mktemp("without") / "checkout")
     not_tracked = [line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()]
     shutil.copytree(ROOT, copy.folder, ignore=shutil.ignore_patterns(".git", *not_tracked))
-    for room in (domain.package, f"tests/{domain.package}"):
-        shutil.rmtree(copy.folder / room)
+    shutil.rmtree(copy.folder / domain.package)
+    shutil.rmtree(copy.folder / "tests" / domain.package, ignore_errors=True)  # its tests are not everybody's
     make_environment(copy)
     return copy
 
@@ -71,8 +70,9 @@ def copy_of_another_domain(copy_without_the_domain: Copy, tmp_path_factory: pyte
     make_environment(copy)
     for settings in sorted((copy.folder / "settings").iterdir()):
         name_library(settings, connections_of=PROFILES / settings.name)
-    for name in IN_THE_IMAGE:
-        file, library = copy.folder / name, str(LIBRARY.folder.relative_to(ROOT))
+    for name in NAMED_IN:
+        file = copy.folder / name
+        library = LIBRARY.package if file.suffix == ".toml" else str(LIBRARY.folder.relative_to(ROOT))
         file.write_text(re.sub(rf"\b{settings_domain().package}\b", library, file.read_text()))
     synth = copy.run("pipeline", "synth")
     assert synth.returncode == 0, synth.stderr
@@ -137,6 +137,7 @@ def test_another_domain_passes_the_check_and_is_what_is_deployed(copy_of_another
     assert settings_domain().package not in re.findall(r"\w+", templates)
 
 
+@pytest.mark.timeout(1800)
 def test_fast_tests_of_the_copy_pass(copy_of_another_domain: Copy) -> None:
     done = copy_of_another_domain.run("python", "-m", "pytest", "-n0", "-m", "fast")
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]

@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -20,11 +21,11 @@ import pytest
 # tests of a folder only ({folder}), so that several workers can have one.
 _SLOW = {
     "yarn_day": "real days",  # each takes both cores
-    "copy_without_the_domain": "real days",
     "produced": "real days",
     "real_worlds": "real days",
     "stub_worlds": "stub worlds",
-    "three_sources": "walkthroughs",
+    "three_sources": "copies",
+    "copy_without_the_domain": "copies",
     "package_index": "",
 }
 _STACK = {
@@ -55,7 +56,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     tier, group = placed(item.fixturenames)  # type: ignore[attr-defined]
     item.add_marker(tier)
     if group:
-        item.add_marker(pytest.mark.xdist_group(group.format(folder=item.path.parent.name)))
+        folder = item.path.parent.relative_to(Path(__file__).parent)
+        item.add_marker(pytest.mark.xdist_group(group.format(folder=folder)))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -60,12 +60,12 @@ def test_a_total_that_the_slices_do_not_reach_is_bad_input(
     ("fault", "message"),
     [
         (
-            {"kind": "status", "status": 503, "after": 1},
+            {"kind": "status", "status": 503, "after": 3},
             rf"Unavailable: {API}: expected whole answers from http://127.*, found 503 Service Unavailable after 2 "
             r"retries\. Ask the API's owner for its state\.",
         ),
         (
-            {"kind": "status", "status": 401, "after": 1},
+            {"kind": "status", "status": 401, "after": 3},
             rf"AccessDenied: {API}: expected http://127.* to accept the key file:/.*/club-key, found 401 "
             r"Unauthorized\. Renew the key under that name\.",
         ),
@@ -100,7 +100,7 @@ def test_a_secret_that_does_not_exist_is_misconfigured(own_day: Day, run_job: In
 def test_a_fault_that_passes_is_retried_by_the_workers(
     own_day: Day, run_job: InProcess, tmp_path: Path, api_fault: Callable[..., None]
 ) -> None:
-    api_fault("status", status=429, times=2, retry_after=0, after=1)
+    api_fault("status", status=429, times=2, retry_after=0, after=3)
     ended = reviews_job(run_job, own_day, tmp_path)
     assert ended.code == 0, ended.output
     left = requests.delete(f"{own_day.settings.connections['club'].url}/faults", timeout=10).json()

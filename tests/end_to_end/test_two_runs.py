@@ -83,8 +83,18 @@ def conflict(error: Exception | None, day: SmallDay) -> bool:
     return type(error) is Conflict and str(error).startswith(said)
 
 
-@pytest.mark.parametrize(("point", "number"), BEFORE_COMMITS + AFTER_COMMITS)
-def test_another_run_publishes_the_whole_day_meanwhile(day: SmallDay, point: str, number: int) -> None:
+def test_another_run_publishes_the_whole_day_while_others_have_committed_nothing(day: SmallDay) -> None:
+    """One stands at each point: none of them has changed anything yet, so they do not meet each other."""
+    day.published("catalogue", "O")
+    waiting = {at: day.run("catalogue", f"A{number}").until(*at) for number, at in enumerate(BEFORE_COMMITS)}
+    day.published("extract", "F")
+    day.published("catalogue", "B")
+    assert {at: conflict(run.end(), day) for at, run in waiting.items()} == dict.fromkeys(BEFORE_COMMITS, True)
+    whole(day, run="B", inputs="F")
+
+
+@pytest.mark.parametrize(("point", "number"), AFTER_COMMITS)
+def test_another_run_publishes_the_whole_day_after_the_first_commit(day: SmallDay, point: str, number: int) -> None:
     day.published("catalogue", "O")
     a = day.run("catalogue", "A").until(point, number)
     day.published("extract", "F")
@@ -342,7 +352,7 @@ def test_the_version_of_a_day_that_was_taken_back_survives_upkeep(
 
 def test_after_upkeep_and_with_upkeep_meanwhile(day: SmallDay, spark: SparkSession) -> None:
     day.published("catalogue", "O")
-    # Every snapshot before the current one expires.
+    # Every snapshot before the current one expires, but for those of the rejects, whose day would be too old.
     upkeep(day, spark, LOANS, LENDING, BRANCH_DAYS, after=timedelta(days=8))
     a = day.run("catalogue", "A").until("commits")
     upkeep(day, spark, LENDING)

@@ -10,5 +10,6 @@ JOBS = (
         outputs=("marts.lending", "marts.branch_days", "find.lending"),
         timeout_s=1800,
         max_retries=1,
+        max_executors=8,
     ),
 )

@@ -1,10 +1,12 @@
 """The code location: what it needs to load, and that every dataset, check and job of the catalogue is in it."""
 
 import json
+import os
 import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from unittest import mock
 
 import dagster as dg
 import pytest
@@ -185,9 +187,10 @@ def test_every_source_can_be_observed_and_is_in_the_job_that_does(defs: dg.Defin
 
 
 def test_clusters_are_ended_by_sensors_where_launcher_emr_can_make_them() -> None:
-    names = {
-        profile.stem: sorted(sensor.name for sensor in definitions(str(profile)).sensors or [])
-        for profile in (LOCAL, EMULATOR)
-    }
+    with mock.patch.dict(os.environ):  # the emulator's address goes into it
+        names = {
+            profile.stem: sorted(sensor.name for sensor in definitions(str(profile)).sensors or [])
+            for profile in (LOCAL, EMULATOR)
+        }
     after = [f"end_cluster_after_{status}" for status in ("canceled", "failure", "success")]
     assert names == {"local": [], "emulator": [*after, "end_forgotten_clusters"]}

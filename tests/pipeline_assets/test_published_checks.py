@@ -170,7 +170,7 @@ class TestTables:
         with dg.DagsterInstance.from_config(str(published_day.home / "dagster")) as instance:
             assert job.execute_in_process(instance=instance, partition_key=published_day.partition).success
         said = capfd.readouterr().err
-        assert said.count(f"published_tables {published_day.partition}: 1 failed checks\n") == 1
+        assert said.count(f"published_tables {published_day.partition}: 1 failed checks\n") == 1, said
         assert "marts.branch_days published: expected " in said
 
     def test_columns_that_are_not_the_contracts_fail(self, published_day: Day, lake_copy: str) -> None:

@@ -58,11 +58,14 @@ def test_two_builds_are_the_same_bytes(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_changed_contract_is_another_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    before = package.code_zip(DOMAIN.package)
-    (tmp_path / DOMAIN.folder.relative_to(ROOT) / "contracts").mkdir(parents=True)
-    (tmp_path / DOMAIN.folder.relative_to(ROOT) / "contracts" / "new.odcs.yaml").write_text("id: new")
+    contract = tmp_path / DOMAIN.folder.relative_to(ROOT) / "contracts" / "new.odcs.yaml"
+    contract.parent.mkdir(parents=True)
     monkeypatch.setattr(package, "ROOT", tmp_path)
-    assert package.code_zip(DOMAIN.package) != before
+    archives = []
+    for text in ("id: new", "id: old", "id: new"):
+        contract.write_text(text)
+        archives.append(package.code_zip(DOMAIN.package))
+    assert archives[0] == archives[2] != archives[1]
 
 
 def test_the_archives_are_enough_for_every_job(unpacked: Path) -> None:

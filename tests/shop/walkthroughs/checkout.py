@@ -65,7 +65,7 @@ class Checkout:
 
     @property
     def _environment(self) -> dict[str, str]:
-        foreign = ("PYSPARK_", "SPARK_", "PIPELINE_", "DAGSTER_")
+        foreign = ("PYSPARK_", "SPARK_", "PIPELINE_", "DAGSTER_", "AWS_")
         own = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return {**own, "PYTHONPATH": str(self.root), "PIPELINE_CACHE": str(cache()), "COLUMNS": "250"}
 

@@ -21,8 +21,8 @@ BERLIN = Calendar("Europe/Berlin", time(8), date(2026, 1, 1))
 def test_another_domain_takes_the_place_of_the_shop(processes: None, tmp_path: Path) -> None:
     begun, then = blocks(ROOT / "docs" / "walkthroughs.md", "Another domain")
     day = BERLIN.latest_complete(datetime.now(UTC))
-    example = {"id": "E-1", "created_at": day.start, "amount": Decimal("1.50")}
-    delivered = {**example, "created_at": f"{day.start:%Y-%m-%dT%H:%M:%SZ}", "amount": "1.50"}
+    example = {"id": "E-1", "occurred_at": day.start, "amount": Decimal("1.50")}
+    delivered = {**example, "occurred_at": f"{day.start:%Y-%m-%dT%H:%M:%SZ}", "amount": "1.50"}
     with checkout(tmp_path) as copy:
         deliveries.write_samples(copy.root, day)
         (command,) = begun.commands(str(day))

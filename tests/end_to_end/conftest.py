@@ -12,12 +12,9 @@ from pyspark.sql import SparkSession
 
 from emr_jobs.core import settings as settings_module
 from emr_jobs.core.settings import Settings
-from local_stack import sample
-from local_stack.services import services
-from local_stack.snowflake import load
 from pipeline_assets import lake
-from pipeline_assets.checks.tables import row_count
 from tests.domains import LIBRARY, LOCAL
+from tests.own_days import as_delivered, published_whole, served
 from tests.running import Day, InProcess, readers_see, session_for
 
 PARTITION = "2026-11-20"
@@ -43,37 +40,22 @@ def own(spark: SparkSession, settings: Settings) -> SparkSession:
 
 @pytest.fixture(scope="session")
 def _own_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    home = tmp_path_factory.mktemp("own")
-    data = home / "data"
-    truth = sample.generate(data, partition=LIBRARY.calendar.partition(PARTITION), rows=LOANS)
-    with services(home, data) as running:
-        yield Day(home, data, str(running.settings_file), PARTITION, truth)
+    with served(tmp_path_factory.mktemp("own"), LIBRARY, PARTITION, rows=LOANS) as day:
+        yield day
 
 
 @pytest.fixture
 def whole_day(_own_day: Day, spark: SparkSession, run_job: InProcess) -> Day:
     """Extracted and published, in some state; every test may publish over it."""
-    load(_own_day.data / "snowflake", database=DATABASE)  # another stack of this process may have put its tables there
-    seen = readers_see(_own_day.settings, _own_day.partition)
-    for job in LIBRARY.jobs:
-        if not all(seen[dataset] for dataset in job.outputs[1:]):
-            succeeded(run_job, job.name, _own_day)
+    published_whole(run_job, _own_day, LIBRARY, database=DATABASE)
     return _own_day
 
 
 @pytest.fixture
 def own_day(whole_day: Day, run_job: InProcess) -> Day:
     """Its loans are extracted as delivered; published in some state."""
-    loans = lake.catalog(whole_day.settings).load_table("staged.loans")
-    if row_count(loans, whole_day.partition) != LOANS:
-        succeeded(run_job, "extract_loans", whole_day)
+    as_delivered(run_job, whole_day, "staged.loans", "extract_loans", rows=LOANS)
     return whole_day
-
-
-def succeeded(run_job: InProcess, job: str, day: Day, settings_uri: str | None = None) -> None:
-    """Runs it."""
-    ended = run_job(job, settings_uri=settings_uri or day.settings_uri, partition=day.partition)
-    assert ended.code == 0, ended.output
 
 
 @pytest.fixture

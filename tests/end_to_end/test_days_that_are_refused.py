@@ -2,31 +2,24 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from local_stack.snowflake import load
 from pipeline_assets import lake
-from tests.end_to_end.conftest import DATABASE, deliver, delivered_loans, succeeded
+from tests.end_to_end.conftest import DATABASE, deliver, delivered_loans
+from tests.own_days import Change, changing, succeeded
 from tests.running import Day, InProcess, readers_see
-
-Change = Callable[[pa.Table], pa.Table]
 
 
 @pytest.fixture
 def members(own_day: Day, tmp_path: Path) -> Iterator[Callable[[Change], None]]:
     """Changes the members of the served Snowflake until the test ends."""
 
-    def change(how: Change) -> None:
-        name = "OFFICE.MEMBERS.parquet"
-        pq.write_table(how(pq.read_table(own_day.data / "snowflake" / name)), tmp_path / name)
-        load(tmp_path, database=DATABASE)
-
-    yield change
-    load(own_day.data / "snowflake", database=DATABASE)
+    with changing(own_day, tmp_path, database=DATABASE) as change:
+        yield partial(change, "OFFICE.MEMBERS")
 
 
 def test_too_many_rejects_block_the_loans_and_can_be_read(own_day: Day, run_job: InProcess, tmp_path: Path) -> None:

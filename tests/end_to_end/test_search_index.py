@@ -13,8 +13,9 @@ from emr_jobs.contracts.mapping import index_body
 from emr_jobs.core import settings as settings_module
 from emr_jobs.publish.search import SearchIndex
 from tests.domains import LIBRARY
-from tests.end_to_end.conftest import deliver, delivered_loans, succeeded
+from tests.end_to_end.conftest import deliver, delivered_loans
 from tests.end_to_end.search_proxy import FOR_EVER, BusyProxy, busy_proxy
+from tests.own_days import succeeded
 from tests.running import Day, Ended, InProcess, pipeline, readers_see, typed
 
 

@@ -9,7 +9,7 @@ import pytest
 from local_stack.services import services
 from local_stack.snowflake import load
 from tests.comparison import Row, compare
-from tests.end_to_end.conftest import succeeded
+from tests.own_days import succeeded
 from tests.running import Day, InProcess
 from tests.shop import SHOP
 from tests.shop.reference import expected, odd_inputs

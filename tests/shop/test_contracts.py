@@ -5,38 +5,26 @@ from decimal import Decimal
 
 import pytest
 
-from emr_jobs.contracts import Contract, Medium
+from emr_jobs.contracts import Contract
 from emr_jobs.core.errors import CheckFailed
-from emr_jobs.frame.report import Finding
 from emr_jobs.publish import audit, preview
-from emr_jobs.publish.lake import ColumnMetrics, Staged
+from emr_jobs.publish.lake import Staged
 from shop.transforms import order_line
+from tests.emr_jobs.publish.staged import finding, staged
+from tests.promises import assert_described_whole, assert_sources_are_published_before, outputs
 from tests.shop import SHOP
 
 DAY = SHOP.calendar.partition("2026-11-21")
-OUTPUTS = [SHOP.contracts[dataset] for job in SHOP.jobs for dataset in job.outputs]
 REJECTED = SHOP.contracts["intermediate.rejected_orders"]
 
 
-@pytest.mark.parametrize("contract", OUTPUTS, ids=lambda contract: contract.id)
+@pytest.mark.parametrize("contract", outputs(SHOP), ids=lambda contract: contract.id)
 def test_every_output_of_a_job_is_described_whole(contract: Contract) -> None:
-    assert contract.owner == "data-engineering"
-    assert contract.description
-    assert contract.granularity
-    assert contract.version
-    assert contract.available_by == time(10)
-    assert contract.checks
-    assert contract.medium is (Medium.INDEX if contract.layer == "search" else Medium.TABLE)
-    assert contract.columns[0].name == "partition_date"
-    assert bool(contract.key) != contract.name.startswith("rejected_")
+    assert_described_whole(contract, owner="data-engineering", available_by=time(10), index="search")
 
 
 def test_sources_of_the_datasets_are_published_before_them() -> None:
-    published = [contract.id for contract in SHOP.contracts.values() if contract.medium is Medium.SOURCE]
-    for job in SHOP.jobs:
-        for dataset in job.outputs:
-            assert set(SHOP.contracts[dataset].upstream) <= set(published), dataset
-            published.append(dataset)
+    assert_sources_are_published_before(SHOP)
 
 
 def test_reasons_of_the_contract_are_those_of_the_transform_in_their_order() -> None:
@@ -63,15 +51,7 @@ def test_personal_data_is_left_out_of_previews() -> None:
 
 def rates(least: Decimal | None) -> Staged:
     """A staged day of exchange rates whose smallest is this one."""
-    contract = SHOP.contracts["intermediate.fx_rates"]
-    metrics = {column.name: ColumnMetrics(0, None) for column in contract.columns}
-    metrics["usd_rate"] = ColumnMetrics(0, least)
-    return Staged(contract, DAY, "wap", 1, 5, 1, 1000, metrics)
-
-
-def finding(day: Staged, name: str) -> Finding:
-    (check,) = (check for check in day.contract.checks if check.name == name)
-    return audit._by_metrics(day, check, allow_empty=False)
+    return staged(SHOP, "intermediate.fx_rates", "usd_rate", least)
 
 
 @pytest.mark.parametrize("rate", ["0.00000000", "-0.00000001", "-1.08214500"])

@@ -26,11 +26,12 @@ from emr_jobs.contracts.model import (
 from emr_jobs.contracts.table import iceberg_schema, spark_ddl, spark_type, table_identifier
 from tests.domains import LIBRARY
 from tests.emr_jobs.library import make_dataset
+from tests.promises import assert_described_whole, assert_sources_are_published_before, outputs
 
 LENDING = LIBRARY.contracts["marts.lending"]
 BRANCH_DAYS = LIBRARY.contracts["marts.branch_days"]
 INDEX = LIBRARY.contracts["find.lending"]
-OUTPUTS = [LIBRARY.contracts[dataset] for job in LIBRARY.jobs for dataset in job.outputs]
+OUTPUTS = outputs(LIBRARY)
 
 COPIES = Column(
     "copies",
@@ -205,16 +206,7 @@ def test_checks_of_a_query_with_samples_and_of_a_measure_between_two_limits() ->
 
 @pytest.mark.parametrize("contract", OUTPUTS, ids=lambda contract: contract.id)
 def test_every_output_of_a_job_is_described_whole(contract: Contract) -> None:
-    """Rejects, too, which no file declares."""
-    assert contract.owner == "librarians"
-    assert contract.description
-    assert contract.granularity
-    assert contract.version
-    assert contract.available_by == time(8, 15)
-    assert contract.checks
-    assert contract.medium is (Medium.INDEX if contract.layer == "find" else Medium.TABLE)
-    assert contract.columns[0].name == PARTITION_COLUMN
-    assert bool(contract.key) == (not contract.name.startswith("rejected_"))
+    assert_described_whole(contract, owner="librarians", available_by=time(8, 15), index="find")
 
 
 @pytest.mark.parametrize("contract", OUTPUTS, ids=lambda contract: contract.id)
@@ -224,11 +216,7 @@ def test_every_column_of_an_output_comes_from_others(contract: Contract) -> None
 
 
 def test_sources_of_the_datasets_are_published_before_them() -> None:
-    published = [contract.id for contract in LIBRARY.contracts.values() if contract.medium is Medium.SOURCE]
-    for job in LIBRARY.jobs:
-        for dataset in job.outputs:
-            assert set(LIBRARY.contracts[dataset].upstream) <= set(published), dataset
-            published.append(dataset)
+    assert_sources_are_published_before(LIBRARY)
 
 
 class TestDrift:

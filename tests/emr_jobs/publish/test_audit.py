@@ -7,25 +7,17 @@ import pytest
 
 from emr_jobs.contracts.model import Bound, Check, MinimumValues, Severity
 from emr_jobs.core.errors import CheckFailed
-from emr_jobs.frame.report import Finding
 from emr_jobs.publish import audit
 from emr_jobs.publish.lake import ColumnMetrics, Staged
 from tests.domains import LIBRARY
+from tests.emr_jobs.publish.staged import finding, staged
 
 DAY = LIBRARY.calendar.partition("2026-11-21")
 
 
 def branch_days(least: Decimal | None) -> Staged:
     """A staged day of the branches whose smallest fees are these."""
-    contract = LIBRARY.contracts["marts.branch_days"]
-    metrics = {column.name: ColumnMetrics(0, None) for column in contract.columns}
-    metrics["fees"] = ColumnMetrics(0, least)
-    return Staged(contract, DAY, "wap", 1, 5, 1, 1000, metrics)
-
-
-def finding(day: Staged, name: str) -> Finding:
-    (check,) = (check for check in day.contract.checks if check.name == name)
-    return audit._by_metrics(day, check, allow_empty=False)
+    return staged(LIBRARY, "marts.branch_days", "fees", least)
 
 
 @pytest.mark.parametrize("fees", ["-0.01", "-1.08", "-9999999999999999.99"])

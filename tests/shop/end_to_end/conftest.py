@@ -7,13 +7,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from local_stack.services import services
-from local_stack.snowflake import load
-from pipeline_assets import lake
-from pipeline_assets.checks.tables import row_count
-from shop import sample
-from tests.end_to_end.conftest import succeeded
-from tests.running import Day, InProcess, readers_see
+from tests.own_days import as_delivered, published_whole, served
+from tests.running import Day, InProcess
 from tests.shop import SHOP
 
 PARTITION = "2026-11-20"
@@ -23,26 +18,16 @@ DATABASE = "SHOP"  # of the local Snowflake
 
 @pytest.fixture(scope="package")
 def _rules_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    home = tmp_path_factory.mktemp("rules")
-    data = home / "data"
-    truth = sample.generate(data, partition=SHOP.calendar.partition(PARTITION), rows=ORDERS)
-    with services(home, data) as running:
-        yield Day(home, data, str(running.settings_file), PARTITION, truth)
+    with served(tmp_path_factory.mktemp("rules"), SHOP, PARTITION, rows=ORDERS) as day:
+        yield day
 
 
 @pytest.fixture
 def own_day(_rules_day: Day, run_job: InProcess) -> Day:
     """Its orders are extracted as delivered; published in some state."""
-    day = _rules_day
-    load(day.data / "snowflake", database=DATABASE)  # another stack of this process may have put its tables there
-    seen = readers_see(day.settings, day.partition)
-    for job in SHOP.jobs:
-        if not all(seen[dataset] for dataset in job.outputs[1:] or job.outputs):
-            succeeded(run_job, job.name, day)
-    orders = lake.catalog(day.settings).load_table("intermediate.orders")
-    if row_count(orders, day.partition) != ORDERS:
-        succeeded(run_job, "extract_orders", day)
-    return day
+    published_whole(run_job, _rules_day, SHOP, database=DATABASE)
+    as_delivered(run_job, _rules_day, "intermediate.orders", "extract_orders", rows=ORDERS)
+    return _rules_day
 
 
 def good_lines(day: Day) -> list[dict[str, object]]:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.end_to_end.conftest import succeeded
+from tests.own_days import succeeded
 from tests.running import Day, InProcess, readers_see
 from tests.shop.end_to_end.conftest import deliver, good_lines
 

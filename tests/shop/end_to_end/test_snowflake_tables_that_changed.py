@@ -5,26 +5,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from local_stack.snowflake import load
+from tests.own_days import Change, changing
 from tests.running import Day, InProcess, readers_see
 from tests.shop.end_to_end.conftest import DATABASE
-
-Change = Callable[[pa.Table], pa.Table]
 
 
 @pytest.fixture
 def tables(own_day: Day, tmp_path: Path) -> Iterator[Callable[[str, Change], None]]:
     """Changes a table of the served Snowflake until the test ends."""
 
-    def change(name: str, how: Change) -> None:
-        pq.write_table(how(pq.read_table(own_day.data / "snowflake" / f"{name}.parquet")), tmp_path / f"{name}.parquet")
-        load(tmp_path, database=DATABASE)
-
-    yield change
-    load(own_day.data / "snowflake", database=DATABASE)
+    with changing(own_day, tmp_path, database=DATABASE) as change:
+        yield change
 
 
 def test_rates_that_are_ambiguous_and_a_keyword_too_long_for_the_index_block_the_day(

@@ -1,11 +1,12 @@
 """The command line of a job: the same arguments in every launcher, and the spark-submit of a local run."""
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from emr_jobs.catalog import Job
 from emr_jobs.core.settings import Aws, Spark
@@ -16,6 +17,7 @@ from pipeline_assets.shipping.package import Shipped
 # Java 17 takes the locale's, which in a YARN container is ASCII, and Spark 4.1 reads a variant's text with it:
 # "São Paulo" became "S??o Paulo".
 UTF8 = "-Dfile.encoding=UTF-8"
+_SCRATCH = "pipeline-spark-"
 
 
 def job_arguments(
@@ -41,10 +43,29 @@ def job_arguments(
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """What a local run spills lies here, readable by nobody else, and is gone afterwards."""
-    where = os.environ.get("SPARK_LOCAL_DIRS", "").split(",")[0]
-    with TemporaryDirectory(prefix="pipeline-spark-", dir=where or None, ignore_cleanup_errors=True) as folder:
+    """What a local program spills lies here, readable by nobody else, and is gone afterwards."""
+    with TemporaryDirectory(prefix=_SCRATCH, dir=_scratches(), ignore_cleanup_errors=True) as folder:
         yield Path(folder)
+
+
+@contextmanager
+def scratch_folder_of(run: str) -> Iterator[Path]:
+    """The same under a name that all processes of a run know."""
+    folder = scratch_path(run)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def scratch_path(run: str) -> Path:
+    """Short: a socket in it has some hundred characters for its path."""
+    return _scratches() / f"{_SCRATCH}{run.replace('-', '')[:12]}"
+
+
+def _scratches() -> Path:
+    return Path(os.environ.get("SPARK_LOCAL_DIRS", "").split(",")[0] or gettempdir())
 
 
 def local_submit(script: str, arguments: Sequence[str], spark: Spark, scratch: Path | None = None) -> list[str]:

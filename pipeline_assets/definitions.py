@@ -10,10 +10,10 @@ import dagster as dg
 from emr_jobs.core.settings import Settings
 from emr_jobs.domain import domain_of
 
-from pipeline_assets import DEFINITIONS
 from pipeline_assets.assets.jobs import all_jobs
 from pipeline_assets.assets.sources import source_assets
 from pipeline_assets.checks import all_checks, runnable
+from pipeline_assets.executor import executor
 from pipeline_assets.home import load_settings, settings_uri
 from pipeline_assets.partitions import daily
 from pipeline_assets.sensors import all_sensors
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition as AssetJob
 
 OBSERVED_BEFORE = timedelta(minutes=30)  # the daily run
-MAX_CONCURRENT_JOBS = 3  # the extractions; each is a JVM of its own
 
 
 def definitions(uri: str) -> dg.Definitions:
@@ -62,13 +61,7 @@ def definitions(uri: str) -> dg.Definitions:
             checks=checks_job,
             after_production=runnable(settings, checks),
         ),
-        executor=dg.multiprocess_executor.configured(
-            {
-                "max_concurrent": MAX_CONCURRENT_JOBS,
-                # A forked step has dagster and this module already; a spawned one would import them for two seconds.
-                "start_method": {"forkserver": {"preload_modules": [DEFINITIONS]}},
-            }
-        ),
+        executor=executor(settings, uri),
     )
 
 

@@ -26,7 +26,7 @@ exec 3<&0
     2>/dev/null & reaper=$!
 exec 3<&-
 wait $child; status=$?
-kill $reaper
+kill $reaper 2>/dev/null
 exit $status
 """
 

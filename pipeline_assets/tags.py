@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 LAUNCHER_TAG = "pipeline/launcher"
+LOCAL = "local"  # the launcher of a run that names none
 ORIGIN_TAG = "pipeline/origin"
 ALLOW_EMPTY_TAG = "pipeline/allow_empty"
 CLUSTER_TAG = "pipeline/cluster"  # launcher emr: attach to this cluster, and never end it
@@ -29,3 +30,13 @@ def partition_of(tags: Mapping[str, str]) -> str | None:
     """The one of a run, also where that is over a range of one; None when it has several or none."""
     first, last = (tags.get(name) for name in RANGE_TAGS)
     return tags.get(PARTITION_TAG) or (first if first == last else None)
+
+
+def runs_here(tags: Mapping[str, str]) -> bool:
+    """Whether the jobs of a run are run on this machine."""
+    return EXECUTION_TAG not in tags and tags.get(LAUNCHER_TAG, LOCAL) == LOCAL
+
+
+def driver_of(run_id: str, tags: Mapping[str, str]) -> str:
+    """What the Spark driver of a run is known by: it is started with the invocation, before there is a run."""
+    return tags.get(INVOCATION_TAG, run_id)

@@ -76,7 +76,7 @@ class Report:
     def log(self, event: str, **facts: object) -> None:
         line = " ".join([event, *(f"{name}={value}" for name, value in facts.items())])
         self._pipes.log.info(line)
-        print(line, file=sys.stderr, flush=True)  # noqa: T201  # the step's log
+        print(f"{line}\n", end="", file=sys.stderr, flush=True)  # noqa: T201  # the step's log; whole, beside other jobs'
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -121,6 +121,7 @@ def execute(
         ending_when_told(),
         invocation() as id,
         _output_to(log := home() / "logs" / f"{partition}-{id[:8]}.log") as terminal,
+        _driver(id, launcher),
     ):
         _start_step_server()
         import dagster as dg
@@ -177,6 +178,15 @@ def ending_when_told() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _driver(invocation: str, launcher: Launcher) -> AbstractContextManager[None]:
+    """Spark starts while this process and those of the steps import Dagster."""
+    if launcher is not Launcher.local:
+        return nullcontext()
+    from pipeline_assets.driver import running as driver
+
+    return driver.kept(invocation, load_settings(), settings_uri())
 
 
 def _start_step_server() -> None:

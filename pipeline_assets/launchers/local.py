@@ -1,7 +1,7 @@
-"""Runs a job as spark-submit on this machine, a child of the Dagster step.
+"""Runs a job in the Spark driver of its run, on this machine.
 
-Messages come over Pipes while the job runs; its stdout and stderr are the step's. Cancelling the step, or
-killing it, ends the job's whole process tree.
+Messages come over Pipes while the job runs; its stdout and stderr are the step's, Spark's are not. Cancelling the step,
+or killing it, ends the job. Does not own: the driver (driver.running), which the run's executor keeps.
 """
 
 import subprocess
@@ -13,10 +13,11 @@ from emr_jobs.core.settings import Settings
 from emr_jobs.domain import domain_of
 
 from pipeline_assets import remedies
-from pipeline_assets.command import job_arguments, local_environment, local_submit, scratch_folder
+from pipeline_assets.command import job_arguments
+from pipeline_assets.driver import running as driver
 from pipeline_assets.launchers.message_file import MessageFile
 from pipeline_assets.launchers.outcome import Result, results
-from pipeline_assets.process import TiedProcess
+from pipeline_assets.tags import driver_of
 
 ORIGIN = "local"
 
@@ -29,8 +30,10 @@ class LocalLauncher(dg.PipesClient):
     def run(  # type: ignore[override]  # results are yielded, and a failure raised after them
         self, *, context: dg.AssetExecutionContext, job: Job, allow_empty: bool
     ) -> Iterator[Result]:
+        run = driver_of(context.run_id, context.run.tags)
+        failure = lost = None
         with (
-            scratch_folder() as scratch,
+            driver.kept(run, self._settings, self._settings_uri),  # by the executor, unless the step is run by itself
             dg.open_pipes_session(
                 context=context,
                 context_injector=dg.PipesEnvContextInjector(),
@@ -47,16 +50,16 @@ class LocalLauncher(dg.PipesClient):
                 allow_empty=allow_empty,
                 reports=reports,
             )
-            command = local_submit(job.script, arguments, self._settings.spark, scratch)
-            process = TiedProcess(command, env=local_environment(scratch), scratch=scratch)
             try:
-                code = process.wait(job.timeout_s)
-                ended = f"spark-submit ended with exit code {code}. Its log is under stderr of this step."
-                failure = ended if code else None
+                if code := driver.run_job(run, arguments, timeout_s=job.timeout_s):
+                    its_log = f"Its log is under stderr of this step, Spark's in {driver.where_spark_prints(run)}"
+                    failure = f"ended with exit code {code}. {its_log}."
             except subprocess.TimeoutExpired:
                 failure = f"not done after {job.timeout_s} s, the limit in {job.declared_in}"
-            finally:  # also when the run is cancelled
-                process.kill()
+            except driver.DriverEnded as ended:
+                lost = str(ended)
+            except driver.NotStarted as why:
+                raise dg.Failure(f"{job.name}: {why}", allow_retries=False) from why
         yield from results(
             session.message_handler,
             domain_of(self._settings),
@@ -65,4 +68,5 @@ class LocalLauncher(dg.PipesClient):
             place=remedies.LOCAL,
             metadata={"origin": ORIGIN},
             failure=failure,
+            lost=lost,
         )

@@ -58,13 +58,17 @@ def results(
     place: Place,
     metadata: Mapping[str, Any],
     failure: str | None = None,
+    lost: str | None = None,
 ) -> Iterator[Result]:
     """Every reported result, with the launcher's metadata; then raises dg.Failure unless the job is complete.
 
-    `failure`: what the launcher itself saw go wrong, such as an exit code.
+    `failure`: what the launcher itself saw go wrong, such as an exit code; `lost`: that what ran the job went away
+    under it, of which whatever the job said last is a consequence.
     """
     reported = messages.get_reported_results()
     yield from (_completed(found, result, metadata) for result in reported)
+    if lost is not None:
+        raise dg.Failure(f"{job.name}: {lost}", metadata=metadata)
     said = failure_said(messages)
     if said is not None:
         sentence = _sentence(said, found, job, partition, place)

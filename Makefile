@@ -17,7 +17,7 @@ IN_PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup java browser demo dev test-fast test test-slow mutated-lines torture simulate-all mutants \
-	screenshots docs lint fmt lock clean
+	bench screenshots docs lint fmt lock clean
 
 ##@ Use
 
@@ -58,6 +58,9 @@ mutants: setup ## Whether the tests notice mistakes: all but the slow ones, then
 	@$(BIN)/uv pip install -q --python $(BIN)/python --group mutants && rm -f .cache/mutants.json
 	@$(BIN)/pytest -m "not slow" --cov --cov-context=test --cov-report= --junitxml=.cache/mutants.xml
 	@$(BIN)/python -m tests.mutants --coverage .coverage --durations .cache/mutants.xml --results .cache/mutants.json
+
+bench: setup ## This project beside scripts that do the same, on the same inputs: bench/RESULTS.md (half an hour)
+	@$(BIN)/python -m bench day --rows 20000 --rows 200000
 
 screenshots: browser setup ## Take the pictures of the UI in docs/ anew
 	@PIPELINE_SCREENSHOTS=docs $(BIN)/pytest tests/shop/ui

@@ -9,10 +9,12 @@ import fcntl
 import os
 from pathlib import Path
 from tempfile import mkstemp
+from typing import TYPE_CHECKING
 
-from emr_jobs.core import settings as settings_module
 from emr_jobs.core.errors import Misconfigured
-from emr_jobs.core.settings import Aws, DeploymentSettings, Settings, of_a_deployment
+
+if TYPE_CHECKING:  # the models of settings take long to import, for a verb that only says what there is
+    from emr_jobs.core.settings import Aws, DeploymentSettings, Settings
 
 ROOT = Path(__file__).parents[1]
 
@@ -41,10 +43,12 @@ def settings_uri(given: str | None = None) -> str:
     return str(profile("local"))
 
 
-def load_settings(given: str | None = None) -> Settings:
+def load_settings(given: str | None = None) -> "Settings":
     """The settings; from now on this process's AWS clients, and those of its children, go where they say."""
+    from emr_jobs.core.settings import load
+
     uri = settings_uri(given)
-    settings = settings_module.load(uri)
+    settings = load(uri)
     if "${" in settings.model_dump_json():
         raise Misconfigured(
             f"settings {uri}: names in ${{}} are put in by `pipeline deploy`, which prints the address of the result"
@@ -53,20 +57,22 @@ def load_settings(given: str | None = None) -> Settings:
     return settings
 
 
-def deployment_settings(given: str | None = None) -> DeploymentSettings:
+def deployment_settings(given: str | None = None) -> "DeploymentSettings":
     """Of the deployment that synth, deploy and the verbs of production are about: never the running stack's."""
-    settings = of_a_deployment(settings_module.load(given or str(profile("production"))))
+    from emr_jobs.core.settings import load, of_a_deployment
+
+    settings = of_a_deployment(load(given or str(profile("production"))))
     use_aws(settings.aws)
     return settings
 
 
-def use_aws(aws: Aws) -> None:
+def use_aws(aws: "Aws") -> None:
     os.environ.update(aws_environment(aws))
     if aws.endpoint:
         os.environ.pop("AWS_PROFILE", None)  # it would win over the keys
 
 
-def aws_environment(aws: Aws) -> dict[str, str]:
+def aws_environment(aws: "Aws") -> dict[str, str]:
     """Pure. At an endpoint of the local stack any keys will do, and real ones must not be sent."""
     keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
     return {**aws.region_environment, **({"AWS_ENDPOINT_URL": aws.endpoint, **keys} if aws.endpoint else {})}

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from emr_jobs.domain import domain_of
 
 from pipeline_assets.cli import rollback
 from pipeline_assets.cli.output import Json, SettingsOption, console, errors, print_json, table
@@ -90,6 +89,7 @@ def history(
     json: Json = False,
 ) -> None:
     """What readers of a table had when, newest last: as far back as its snapshots are kept."""
+    from emr_jobs.domain import domain_of
     from emr_jobs.publish.versions import publisher
 
     from pipeline_assets import lake

@@ -18,7 +18,7 @@ from pipeline_assets.driver import server
 
 pytestmark = pytest.mark.usefixtures("processes")
 
-PATIENCE_S = 60
+PATIENCE_S = 20
 FORK = get_context("fork")
 RUN = "run-0123456789"
 
@@ -62,7 +62,7 @@ def serve(folder: Path, stdin: int, jvms_end: int) -> None:
 def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with TemporaryDirectory() as short:  # sockets' paths end at 104 bytes
         monkeypatch.setenv("SPARK_LOCAL_DIRS", short)
-        monkeypatch.setattr(driver, "_END_S", PATIENCE_S)
+        monkeypatch.setattr(driver, "_END_S", 10 * PATIENCE_S)  # who waits in vain does so for good
         (driver.scratch_path(RUN) / "1").mkdir(parents=True)
         yield driver.scratch_path(RUN)
 
@@ -106,7 +106,7 @@ def test_an_answer_does_not_wait_for_jobs_that_were_forked_later(folder: Path) -
     second = Asked(folder / "second")
     of_second = second.goes_on()
     os.close(of_first)
-    first.join()
+    first.join(PATIENCE_S)
     assert first.answer == 3
     assert second.answer is None
     os.close(of_second)

@@ -19,7 +19,7 @@ from emr_jobs.core.settings import Settings
 from local_stack import sample
 from pipeline_assets import lake
 from pipeline_assets.driver import running as driver
-from pipeline_assets.home import ROOT
+from pipeline_assets.home import cache
 from tests.domains import LIBRARY, LOCAL
 from tests.running import arguments_of, table_rows
 
@@ -84,7 +84,7 @@ def run(tmp_path: Path, short: Path) -> Iterator[Run]:
     key.chmod(0o600)
     with socket.create_server(("127.0.0.1", 0)) as api:
         api.settimeout(PATIENCE_S)
-        text = LOCAL.read_text().replace("../../../.pipeline", str(tmp_path)).replace("../../..", str(ROOT))
+        text = LOCAL.read_text().replace("../../../.pipeline", str(tmp_path)).replace("../../../.cache", str(cache()))
         text = text.replace("http://127.0.0.1:9000", f"http://127.0.0.1:{api.getsockname()[1]}")
         file = tmp_path / "settings.toml"
         file.write_text(text)

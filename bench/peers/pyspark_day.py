@@ -13,14 +13,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import requests
-from cryptography.hazmat.primitives import serialization
 from opensearchpy import OpenSearch, helpers
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
-from snowflake import connector
+from sources import shipments, snowflake
 
-PAGE = 500
 SCHEMA = """
 order_id STRING, customer_id STRING, placed_at STRING, updated_at STRING, status STRING, currency STRING,
 channel STRING, shipping_address STRUCT<city: STRING, region: STRING, country: STRING>,
@@ -101,24 +98,6 @@ SELECT order_id, CAST(i.line_no AS INT) AS line_no, i.sku, i.name, i.category, C
   i.unit_price, i.discount, CAST(CAST(i.quantity AS DECIMAL(18, 0)) * i.unit_price AS DECIMAL(18, 2)) AS line_gross,
   CAST(CAST(i.quantity AS DECIMAL(18, 0)) * i.unit_price - i.discount AS DECIMAL(18, 2)) AS line_net
 FROM (SELECT order_id, explode(typed) AS i FROM orders)
-"""
-CUSTOMERS = """
-SELECT c.CUSTOMER_ID, c.NAME, c.SEGMENT, c.COUNTRY, c.CREATED_AT, COALESCE(p.POINTS, 0) AS POINTS
-FROM (
-  SELECT NULLIF(TRIM(CUSTOMER_ID), '') AS CUSTOMER_ID, NULLIF(TRIM(NAME), '') AS NAME,
-    NULLIF(TRIM(SEGMENT), '') AS SEGMENT, NULLIF(TRIM(COUNTRY), '') AS COUNTRY, CREATED_AT
-  FROM CRM.CUSTOMERS WHERE NOT COALESCE(IS_DELETED, FALSE)
-) AS c LEFT JOIN (
-  SELECT NULLIF(TRIM(CUSTOMER_ID), '') AS CUSTOMER_ID, CAST(SUM(POINTS) AS NUMBER(38, 0)) AS POINTS
-  FROM CRM.LOYALTY_LEDGER WHERE RECORDED_AT < CAST(? AS TIMESTAMP_NTZ)
-  GROUP BY NULLIF(TRIM(CUSTOMER_ID), '')
-) AS p ON p.CUSTOMER_ID = c.CUSTOMER_ID
-"""
-RATES = """
-SELECT NULLIF(TRIM(CURRENCY), '') AS CURRENCY, CAST(CAST(USD_RATE AS NUMBER(18, 8)) AS VARCHAR) AS USD_RATE
-FROM FINANCE.FX_RATES
-WHERE RATE_DATE BETWEEN DATEADD(DAY, -7, CAST(? AS DATE)) AND CAST(? AS DATE)
-QUALIFY ROW_NUMBER() OVER (PARTITION BY NULLIF(TRIM(CURRENCY), '') ORDER BY RATE_DATE DESC) = 1
 """
 DELIVERIES = """
 SELECT order_id, count(*) AS shipment_count, min(shipped_at) AS shipped_at, max(promised_at) AS promised_at,
@@ -223,9 +202,11 @@ def main(at: dict[str, Any]) -> None:
     judged.createTempView("judged")
     spark.sql(ORDERS).cache().createTempView("orders")
     spark.sql(ITEMS).cache().createTempView("order_items")
-    snowflake(spark, at)
+    for name, fetched in snowflake(at):
+        spark.createDataFrame(fetched).createTempView(name)
+    rows = [each | {"cost_amount": str(each["cost_amount"])} for each in shipments(at)]
     (
-        spark.createDataFrame(shipments(at), SHIPMENT)
+        spark.createDataFrame(rows, SHIPMENT)
         .withColumn("cost_amount", F.col("cost_amount").cast("decimal(18,2)"))
         .withColumns({name: F.col(name).cast("timestamp") for name in ("shipped_at", "promised_at", "delivered_at")})
         .createTempView("shipments")
@@ -253,40 +234,6 @@ def written(frame: DataFrame, at: dict[str, Any], name: str) -> None:
     frame.coalesce(1).write.mode("overwrite").parquet(f"{at['out']}/{name}.folder")
     (file,) = Path(f"{at['out']}/{name}.folder").glob("part-*.parquet")
     file.rename(f"{at['out']}/{name}.parquet")
-
-
-def snowflake(spark: SparkSession, at: dict[str, Any]) -> None:
-    key = serialization.load_pem_private_key(Path(at["private_key"]).read_bytes(), password=None)
-    der = key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    opened = connector.connect(**at["snowflake"], private_key=der, paramstyle="qmark")
-    for table, statement, values in (
-        ("customers", CUSTOMERS, [at["end"][:19]]),
-        ("fx_rates", RATES, [at["partition"]] * 2),
-    ):
-        frame = spark.createDataFrame(opened.cursor().execute(statement, values).fetch_arrow_all())
-        if table == "fx_rates":
-            frame = frame.withColumn("usd_rate", F.col("usd_rate").cast("decimal(18,8)"))
-        frame.createTempView(table)
-    opened.close()
-
-
-def shipments(at: dict[str, Any]) -> list[tuple[Any, ...]]:
-    asked = {"ordered_from": at["start"], "ordered_to": at["end"], "limit": PAGE}
-    rows, cursor = [], None
-    with requests.Session() as session:
-        session.headers["Authorization"] = f"Bearer {Path(at['token']).read_text().strip()}"
-        while True:
-            answer = session.get(f"{at['api']}/v1/shipments", params=asked | ({"cursor": cursor} if cursor else {}))
-            answer.raise_for_status()
-            page = answer.json()
-            for each in page["data"]:
-                last: dict[str, Any] = max(each["events"], key=lambda event: event["at"], default={})
-                instants = (each["shipped_at"], each["promised_at"], each["delivered_at"])
-                cost = (str(each["cost"]["amount"]), each["cost"]["currency"])
-                rows.append((each["order_id"], *instants, *cost, last.get("code")))
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return rows
 
 
 def index(documents: DataFrame, at: dict[str, Any]) -> None:

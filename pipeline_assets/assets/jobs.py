@@ -17,7 +17,7 @@ from pipeline_assets.launchers.local import LocalLauncher
 from pipeline_assets.launchers.outcome import Result
 from pipeline_assets.process import end_with_starter
 from pipeline_assets.production.running.executions import Executions
-from pipeline_assets.tags import ALLOW_EMPTY_TAG, EXECUTION_TAG, LAUNCHER_TAG
+from pipeline_assets.tags import ALLOW_EMPTY_TAG, EXECUTION_TAG, LAUNCHER_TAG, LOCAL
 
 RETRY_DELAY_S = 30
 
@@ -26,7 +26,7 @@ Launcher = LocalLauncher | EmrStepLauncher | FollowLauncher
 
 def all_jobs(settings: Settings, settings_uri: str, partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     launchers: dict[str, Launcher] = {
-        "local": LocalLauncher(settings, settings_uri),
+        LOCAL: LocalLauncher(settings, settings_uri),
         "emr": EmrStepLauncher(settings, settings_uri),
     }
     return [job_assets(job, launchers, settings, partitions) for job in domain_of(settings).jobs]
@@ -79,7 +79,7 @@ def job_assets(
 
 
 def _chosen(launchers: Mapping[str, Launcher], tags: Mapping[str, str]) -> Launcher:
-    name = tags.get(LAUNCHER_TAG, "local")
+    name = tags.get(LAUNCHER_TAG, LOCAL)
     if name not in launchers:
         raise dg.Failure(f"tag {LAUNCHER_TAG}={name}: expected one of {', '.join(launchers)}", allow_retries=False)
     return launchers[name]

@@ -5,11 +5,13 @@
     stack   services, and processes that the test starts itself (fixture `processes`)
     slow    minutes, or the network
 
-Does not own: the fixtures. Invariant: a fast test that starts a process or opens an internet socket fails.
+Does not own: the fixtures. Invariant: a fast test that starts a process or opens an internet socket fails. A thread
+that was there before it is not its own: py4j's, for one, tells the JVM of earlier tests what was collected.
 """
 
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,6 +95,7 @@ class _Guard:
 
     def __init__(self) -> None:
         self._on = False
+        self._others: set[threading.Thread] = set()
         self._said: list[str] = []
         sys.addaudithook(self._hear)
 
@@ -100,6 +103,7 @@ class _Guard:
     def watching(self) -> Iterator[list[str]]:
         """What was refused meanwhile; also what the code under test has caught."""
         self._said = []
+        self._others = {*threading.enumerate()} - {threading.current_thread()}
         self._on = True
         try:
             yield self._said
@@ -107,7 +111,7 @@ class _Guard:
             self._on = False
 
     def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
-        if not self._on:
+        if not self._on or threading.current_thread() in self._others:
             return
         if event in _STARTS:
             self._refuse(f"started a process ({event} {str(arguments[:2])[:200]})")
@@ -119,7 +123,7 @@ class _Guard:
         raise RuntimeError(f"a fast test {what}")
 
 
-_guard = _Guard()
+guard = _Guard()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -135,7 +139,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 def _watched(item: pytest.Item) -> Iterator[None]:
     if item.get_closest_marker("fast") is None:
         return (yield)
-    with _guard.watching() as said:
+    with guard.watching() as said:
         result = yield
     if said:
         pytest.fail(

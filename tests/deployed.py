@@ -60,6 +60,7 @@ class Deployed:
 
     @property
     def executions(self) -> Executions:
+        """Seen with the keys that this process has now."""
         return Executions(self.settings)
 
     def start(self, partition: str, *, only: Sequence[str] = (), **asked: bool) -> str:
@@ -67,8 +68,9 @@ class Deployed:
         return self.executions.start(LIBRARY.calendar.partition(partition), only=tuple(only), **asked)
 
     def ended(self, name: str) -> Execution:
-        wait_for(lambda: self.executions.find(name).status != "RUNNING")
-        return self.executions.find(name)
+        executions = self.executions  # its clients cost more than a look
+        wait_for(lambda: executions.find(name).status != "RUNNING")
+        return executions.find(name)
 
     def ran(self, partition: str, *, only: Sequence[str] = (), **asked: bool) -> Execution:
         return self.ended(self.start(partition, only=only, **asked))

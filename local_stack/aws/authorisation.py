@@ -22,6 +22,8 @@ from typing import Any, TypedDict
 from uuid import uuid4
 from xml.sax.saxutils import escape
 
+import boto3
+from botocore.config import Config
 from moto.emr.models import emr_backends
 from moto.iam.access_control import (
     AssumedRoleAccessKey,
@@ -95,6 +97,13 @@ def keys(role: str) -> Keys:
         "aws_secret_access_key": session.secret_access_key,
         "aws_session_token": session.session_token,
     }
+
+
+@cache  # as long as the process: making one costs more than its call
+def client(service: str, role: str, region: str = REGION) -> Any:
+    """Of any service, so of any type. Calls as the role with this ARN, once."""
+    config = Config(parameter_validation=False, retries={"max_attempts": 0, "total_max_attempts": 1})
+    return boto3.client(service, region_name=region, config=config, **keys(role))  # type: ignore[call-overload]
 
 
 def instance_environment(profile: str) -> dict[str, str]:

@@ -66,13 +66,12 @@ def _send(machine: Any, execution: Any, arn: str, status: str) -> None:
 
 
 def _deliver(rule: Any, target: dict[str, Any], event: dict[str, Any]) -> None:
-    import boto3
     from botocore.exceptions import ClientError
 
     if ":stateMachine:" not in target["Arn"] or "InputTransformer" in target or "InputPath" in target:
         logging.error("not emulated: target %s", target)
         return
-    states = boto3.client("stepfunctions", **authorisation.keys(target["RoleArn"]))
+    states = authorisation.client("stepfunctions", target["RoleArn"])
     try:
         states.start_execution(stateMachineArn=target["Arn"], input=json.dumps(event))
     except ClientError as error:

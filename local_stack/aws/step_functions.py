@@ -5,16 +5,16 @@ it. Does not own: the events of an execution's end (status_changes).
 """
 
 import json
+import pickle
 import re
 import sys
 import time
 import uuid
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from moto.core.config import default_user_config
@@ -38,6 +38,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped, ProgramTimedOut
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend.execution import Execution
@@ -173,6 +174,7 @@ def install() -> None:
     _executions_have_names()
     _one_path_one_value()
     _tasks_sign_as_their_role()
+    _what_is_parsed_is_kept()
     StepFunctionResponse.validate_state_machine_definition = _validate  # type: ignore[attr-defined]
 
 
@@ -315,11 +317,25 @@ def _tasks_sign_as_their_role() -> None:
     _replace("boto_client_for", _client_for)
 
 
+def _what_is_parsed_is_kept() -> None:
+    """moto parses a definition for each execution, half a second of CPU for a day's machine, and each path anew."""
+    parse = AmazonStateLanguageParser.parse
+
+    @cache
+    def parsed(definition: str) -> tuple[bytes, Any]:
+        program, tree = parse(definition)
+        return pickle.dumps(program), tree
+
+    def parse_once(definition: str) -> Any:
+        program, tree = parsed(definition)
+        return pickle.loads(program), tree  # noqa: S301  # a copy of our own: an execution writes into its states
+
+    AmazonStateLanguageParser.parse = staticmethod(parse_once)
+    json_path.parse = cache(json_path.parse)
+
+
 def _client_for(region: str, service: str, state_credentials: Any) -> Any:
-    config = Config(parameter_validation=False, retries={"max_attempts": 0, "total_max_attempts": 1})
-    keys = authorisation.keys(state_credentials.role_arn)
-    # Of any service, so of any type.
-    return boto3.client(service, region_name=region, config=config, **keys)  # type: ignore[call-overload]
+    return authorisation.client(service, state_credentials.role_arn, region)
 
 
 def _replace(name: str, function: Any) -> None:

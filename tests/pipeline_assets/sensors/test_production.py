@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import dagster as dg
 import pytest
-import requests
 from botocore.stub import Stubber
 from dagster._core.test_utils import create_run_for_test
 
@@ -141,9 +140,10 @@ def test_running_execution_is_offered_once_its_cluster_is_there(
     production: Deployed, instance: dg.DagsterInstance
 ) -> None:
     since = drained(production, instance)
-    requests.put(production.cloud.faults, json={"throttle": "run_job_flow", "times": 1}, timeout=10).raise_for_status()
+    production.cloud.throttle("run_job_flow", 99)
     name = production.start(RUNNING, only=["extract_loans"])
     found = tick(production, instance, since=since)
+    production.cloud.throttle("run_job_flow", 0)
     assert not found.requests
     assert found.cursor == production.executions.find(name).started_at, "the next tick looks at it again"
     wait_for(lambda: production.executions.cluster(name))
@@ -173,9 +173,9 @@ def test_execution_that_failed_before_it_had_a_cluster_is_offered(
 ) -> None:
     """It began and ended between two ticks; its run fails with its cause."""
     since = drained(production, instance)
-    requests.put(production.cloud.faults, json={"throttle": "run_job_flow", "times": 99}, timeout=10).raise_for_status()
+    production.cloud.throttle("run_job_flow", 99)
     execution = production.ran(REFUSED)
-    requests.put(production.cloud.faults, json={"throttle": "run_job_flow", "times": 0}, timeout=10).raise_for_status()
+    production.cloud.throttle("run_job_flow", 0)
     assert production.executions.cluster(execution.name) is None
     (request,) = tick(production, instance, since=since).requests
     assert request.run_key == execution.name

@@ -99,7 +99,7 @@ def _columns(spark: "SparkSession", contract: Contract) -> dict[str, str] | None
         if "NoSuch" in error.java_exception.getClass().getSimpleName():
             return None
         raise
-    struct = StructType.fromJson(json.loads(_iceberg(spark).spark.SparkSchemaUtil.convert(schema).json()))
+    struct = StructType.fromJson(json.loads(_iceberg(spark, "spark.SparkSchemaUtil").convert(schema).json()))
     return {field.name: field.dataType.simpleString() for field in struct}
 
 
@@ -154,9 +154,9 @@ def _another_day(contract: Contract, partition: Partition, found: str) -> CheckF
     )
 
 
-def _iceberg(spark: "SparkSession") -> Any:
-    assert spark._jvm is not None
-    return spark._jvm.org.apache.iceberg
+def _iceberg(spark: "SparkSession", name: str) -> Any:
+    """The class of this name. Asked for part by part, py4j looks for a class `org` in every jar, each time."""
+    return getattr(spark._jvm, f"org.apache.iceberg.{name}")
 
 
 def _table(spark: "SparkSession", contract: Contract) -> Any:
@@ -164,7 +164,7 @@ def _table(spark: "SparkSession", contract: Contract) -> Any:
     from py4j.protocol import Py4JJavaError
 
     try:
-        return _iceberg(spark).spark.Spark3Util.loadIcebergTable(spark._jsparkSession, table_name(spark, contract))
+        return _iceberg(spark, "spark.Spark3Util").loadIcebergTable(spark._jsparkSession, table_name(spark, contract))
     except Py4JJavaError as error:
         if error.java_exception.getClass().getSimpleName() != "NotFoundException":
             raise
@@ -193,12 +193,12 @@ def metadata(spark: "SparkSession", contract: Contract) -> versions.Metadata:
 
 
 def _as_json(spark: "SparkSession", current: Any) -> versions.Metadata:
-    return json.loads(_iceberg(spark).TableMetadataParser.toJson(current))  # type: ignore[no-any-return]
+    return json.loads(_iceberg(spark, "TableMetadataParser").toJson(current))  # type: ignore[no-any-return]
 
 
 def _files(spark: "SparkSession", table: Any, partition: Partition, snapshot_id: int) -> list[Any]:
     """The data files of one day at a snapshot, from the manifests."""
-    day = _iceberg(spark).expressions.Expressions.equal(PARTITION_COLUMN, str(partition))
+    day = _iceberg(spark, "expressions.Expressions").equal(PARTITION_COLUMN, str(partition))
     scan = table.newScan().useSnapshot(snapshot_id).filter(day).includeColumnStats()
     tasks = scan.planFiles()
     try:
@@ -229,7 +229,7 @@ def _staged_files(
     spark: "SparkSession", table: Any, contract: Contract, partition: Partition, snapshot_id: int
 ) -> list[Any]:
     """What a staged snapshot added, from its manifests: files of this day and of no other."""
-    changes = _iceberg(spark).SnapshotChanges.builderFor(table).snapshot(table.snapshot(snapshot_id)).build()
+    changes = _iceberg(spark, "SnapshotChanges").builderFor(table).snapshot(table.snapshot(snapshot_id)).build()
     files = list(_each(changes.addedDataFiles()))
     days = {table.specs().get(file.specId()).partitionToPath(file.partition()) for file in files}
     if others := sorted(days - {f"{PARTITION_COLUMN}={partition}"}):
@@ -244,7 +244,7 @@ def _metrics(spark: "SparkSession", field: Any, files: Iterable[Any]) -> ColumnM
         nulls += (file.nullValueCounts() or {}).get(number) or 0
         bound = (file.lowerBounds() or {}).get(number)
         if bound is not None and field.type().typeId().toString() in ("LONG", "DECIMAL"):
-            bounds.append(_iceberg(spark).types.Conversions.fromByteBuffer(field.type(), bound))
+            bounds.append(_iceberg(spark, "types.Conversions").fromByteBuffer(field.type(), bound))
     return ColumnMetrics(nulls, min(bounds, default=None))
 
 
@@ -259,8 +259,8 @@ def at_snapshot(spark: "SparkSession", contract: Contract, *, partition: Partiti
 def first_rows(spark: "SparkSession", staged: Staged, columns: Sequence[str], *, limit: int) -> list[dict[str, Any]]:
     """Up to `limit` rows of a staged day; what has no like in Python, such as an instant, is Java's object."""
     table = _table(spark, staged.contract)
-    day = _iceberg(spark).expressions.Expressions.equal(PARTITION_COLUMN, str(staged.partition))
-    scan = _iceberg(spark).data.IcebergGenerics.read(table).useSnapshot(staged.snapshot_id).where(day)
+    day = _iceberg(spark, "expressions.Expressions").equal(PARTITION_COLUMN, str(staged.partition))
+    scan = _iceberg(spark, "data.IcebergGenerics").read(table).useSnapshot(staged.snapshot_id).where(day)
     records = scan.project(table.schema().select([PARTITION_COLUMN, *columns])).build()
     try:
         return [{name: record.getField(name) for name in columns} for record in islice(_each(records), limit)]
@@ -316,7 +316,7 @@ def publish(
     """
     for _ in range(COMMIT_TRIES):
         operations = _table(spark, staged.contract).operations()
-        transaction = _iceberg(spark).Transactions.newTransaction(table_name(spark, staged.contract), operations)
+        transaction = _iceberg(spark, "Transactions").newTransaction(table_name(spark, staged.contract), operations)
         base = transaction.startMetadata()
         replaced = _version(spark, base, staged.partition)
         if replaced == staged.version:
@@ -337,7 +337,7 @@ def publish(
 
 def _replace_day(spark: "SparkSession", staged: Staged, transaction: Any, inputs: versions.Inputs) -> None:
     table = _table(spark, staged.contract)
-    day = _iceberg(spark).expressions.Expressions.equal(PARTITION_COLUMN, str(staged.partition))
+    day = _iceberg(spark, "expressions.Expressions").equal(PARTITION_COLUMN, str(staged.partition))
     overwrite = transaction.newOverwrite().overwriteByRowFilter(day)
     for file in _staged_files(spark, table, staged.contract, staged.partition, staged.snapshot_id):
         overwrite.addFile(file).validateAddedFilesMatchOverwriteFilter()  # which cannot be asked for without a file

@@ -157,7 +157,8 @@ class _Keeper:
 def _line_to(folder: Path, until: float) -> tuple[Path, socket.socket]:
     """A connection to the newest driver, once it listens. Raises TimeoutError."""
     while True:
-        generation = max(folder.glob("[0-9]*"), key=lambda each: int(each.name), default=None)
+        # The JVM has its folders there too, a recording's begins with a date.
+        generation = max((each for each in folder.glob("*") if each.name.isdecimal()), key=_number, default=None)
         if generation is None or folder.stat().st_uid != os.getuid():
             raise NotStarted(f"nobody keeps a Spark driver for this run in {folder}")
         address = str(generation / SOCKET)
@@ -174,6 +175,10 @@ def _line_to(folder: Path, until: float) -> tuple[Path, socket.socket]:
         if time.monotonic() > until:
             raise TimeoutError
         time.sleep(_POLL_S)
+
+
+def _number(generation: Path) -> int:
+    return int(generation.name)
 
 
 def _hang_up(line: socket.socket) -> None:

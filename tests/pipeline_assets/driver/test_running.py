@@ -115,6 +115,7 @@ def test_a_job_whose_asker_is_killed_ends_alone(run: Run) -> None:
 
 def test_a_job_says_itself_what_is_wrong_where_its_asker_prints(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
     with run.kept():
+        (driver.scratch_path(run.name) / "2026_11_20_8_00_00").mkdir()  # as the JVM's flight recorder makes one
         assert run.job("extract_loans") == 0
         assert driver.run_job(run.name, ["extract_nothing"], timeout_s=PATIENCE_S) == 2
     printed = capfd.readouterr()

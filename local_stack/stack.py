@@ -111,8 +111,8 @@ def up(
     finally:
         supervisor.stdin.close()  # without "keep" the supervisor stops
     supervisor.wait()
-    tail = "\n".join(log.read_text().splitlines()[-8:])
-    raise StackError(f"the stack did not start; {log} ends with:\n{tail}")
+    said = [line for line in log.read_text().splitlines() if line]
+    raise StackError(f"the stack did not start: {said[-1] if said else 'nobody says why'}\nmore of it: {log}")
 
 
 def down(home: Path) -> bool:

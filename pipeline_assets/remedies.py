@@ -6,10 +6,13 @@ Does not own: which error needs which (emr_jobs), what else there is to do (the 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from emr_jobs.core.errors import Misconfigured, PipelineError, Remedy
-from emr_jobs.core.settings import Settings
-from emr_jobs.domain import Domain, domain_of
+
+if TYPE_CHECKING:
+    from emr_jobs.core.settings import Settings
+    from emr_jobs.domain import Domain
 
 
 @dataclass(frozen=True)
@@ -17,17 +20,22 @@ class Place:
     """Where jobs are started by this command, with {partition} and {select} in it."""
 
     again: str
+    upstream: str = ""  # what makes the command run what the job reads, too; nothing where it always does
 
     def command(self, partition: str, select: str) -> str:
         return self.again.format(partition=partition, select=select)
 
     def then(self, remedy: Remedy, *, partition: str, select: str) -> str:
         """What follows the error's sentence: nothing for an error that needs nothing started."""
-        return "" if remedy is Remedy.NONE else f" To run it again: {self.command(partition, select)}"
+        if remedy is Remedy.NONE:
+            return ""
+        more = self.upstream if remedy is Remedy.UPSTREAM else ""
+        return f" To run it again: {self.command(partition, select)}{more}"
 
 
-LOCAL = Place("pipeline run --partition {partition} --select {select}")
-EMR = Place(f"{LOCAL.again} --launcher emr")
+WITH_UPSTREAM = "--with-upstream"
+LOCAL = Place("pipeline run --partition {partition} --select {select}", f" {WITH_UPSTREAM}")
+EMR = Place(f"{LOCAL.again} --launcher emr", LOCAL.upstream)
 PRODUCTION = Place("pipeline trigger --partition {partition} --rerun")  # a day, whichever execution made it
 
 
@@ -35,19 +43,21 @@ def of_execution(name: str) -> Place:
     return Place(f"pipeline trigger --resume {name}")
 
 
-def place_of(settings: Settings) -> Place:
+def place_of(settings: "Settings") -> Place:
     """Where the data of these settings is made."""
     return LOCAL if settings.production is None else PRODUCTION
 
 
-def what_to_select(found: Domain, dataset: str | None, *, otherwise: str) -> str:
-    """An error can be about a source, of which there is no job."""
-    return dataset if dataset in found.published else otherwise
+def what_to_select(found: "Domain", remedy: Remedy, dataset: str | None, *, otherwise: str) -> str:
+    """An error can be about a source, of which there is no job, and about what the job should have found."""
+    return dataset if dataset in found.published and remedy is not Remedy.UPSTREAM else otherwise
 
 
 @contextmanager
-def command_noted(settings: Settings) -> Iterator[None]:
+def command_noted(settings: "Settings") -> Iterator[None]:
     """An error of the body gets its command as a note, for the verb that prints it. One about no day has none."""
+    from emr_jobs.domain import domain_of
+
     try:
         yield
     except PipelineError as error:

@@ -104,7 +104,7 @@ def typed(*arguments: str, home: Path, answer: str = "", env: dict[str, str] | N
     Nobody answers unless there is an answer. What a verb does not say in a sentence is raised here.
     """
     with (
-        mock.patch.dict(os.environ, _environment(home, env), clear=True),
+        mock.patch.dict(os.environ, command_environment(home, env), clear=True),
         mock.patch.object(boto3, "DEFAULT_SESSION", None),
     ):
         ended = CliRunner().invoke(app, arguments, answer, prog_name="pipeline", catch_exceptions=False)
@@ -124,7 +124,7 @@ def pipeline_process(*arguments: str, home: Path, env: dict[str, str] | None = N
         stderr=subprocess.STDOUT,
         text=True,
         cwd=ROOT,
-        env=_environment(home, env),
+        env=command_environment(home, env),
     )
 
 
@@ -163,7 +163,7 @@ def finished(process: "subprocess.Popen[str]") -> Ended:
     return Ended(process.returncode, output)
 
 
-def _environment(home: Path, changed: dict[str, str] | None) -> dict[str, str]:
+def command_environment(home: Path, changed: dict[str, str] | None = None) -> dict[str, str]:
     """This process's without what its Spark was started with."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("PYSPARK_", "SPARK_"))}
     return {**own, "PIPELINE_HOME": str(home), "COLUMNS": "250", **(changed or {})}

@@ -21,6 +21,7 @@ class Remedy(StrEnum):
     RERUN = "rerun"
     ALLOW_EMPTY = "rerun, or allow empty"
     WIDEN = "widen, then rerun"
+    UPSTREAM = "rerun with what it reads"
 
     @property
     def words(self) -> str:

@@ -18,16 +18,13 @@ from emr_jobs.publish.versions import Inputs
 
 def read(run: JobRun, datasets: Iterable[str]) -> dict[str, Published]:
     """Each input's day as it is now. Raises BadInput for one that was never published, or not as a whole."""
-    found = {
-        dataset: lake.published(
-            run.spark,
-            run.contract(dataset),
-            partition=run.partition,
-            publisher=run.domain.job_of(dataset).name,
-            allow_empty=run.allow_empty,
-        )
+    days = {
+        dataset: lake.published(run.spark, run.contract(dataset), partition=run.partition, allow_empty=run.allow_empty)
         for dataset in datasets
     }
+    found = {dataset: day for dataset, day in days.items() if day is not None}
+    if lacking := [dataset for dataset in days if dataset not in found]:
+        raise _unpublished(run, lacking)
     for dataset, day in found.items():
         job = run.domain.job_of(dataset)
         for other in job.outputs:
@@ -43,6 +40,19 @@ def read(run: JobRun, datasets: Iterable[str]) -> dict[str, Published]:
                 )
         run.report.log("input", dataset=dataset, snapshot_id=day.snapshot_id, version=day.version)
     return found
+
+
+def _unpublished(run: JobRun, datasets: list[str]) -> BadInput:
+    jobs = list(dict.fromkeys(run.domain.job_of(dataset).name for dataset in datasets))
+    first, *others = datasets
+    return BadInput(
+        dataset=first,
+        partition=run.partition,
+        expected="a published day",
+        found=", nor one of ".join(["none", *filter(None, [" and ".join(others)])]),
+        fix=f"To be published first: {' and '.join(jobs)}.",
+        remedy=Remedy.UPSTREAM,
+    )
 
 
 def permitted(run: JobRun, dataset: str, inputs: Inputs) -> Callable[[str | None], None]:

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from emr_jobs.contracts import PARTITION_COLUMN, Contract
 from emr_jobs.contracts.table import spark_ddl
-from emr_jobs.core.errors import BadInput, CheckFailed, Damaged, Remedy, SchemaDrift, Unavailable
+from emr_jobs.core.errors import CheckFailed, Damaged, Remedy, SchemaDrift, Unavailable
 from emr_jobs.core.partition import Partition
 from emr_jobs.frame.session import table_name
 from emr_jobs.publish import versions
@@ -275,25 +275,19 @@ class Published:
 
 
 def published(
-    spark: "SparkSession", contract: Contract, *, partition: Partition, publisher: str, allow_empty: bool
-) -> Published:
+    spark: "SparkSession", contract: Contract, *, partition: Partition, allow_empty: bool
+) -> Published | None:
     """The table's current snapshot, to read a job's input at one point in time, and the day's version in it.
 
-    Raises BadInput when the day was never published: an absent day and an empty one look alike in the rows,
-    so a day without rows counts as published only by its version, or with allow_empty.
+    None when the day was never published: an absent day and an empty one look alike in the rows, so a day without rows
+    counts as published only by its version, or with allow_empty.
     """
     table = _table(spark, contract)
     current = table.currentSnapshot()
     found = _version(spark, table.operations().current(), partition)
     if current is not None and (allow_empty or found or _files(spark, table, partition, current.snapshotId())):
         return Published(current.snapshotId(), found)
-    raise BadInput(
-        dataset=contract.id,
-        partition=partition,
-        expected="a published day",
-        found="none",
-        fix=f"Publish it first: job {publisher} of this partition.",
-    )
+    return None
 
 
 def recent_row_counts(spark: "SparkSession", contract: Contract, *, before: Partition, days: int) -> list[int]:

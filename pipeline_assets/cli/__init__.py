@@ -1,7 +1,9 @@
 """The `pipeline` command: one module a group of verbs. What is heavy is imported by the verb that needs it."""
 
+import errno
 import sys
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn
 
 import typer
 from emr_jobs.core.errors import Misconfigured, PipelineError
@@ -28,7 +30,11 @@ from pipeline_assets.cli import (
     synth,
 )
 from pipeline_assets.cli.aws_errors import aws_refusal
+from pipeline_assets.home import home
 from pipeline_assets.production.apply.stacks import StackFailed
+
+# Of the machine that the verb runs on, and of nothing that we do.
+_OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
 
 
 class Verbs(TyperGroup):
@@ -41,6 +47,10 @@ class Verbs(TyperGroup):
             _fail(error, 2)
         except (PipelineError, StackFailed) as error:
             _fail(error, 1)
+        except OSError as error:
+            if error.errno not in _OF_THE_MACHINE:
+                raise
+            _fail(Misconfigured(f"{error.filename or home()}: {error.strerror}. Elsewhere: PIPELINE_HOME=FOLDER"), 2)
         except Exception as error:
             if (refused := aws_refusal(error)) is None:
                 raise
@@ -52,25 +62,61 @@ app = typer.Typer(
     help="The daily pipeline: run it, look at it, serve it locally.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo")(demo.demo)
-app.command("run")(run.run)
-app.command("check")(check.check)
-app.command("query")(query.query)
-app.command("dev")(dev.dev)
-app.command("doctor")(doctor.doctor)
-app.command("package")(package.package)
-app.command("synth")(synth.synth)
-app.command("deploy")(deploy.deploy)
-app.command("diff")(deploy.diff)
-app.command("destroy")(deploy.destroy)
-app.command("trigger")(executions.trigger)
-app.command("runs")(executions.runs)
-app.command("show")(executions.show)
-app.command("abort")(executions.abort)
-app.command("rollback")(rollback.day)
-app.command("simulate")(simulate.simulate)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(version("pipeline-assets"))  # noqa: T201  # the output
+        raise typer.Exit
+
+
+@app.callback()
+def _of_all_verbs(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Takes what no verb takes."""
+
+
+def _verb(name: str, function: Callable[..., None], *examples: str) -> None:
+    """With examples, which stand below its options."""
+    lines = [f"  pipeline {each}" for each in examples]
+    app.command(name, epilog="\n\n".join(["Examples:", *lines]) if lines else None)(function)
+
+
+_verb("demo", demo.demo, "demo", "demo --rows 300 --keep")
+_verb("run", run.run, "run --partition 2026-11-29", "run --partition 2026-11-29 --select LAYER.NAME --json")
+_verb("check", check.check)
+_verb(
+    "query",
+    query.query,
+    "query 'SELECT * FROM LAYER.NAME LIMIT 5'",
+    "query 'SELECT * FROM LAYER.NAME' --output rows.parquet",
+)
+_verb("dev", dev.dev, "dev --port 3001")
+_verb("doctor", doctor.doctor)
+_verb("package", package.package)
+_verb("synth", synth.synth)
+_verb("deploy", deploy.deploy, "deploy --parameter VpcId=vpc-1")
+_verb("diff", deploy.diff)
+_verb("destroy", deploy.destroy)
+_verb(
+    "trigger",
+    executions.trigger,
+    "trigger --partition 2026-11-29",
+    "trigger --partition 2026-11-29 --from JOB",
+    "trigger --resume EXECUTION",
+)
+_verb("runs", executions.runs)
+_verb("show", executions.show, "show", "show EXECUTION")
+_verb("abort", executions.abort)
+_verb("rollback", rollback.day)
+_verb("simulate", simulate.simulate, "simulate happy", "simulate all --jobs stub")
 app.add_typer(stack.app, name="stack")
 app.add_typer(search.app, name="search")
 app.add_typer(lake.app, name="lake")

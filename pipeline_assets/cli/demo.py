@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline_assets.cli.output import console, table
+from pipeline_assets.cli.output import console, show_rows
 from pipeline_assets.home import home
 
 
@@ -38,7 +38,7 @@ def demo(
         index = search.index_of(settings)
         result = sql.run(settings, found.demo.sql.replace("{partition}", str(partition)))
         console().print(f"\n[bold]{found.demo.dataset}[/], some of {partition}")
-        console().print(table(result.columns, result.fetchall(), right=sql.numbers(result)))
+        show_rows(console(), result.columns, result.fetchall(), right=sql.numbers(result))
         console().print(f"\n[bold]{index.id}[/], one hit for {found.demo.words!r}")
         show(found, index, search.find(settings, found.demo.words, size=1))
     finally:

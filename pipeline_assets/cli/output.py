@@ -4,10 +4,11 @@ import json
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +23,7 @@ SettingsOption = Annotated[
 
 
 PIPED_WIDTH = 200  # what is not a terminal has no width to fit into
+_ANY_WIDTH = 10_000
 
 
 def console() -> Console:
@@ -60,14 +62,45 @@ def print_message(on: Console, message: object) -> None:
     on.print(printable(str(message), keep="\n\t"), markup=False, highlight=False, soft_wrap=True)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> Table:
-    """Numbers on the right; None as nothing; never cut. Text is no markup; who wants a colour gives a rich Text."""
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = (), whole: Sequence[str] = ()
+) -> Table:
+    """Numbers on the right; None as nothing; never cut, and those of `whole` never folded. Text is no markup; who
+    wants a colour gives a rich Text."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        made.add_column(Text(printable(column)), justify="right" if column in right else "left", overflow="fold")
+        side: Literal["left", "right"] = "right" if column in right else "left"
+        made.add_column(Text(printable(column)), justify=side, overflow="fold", no_wrap=column in whole)
     for row in rows:
         made.add_row(*(_cell(cell) for cell in row))
     return made
+
+
+def fits(on: Console, made: Table) -> bool:
+    """With no cell of it folded more than it need be."""
+    return Measurement.get(on, on.options.update(max_width=_ANY_WIDTH), made).minimum <= on.width
+
+
+def show_rows(
+    on: Console,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    vertical: bool = False,
+) -> None:
+    """A table; in a terminal that is too narrow for it, or when asked for, a line a column instead."""
+    made = table(columns, rows, right=right)
+    natural = Measurement.get(on, on.options.update(max_width=_ANY_WIDTH), made).maximum
+    if not vertical and (natural <= on.width or not on.is_terminal):
+        on.print(made)
+        return
+    for number, row in enumerate(rows, 1):
+        on.print(f"[dim]row {number}[/]")
+        lines = Table.grid(padding=(0, 2))
+        for column, cell in zip(columns, row, strict=True):
+            lines.add_row(Text(printable(column), "bold"), _cell(cell))
+        on.print(lines)
 
 
 def _cell(value: object) -> Text:

@@ -1,6 +1,7 @@
 """`pipeline run`: one partition through Dagster, from the command line, with what happens as it happens."""
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from rich.console import Console
 from pipeline_assets import DEFINITIONS
 from pipeline_assets.cli.output import Json, SettingsOption, print_json
 from pipeline_assets.home import dagster_home, home, load_settings, profile, settings_uri
+from pipeline_assets.remedies import WITH_UPSTREAM
 from pipeline_assets.tags import ALLOW_EMPTY_TAG, CLUSTER_TAG, INVOCATION_TAG, LAUNCHER_TAG, ORIGIN_TAG, PARTITION_TAG
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ def run(
         list[str] | None,
         typer.Option(help="Dataset or job; may be given more than once. A dataset brings its whole job."),
     ] = None,
+    with_upstream: Annotated[
+        bool, typer.Option(WITH_UPSTREAM, help="With --select: also the jobs whose datasets it reads.")
+    ] = False,
     launcher: Annotated[
         Launcher, typer.Option(help="Spark on this machine, or steps on one EMR cluster.")
     ] = Launcher.local,
@@ -55,10 +60,12 @@ def run(
         _require_emr(values, uri)
     elif cluster:
         raise Misconfigured(f"--cluster {cluster} needs --launcher emr")
+    else:
+        _require_java()
     os.environ["PIPELINE_SETTINGS"] = uri  # the steps load the definitions anew
     outcome = execute(
         str(day),
-        selected(domain_of(values), select),
+        selected(domain_of(values), select, with_upstream=with_upstream),
         launcher=launcher,
         cluster=cluster,
         allow_empty=allow_empty,
@@ -70,6 +77,14 @@ def run(
         outcome.show()
     if not outcome.success:
         raise typer.Exit(1)
+
+
+def _require_java() -> None:
+    """Before a run begins: Spark's scripts say it in its log. Which Java will do, is the doctor's to say."""
+    from emr_jobs.core.errors import Misconfigured
+
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        raise Misconfigured("launcher local: there is no Java on PATH. What this machine lacks: pipeline doctor")
 
 
 def _require_services(uri: str) -> None:
@@ -89,8 +104,8 @@ def _require_emr(settings: "Settings", uri: str) -> None:
     require_reachable(settings, uri)
 
 
-def selected(found: "Domain", names: Sequence[str] | None) -> list[str]:
-    """Jobs by name, from datasets and jobs. Raises Misconfigured naming what there is."""
+def selected(found: "Domain", names: Sequence[str] | None, *, with_upstream: bool = False) -> list[str]:
+    """Jobs by name, from datasets and jobs, in their order. Raises Misconfigured naming what there is."""
     from emr_jobs.core.errors import Misconfigured
 
     if not names:
@@ -101,6 +116,11 @@ def selected(found: "Domain", names: Sequence[str] | None) -> list[str]:
     if unknown:
         raise Misconfigured(f"--select {unknown[0]}: no such dataset or job; there are {', '.join(sorted(known))}")
     wanted = {known[name] for name in names}
+    todo = list(wanted) if with_upstream else []
+    while todo:
+        reads = {found.job_of(dataset).name for dataset in found.inputs_of(found.job(todo.pop()))}
+        todo += reads - wanted
+        wanted |= reads
     return [job.name for job in found.jobs if job.name in wanted]
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline_assets.cli.output import Json, SettingsOption, console, print_json, table
+from pipeline_assets.cli.output import Json, SettingsOption, console, print_json, show_rows
 from pipeline_assets.home import load_settings
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def show(found: "Domain", index: "Contract", answer: dict[str, Any]) -> None:
     rows = [[_value(hit, field) for field in found.shows.values()] for hit in answer["hits"]]
     numbers = {column.name for column in index.columns if column.logical_type in ("number", "integer")}
     right = [heading for heading, field in found.shows.items() if field in numbers]
-    console().print(table(list(found.shows), rows, right=right))
+    show_rows(console(), list(found.shows), rows, right=right)
     console().print(f"{answer['total']} {index.name} match")
 
 

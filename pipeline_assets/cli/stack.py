@@ -24,7 +24,11 @@ PartitionOption = Annotated[
 def up(
     data: Annotated[
         Path | None,
-        typer.Option(help="Folder of inputs to serve. Default: a sample of the latest complete partition."),
+        typer.Option(
+            help="Folder of inputs to serve. Default: a sample of the latest complete partition.",
+            exists=True,
+            file_okay=False,
+        ),
     ] = None,
     aws: Annotated[
         bool, typer.Option("--aws", help="Lake, files, secrets and EMR on a local AWS, for --launcher emr.")
@@ -53,9 +57,11 @@ def up(
 def start(folder: Path, sample: "Sample | None", *, aws: bool = False, yarn: bool = False) -> "Addresses":
     """Bring the stack up with progress; a stack that does not come up ends the command."""
     from local_stack import stack
+    from local_stack.system_packages import PROGRAMS, Missing, require, this_system
 
     with errors().status("starting the stack") as status:
         try:
+            require(PROGRAMS["java"], this_system())
             return stack.up(
                 home(),
                 folder,
@@ -64,7 +70,7 @@ def start(folder: Path, sample: "Sample | None", *, aws: bool = False, yarn: boo
                 yarn=yarn,
                 progress=lambda name: status.update(f"starting the stack: {name}"),
             )
-        except stack.StackError as error:
+        except (stack.StackError, Missing) as error:
             errors().print("[bold red]stack[/]: ", end="")
             print_message(errors(), error)
             raise typer.Exit(1) from None

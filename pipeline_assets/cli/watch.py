@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from pipeline_assets.cli.output import console, print_message, table
+from pipeline_assets.cli.output import console, fits, print_message, printable, table
 
 POLL_INTERVAL_S = 0.3
 _STATES = {
@@ -78,12 +78,8 @@ class Outcome:
 
     def show(self) -> None:
         """A row a dataset, then what failed and where to look."""
-        rows = [
-            (name, each.rows, each.rejected, each.checks, each.version, each.seconds and f"{each.seconds:.1f}")
-            for name, each in self.datasets.items()
-        ]
-        columns = ("dataset", "rows", "rejected", "checks", "snapshot or index", "seconds")
-        console().print(table(columns, rows, right=("rows", "rejected", "seconds")))
+        if self.datasets:
+            self._show_datasets(console())
         for name, each in self.datasets.items():
             for note in each.notes:
                 print_message(console(), f"{name} {note}")
@@ -93,6 +89,23 @@ class Outcome:
                 print_message(console(), job.failure)
         if not self.success:
             console().print(f"\nrun {self.run_id}\nlog {self.log}", soft_wrap=True)
+
+    def _show_datasets(self, on: Console) -> None:
+        """As a table; where a name or an id would be cut into pieces, as some lines each."""
+        rows = [
+            (name, each.rows, each.rejected, each.checks, each.version, each.seconds and f"{each.seconds:.1f}")
+            for name, each in self.datasets.items()
+        ]
+        columns = ("dataset", "rows", "rejected", "checks", "snapshot or index", "seconds")
+        whole = ("dataset", "snapshot or index")
+        made = table(columns, rows, right=("rows", "rejected", "seconds"), whole=whole)
+        if fits(on, made):
+            on.print(made)
+            return
+        for name, each in self.datasets.items():
+            rejected = f", {each.rejected} rejected" if each.rejected else ""
+            took = "" if each.seconds is None else f", {each.seconds:.1f} s"
+            print_message(on, f"{name}\n  {each.rows} rows{rejected}, {each.checks}{took}\n  {each.version}")
 
 
 @contextmanager
@@ -136,7 +149,14 @@ def _nothing() -> Iterator[None]:
 
 def _view(terminal: Console, outcome: Outcome) -> "Live | _Lines":
     if terminal.is_terminal:
-        return Live(_progress(outcome), console=terminal, transient=True, refresh_per_second=8)
+        return Live(
+            _progress(outcome),
+            console=terminal,
+            transient=True,
+            refresh_per_second=8,
+            redirect_stdout=False,  # what this process prints goes to the log, not past it to the terminal
+            redirect_stderr=False,
+        )
     return _Lines(terminal, outcome)
 
 
@@ -169,7 +189,7 @@ def _progress(outcome: Outcome) -> Table:
             Text(job.state, colours.get(job.state, "dim")),
             name,
             "" if job.seconds is None else f"{job.seconds:.0f} s",
-            job.line,
+            Text(printable(job.line), no_wrap=True, overflow="ellipsis"),
         )
         for name, job in outcome.jobs.items()
     ]

@@ -171,7 +171,11 @@ def _line_to(folder: Path, until: float) -> tuple[Path, socket.socket]:
         except (FileNotFoundError, ConnectionError):
             line.close()
         if (generation / _ENDED).exists() and not (generation / SOCKET).exists():
-            raise NotStarted(f"{_why(generation)} before it had started; why, stands in {(folder / _LOG).read_text()}")
+            where = (folder / _LOG).read_text()
+            raise NotStarted(
+                f"{_why(generation)} before it had started; why, stands in {where}. What this machine lacks: "
+                "pipeline doctor"
+            )
         if time.monotonic() > until:
             raise TimeoutError
         time.sleep(_POLL_S)

@@ -127,7 +127,8 @@ def failure_said(messages: dg.PipesMessageHandler) -> Mapping[str, Any] | None:
 
 
 def _sentence(said: Mapping[str, Any], found: Domain, job: Job, partition: str, place: Place) -> str:
-    remedy, select = Remedy(said.get("remedy", "")), what_to_select(found, said.get("dataset"), otherwise=job.name)
+    remedy = Remedy(said.get("remedy", ""))
+    select = what_to_select(found, remedy, said.get("dataset"), otherwise=job.name)
     return f"{said['kind']}: {said['message']}{place.then(remedy, partition=partition, select=select)}"
 
 

@@ -60,12 +60,12 @@ def test_a_fee_below_zero_blocks_the_day_in_every_mart(own_day: Day, run_job: In
     assert readers_see(own_day.settings, own_day.partition) == before
 
 
-def test_a_job_names_the_job_whose_day_is_missing(own_day: Day, run_job: InProcess) -> None:
+def test_a_job_names_every_job_whose_day_is_missing(own_day: Day, run_job: InProcess) -> None:
     ended = run_job("catalogue", settings_uri=own_day.settings_uri, partition="2026-11-19")
     assert ended.code == 1
     assert re.fullmatch(
-        r"BadInput: staged\.loans 2026-11-19: expected a published day, found none\. "
-        r"Publish it first: job extract_loans of this partition\.",
+        r"BadInput: staged\.loans 2026-11-19: expected a published day, found none, nor one of staged\.members and "
+        r"staged\.reviews\. To be published first: extract_loans and extract_members and extract_reviews\.",
         ended.last_line,
     ), ended.output
 

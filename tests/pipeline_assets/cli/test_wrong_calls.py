@@ -1,10 +1,15 @@
 """Wrong calls of the verbs that no service needs to be there for: what is said, on stderr alone, and the exit code."""
 
 import re
+import shlex
+import socket
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
+from pipeline_assets.cli import app
 from tests.running import pipeline, typed
 
 DAY = ("--partition", "2026-11-21")
@@ -59,6 +64,7 @@ def test_a_wrong_call_is_one_sentence(home: Path, arguments: list[str], code: in
             "no job extract_fines; there are extract_loans, extract_members, extract_reviews, catalogue",
         ),
         (["deploy", "--parameter", "Vpc"], "expected NAME=VALUE, found Vpc"),
+        (["stack", "up", "--data", "/nope"], "Invalid value for '--data': dir '/nope' does not exist."),
         (["simulate", "sunshine"], "no scenario sunshine; there are happy, "),
         (["simulate", "happy", "--jobs", "stub", "--yarn"], "stubs have no Spark that could run on YARN: "),
     ],
@@ -68,6 +74,74 @@ def test_a_wrong_argument_is_named_with_what_would_be_right(home: Path, argument
     ended = typed(*arguments, home=home)
     assert message in FRAME.sub(" ", ended.err), ended.err
     assert (ended.code, ended.out) == (2, "")
+
+
+@pytest.mark.parametrize("verb", [["stack", "down"], ["run", *DAY], ["query", "SELECT 1"]], ids=" ".join)
+def test_a_home_that_cannot_be_one_is_named(tmp_path: Path, verb: list[str]) -> None:
+    file = tmp_path / "a file"
+    file.touch()
+    ended = typed(*verb, home=file)
+    assert ended.err == f"Misconfigured: {file}/stack.lock: Not a directory. Elsewhere: PIPELINE_HOME=FOLDER\n"
+    assert (ended.code, ended.out) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("verb", "code", "said"),
+    [
+        (["stack", "up"], 1, r"stack: There is no Java on PATH\. Install it"),
+        (["run", *DAY], 2, r"Misconfigured: launcher local: there is no Java on PATH\. What .*: pipeline doctor\n$"),
+    ],
+    ids=["stack up", "run"],
+)
+def test_without_java_nothing_is_started(
+    processes: None, home: Path, verb: list[str], code: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    before = sorted(home.iterdir())
+    ended = typed(*verb, home=home, env={"PATH": str(home), "PIPELINE_SETTINGS": str(home / "settings.toml")})
+    assert re.match(said, ended.err), ended.err
+    assert (ended.code, ended.out, sorted(home.iterdir())) == (code, "", before)
+
+
+def test_inputs_that_cannot_be_served_are_said_in_a_sentence(processes: None, tmp_path: Path) -> None:
+    data, home = tmp_path / "data", tmp_path / "home"
+    data.mkdir()
+    ended = typed("stack", "up", "--data", str(data), home=home)
+    assert re.fullmatch(
+        rf"stack: the stack did not start: \w+Error: .*{data}.*\nmore of it: {home / 'stack.log'}\n", ended.err
+    ), ended.err
+    assert (ended.code, ended.out) == (1, "")
+
+
+def test_a_port_that_is_taken_starts_no_second_daemon(processes: None, home: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = typed("dev", "--port", str(port), home=home)
+    assert ended.err == (
+        f"Misconfigured: port {port}: Address already in use. Another one: pipeline dev --port {port + 1}\n"
+    )
+    assert (ended.code, ended.out) == (2, "")
+
+
+@pytest.mark.parametrize("verb", [[], ["run"], ["stack", "up"]], ids=["", "run", "stack up"])
+def test_help_is_h_too(home: Path, verb: list[str]) -> None:
+    assert typed(*verb, "-h", home=home) == typed(*verb, "--help", home=home)
+    assert typed(*verb, "-h", home=home).code == 0
+
+
+def test_version_is_the_package_s(home: Path) -> None:
+    assert typed("--version", home=home).out == f"{version('pipeline-assets')}\n"
+
+
+def test_help_has_examples_that_are_calls(home: Path) -> None:
+    for name, verb in get_command(app).commands.items():  # type: ignore[attr-defined]
+        for example in re.findall(r"^ *pipeline (.+)$", verb.epilog or "", re.MULTILINE):
+            _, *arguments = shlex.split(example)
+            verb.make_context(name, arguments)
+    shown = typed("run", "-h", home=home).out
+    assert "pipeline run --partition 2026-11-29 --select LAYER.NAME --json" in shown
 
 
 def test_without_a_stack_and_settings_run_says_how_to_get_them(processes: None, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
+from uuid import uuid4
 
 from emr_jobs.catalog import Job
 from emr_jobs.core.settings import Aws, Spark
@@ -71,6 +72,8 @@ def _scratches() -> Path:
 def local_submit(script: str, arguments: Sequence[str], spark: Spark, scratch: Path | None = None) -> list[str]:
     """spark-submit on this machine. Jars stand on the class path: the archive of classes only knows that one.
 
+    Each has an application id of its own: Spark makes it of the millisecond, and two that start in one are not told
+    apart by their event logs.
     `scratch`: for the JVM's own temporary files; local_environment takes the same.
     """
     options = [UTF8, *spark.jvm_options]
@@ -81,6 +84,7 @@ def local_submit(script: str, arguments: Sequence[str], spark: Spark, scratch: P
     command = [f"{spark_home()}/bin/spark-submit", "--master", spark.master or "local[*]"]
     command += ["--driver-memory", spark.driver_memory]
     command += ["--conf", "spark.ui.enabled=false", "--conf", "spark.log.level=WARN"]
+    command += ["--conf", f"spark.test.appId=local-{uuid4().hex}"]
     command += ["--conf", f"spark.driver.extraJavaOptions={' '.join(options)}"]
     if spark.jars:
         command += ["--driver-class-path", f"{spark.jars}/*"]

@@ -29,6 +29,11 @@ def test_paths_with_spaces_are_one_argument_and_one_option_of_the_jvm(tmp_path: 
     assert f"spark.driver.extraJavaOptions={options}" in command
 
 
+def test_two_drivers_that_start_at_once_are_two_applications() -> None:
+    ids = {part for _ in range(2) for part in local_submit("x.py", [], Spark()) if part.startswith("spark.test.appId=")}
+    assert len(ids) == 2
+
+
 def test_driver_of_a_step_knows_the_region_before_it_has_read_its_settings() -> None:
     command = emr_submit(LIBRARY.job("catalogue"), [], SHIPPED, Aws(region="eu-west-1"))
     assert {part for part in command if "AWS_" in part} == {

@@ -128,11 +128,13 @@ def _frame(
 
 def _shares(files: Sequence[File], count: int) -> list[list[int]]:
     """The places of the files in so many shares of about the same size."""
-    shares: list[tuple[int, list[int]]] = [(0, []) for _ in range(count)]
+    shares: list[list[int]] = [[] for _ in range(count)]
+    lightest = [(0, 0, place) for place in range(count)]  # bytes and files of each
     for number in sorted(range(len(files)), key=lambda each: -files[each].size_bytes):
-        size_bytes, share = heapq.heappop(shares)
-        heapq.heappush(shares, (size_bytes + files[number].size_bytes, [*share, number]))
-    return [share for _, share in shares]
+        size_bytes, held, place = heapq.heappop(lightest)
+        shares[place].append(number)
+        heapq.heappush(lightest, (size_bytes + files[number].size_bytes, held + 1, place))
+    return shares
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ def _column(before: Column, now: Column, medium: Medium, where: str) -> Iterator
         yield _compatible(where, f"classification {what}")
     if before.lineage != now.lineage:
         yield _compatible(where, "comes from other columns")
-    if before.description != now.description:
+    if (before.description, before.meanings) != (now.description, now.meanings):
         yield _compatible(where, "other words")
     yield from _columns(before.fields, now.fields, medium, f"{where}.")
 

@@ -7,6 +7,7 @@ the rules of this project: one dataset a file, known types, known custom propert
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import time
 from functools import cache
 from pathlib import Path
@@ -138,6 +139,27 @@ def load(folder: Path, layers: Layers) -> Mapping[str, Contract]:
     return loaded
 
 
+def described(contracts: Mapping[str, Contract]) -> dict[str, Contract]:
+    """A column that says nothing of itself, and comes from one column of the same name, is described as that one."""
+
+    def description(column: Column) -> str | None:
+        passed: set[tuple[str, str | None]] = set()
+        found = column
+        while found.description is None and len(found.lineage) == 1 and not passed.issuperset(found.lineage):
+            ((dataset, name),) = found.lineage
+            passed.add((dataset, name))
+            origins = {each.name: each for each in (contracts[dataset].columns if dataset in contracts else ())}
+            if name not in origins or name.lower() != column.name.lower():
+                break
+            found = origins[name]
+        return found.description
+
+    return {
+        id: replace(contract, columns=tuple(replace(each, description=description(each)) for each in contract.columns))
+        for id, contract in contracts.items()
+    }
+
+
 def load_each(folder: Path, layers: Layers | None) -> tuple[dict[str, Contract], dict[str, list[str]]]:
     """Those that are valid in themselves by dataset, and by file the faults of the others. No layers: any will do."""
     loaded: dict[str, Contract] = {}
@@ -149,7 +171,7 @@ def load_each(folder: Path, layers: Layers | None) -> tuple[dict[str, Contract],
             loaded[contract.id] = contract
         else:
             faults[path.name] = [f"{path.name} {fault}" for fault in reader.faults]
-    return loaded, faults
+    return described(loaded), faults
 
 
 def _dangling(contract: Contract, known: Mapping[str, Contract]) -> Iterable[str]:
@@ -310,6 +332,7 @@ class _Reader:
             description=column.description,
             classification=column.classification,
             accepted=tuple(str(each.value) for each in column.enum or ()),
+            meanings=tuple((str(each.value), each.description) for each in column.enum or () if each.description),
             minimum=None if medium is Medium.SOURCE else self.minimum(column, medium, where, nested=nested),
             lineage=tuple(_reference(each) for each in column.transformSourceObjects or ()),
             logic=column.transformLogic or None,

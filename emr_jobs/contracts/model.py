@@ -80,6 +80,7 @@ class Column:
     description: str | None = None
     classification: str | None = None  # None: nobody says that it is personal or secret
     accepted: tuple[str, ...] = ()
+    meanings: tuple[tuple[str, str], ...] = ()  # (accepted value, what it stands for), where somebody says it
     minimum: Bound | None = None  # of a table's number
     lineage: tuple[tuple[str, str | None], ...] = ()  # (dataset, its column, a.b for b in it, None for all of it)
     logic: str | None = None  # a Spark SQL expression over the dataset's other columns

@@ -55,9 +55,21 @@ def _column(column: Column, contract: Contract) -> dg.TableColumn:
     return dg.TableColumn(
         name=column.name,
         type=kind,
-        description=column.description,
+        description=column_description(column),
         constraints=dg.TableColumnConstraints(nullable=not column.required, unique=contract.key == (column.name,)),
     )
+
+
+def column_description(column: Column) -> str | None:
+    """What it is, its accepted values with what they stand for, and who may see it."""
+    meanings = dict(column.meanings)
+    accepted = [f"{value} ({meanings[value]})" if value in meanings else value for value in column.accepted]
+    said = (
+        column.description,
+        f"One of {', '.join(accepted)}" if accepted else None,
+        f"Classified as {column.classification}" if column.classification else None,
+    )
+    return ". ".join(part.rstrip(".") for part in said if part) or None
 
 
 def freshness_policy(contract: Contract, calendar: Calendar) -> dg.FreshnessPolicy | None:

@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 
 from emr_jobs.contracts import Check, Contract, Medium
+from pipeline_assets.assets.specs import column_description
 from pipeline_assets.definitions import definitions
 from pipeline_assets.home import ROOT
 from tests.domains import EMULATOR, LIBRARY, LOCAL
@@ -98,7 +99,7 @@ def test_an_asset_is_described_by_its_contract(defs: dg.Definitions, contract: C
     schema = spec.metadata["dagster/column_schema"]
     assert isinstance(schema, dg.TableSchema)
     assert [(column.name, column.description) for column in schema.columns] == [
-        (column.name, column.description) for column in contract.columns
+        (column.name, column_description(column)) for column in contract.columns
     ]
     assert all(column.type for column in schema.columns)
 

@@ -21,6 +21,11 @@ def test_a_dataset_has_a_job_and_an_oracle(dataset: str) -> None:
     assert [step for step, there in lacking.items() if not there] == []
 
 
+@pytest.mark.parametrize("dataset", sorted(SHOP.contracts))
+def test_every_column_says_what_it_is(dataset: str) -> None:
+    assert [column.name for column in SHOP.contracts[dataset].columns if not column.description] == []
+
+
 def test_what_jobs_publish_has_a_contract() -> None:
     assert sorted(dataset for job in SHOP.jobs for dataset in job.outputs) == PUBLISHED
 

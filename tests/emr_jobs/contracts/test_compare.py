@@ -94,6 +94,11 @@ CHANGES: dict[str, tuple[Contract, Contract, list[tuple[Kind, str, str]]]] = {
     "columns in another order": (make_dataset(LOAN, DUE), make_dataset(DUE, LOAN), []),
     "required": (column(), column(required=True), [(COMPATIBLE, "stars", "is never null any more")]),
     "no longer required": (column(required=True), column(), [(BREAKING, "stars", "may be null")]),
+    "a value that stands for something": (
+        column(),
+        column(meanings=(("5", "the best"),)),
+        [(COMPATIBLE, "stars", "other words")],
+    ),
     "described otherwise": (column(), column(description="1 to 5"), [(COMPATIBLE, "stars", "other words")]),
     "classified": (
         column(),

@@ -46,6 +46,9 @@ from tests.domains import LIBRARY
 _JVM = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC -Xlog:disable -Xlog:all=off"
 
 
+PIPELINE = str(Path(sys.executable).with_name("pipeline"))  # the command of this environment
+
+
 @dataclass(frozen=True)
 class Ended:
     code: int
@@ -118,7 +121,7 @@ def pipeline(*arguments: str, home: Path, env: dict[str, str] | None = None) -> 
 
 def pipeline_process(*arguments: str, home: Path, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [str(Path(sys.executable).with_name("pipeline")), *arguments],
+        [PIPELINE, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -142,17 +142,19 @@ def load(folder: Path, layers: Layers) -> Mapping[str, Contract]:
 def described(contracts: Mapping[str, Contract]) -> dict[str, Contract]:
     """A column that says nothing of itself, and comes from one column of the same name, is described as that one."""
 
+    known: dict[tuple[str, str | None], Column] = {
+        (id, column.name): column for id, contract in contracts.items() for column in contract.columns
+    }
+
     def description(column: Column) -> str | None:
         passed: set[tuple[str, str | None]] = set()
-        found = column
-        while found.description is None and len(found.lineage) == 1 and not passed.issuperset(found.lineage):
-            ((dataset, name),) = found.lineage
-            passed.add((dataset, name))
-            origins = {each.name: each for each in (contracts[dataset].columns if dataset in contracts else ())}
-            if name not in origins or name.lower() != column.name.lower():
+        while column.description is None and len(column.lineage) == 1 and column.lineage[0] not in passed:
+            origin = known.get(column.lineage[0])
+            if origin is None or origin.name.lower() != column.name.lower():
                 break
-            found = origins[name]
-        return found.description
+            passed.add(column.lineage[0])
+            column = origin
+        return column.description
 
     return {
         id: replace(contract, columns=tuple(replace(each, description=description(each)) for each in contract.columns))

@@ -3,6 +3,8 @@
 import gzip
 from typing import TYPE_CHECKING
 
+from emr_jobs.core.jvm import java_class
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -18,6 +20,5 @@ def write_gzip(spark: "SparkSession", uri: str, content: bytes) -> None:
 
 
 def _path(spark: "SparkSession", uri: str):  # type: ignore[no-untyped-def]  # objects of the JVM
-    jvm, context = spark._jvm, spark.sparkContext._jsc
-    path = jvm.org.apache.hadoop.fs.Path(uri)
-    return path, path.getFileSystem(context.hadoopConfiguration())
+    path = java_class(spark._jvm, "org.apache.hadoop.fs.Path")(uri)
+    return path, path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())

@@ -49,7 +49,7 @@ def _unpublished(run: JobRun, datasets: list[str]) -> BadInput:
         dataset=first,
         partition=run.partition,
         expected="a published day",
-        found=", nor one of ".join(["none", *filter(None, [" and ".join(others)])]),
+        found=f"none, nor one of {' and '.join(others)}" if others else "none",
         fix=f"To be published first: {' and '.join(jobs)}.",
         remedy=Remedy.UPSTREAM,
     )

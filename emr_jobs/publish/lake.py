@@ -19,6 +19,7 @@ from uuid import uuid4
 from emr_jobs.contracts import PARTITION_COLUMN, Contract
 from emr_jobs.contracts.table import spark_ddl
 from emr_jobs.core.errors import CheckFailed, Damaged, Remedy, SchemaDrift, Unavailable
+from emr_jobs.core.jvm import java_class
 from emr_jobs.core.partition import Partition
 from emr_jobs.frame.session import table_name
 from emr_jobs.publish import versions
@@ -155,8 +156,7 @@ def _another_day(contract: Contract, partition: Partition, found: str) -> CheckF
 
 
 def _iceberg(spark: "SparkSession", name: str) -> Any:
-    """The class of this name. Asked for part by part, py4j looks for a class `org` in every jar, each time."""
-    return getattr(spark._jvm, f"org.apache.iceberg.{name}")
+    return java_class(spark._jvm, f"org.apache.iceberg.{name}")
 
 
 def _table(spark: "SparkSession", contract: Contract) -> Any:

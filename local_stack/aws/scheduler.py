@@ -107,7 +107,7 @@ def _start(schedule: Any, scheduled: str) -> str:
     from botocore.exceptions import ClientError
 
     target, execution = schedule.target, uuid.uuid4().hex
-    keys = authorisation.keys(target["RoleArn"])
+    states = authorisation.client("stepfunctions", target["RoleArn"])
     attempts = int(target.get("RetryPolicy", {}).get("MaximumRetryAttempts", 185))
     error: ClientError | None = None
     for attempt in range(1, attempts + 2):
@@ -121,7 +121,6 @@ def _start(schedule: Any, scheduled: str) -> str:
         for name, value in context.items():
             body = body.replace(f"<aws.scheduler.{name}>", value)
         try:
-            states = boto3.client("stepfunctions", **keys)
             started = states.start_execution(stateMachineArn=target["Arn"], input=body)
             return str(started["executionArn"])
         except ClientError as refused:
@@ -134,7 +133,7 @@ def _start(schedule: Any, scheduled: str) -> str:
             "SCHEDULED_TIME": scheduled,
             "TARGET_ARN": target["Arn"],
         }
-        sqs = boto3.client("sqs", **keys)
+        sqs = authorisation.client("sqs", target["RoleArn"])
         sqs.send_message(
             QueueUrl=boto3.client("sqs").get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"],
             MessageBody=json.dumps(body),

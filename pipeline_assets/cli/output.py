@@ -78,7 +78,12 @@ def table(
 
 def fits(on: Console, made: Table) -> bool:
     """With no cell of it folded more than it need be."""
-    return Measurement.get(on, on.options.update(max_width=_ANY_WIDTH), made).minimum <= on.width
+    return _widths(on, made).minimum <= on.width
+
+
+def _widths(on: Console, made: Table) -> Measurement:
+    """Folded as much as it can be and not at all, as if there were room for either."""
+    return Measurement.get(on, on.options.update(max_width=_ANY_WIDTH), made)
 
 
 def show_rows(
@@ -91,8 +96,7 @@ def show_rows(
 ) -> None:
     """A table; in a terminal that is too narrow for it, or when asked for, a line a column instead."""
     made = table(columns, rows, right=right)
-    natural = Measurement.get(on, on.options.update(max_width=_ANY_WIDTH), made).maximum
-    if not vertical and (natural <= on.width or not on.is_terminal):
+    if not vertical and (not on.is_terminal or _widths(on, made).maximum <= on.width):
         on.print(made)
         return
     for number, row in enumerate(rows, 1):

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from emr_jobs.catalog import RUN_JOB
 from emr_jobs.core.errors import Misconfigured
+from emr_jobs.core.jvm import java_class
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -225,11 +226,11 @@ def _joined(group: str, description: str) -> "SparkSession":
 
     gateway = launch_gateway()  # joins, by what spark-submit has put into the environment
     jvm = gateway.jvm
-    running = jvm.org.apache.spark.api.java.JavaSparkContext(jvm.org.apache.spark.SparkContext.getOrCreate())
+    spark_context = java_class(jvm, "org.apache.spark.SparkContext").getOrCreate()
+    running = java_class(jvm, "org.apache.spark.api.java.JavaSparkContext")(spark_context)
     conf = SparkConf(_jvm=jvm, _jconf=running.getConf())
     context = SparkContext(jsc=running, gateway=gateway, conf=conf)
-    sessions = jvm.org.apache.spark.sql.classic.SparkSession
-    own = sessions.builder().getOrCreate().newSession()
+    own = java_class(jvm, "org.apache.spark.sql.classic.SparkSession").builder().getOrCreate().newSession()
     context.setJobGroup(group, description)
     return SparkSession(context, own)
 

@@ -14,9 +14,8 @@ import pyte
 import pytest
 
 from pipeline_assets.home import ROOT
-from tests.running import Day, Ended, command_environment
+from tests.running import PIPELINE, Day, Ended, command_environment
 
-COMMAND = str(Path(sys.executable).with_name("pipeline"))
 LINES = 50
 DAYS_DATASETS = """
 from pipeline_assets.cli.watch import DatasetState, JobState, Outcome
@@ -83,7 +82,7 @@ def test_a_day_is_a_table_where_it_fits(processes: None, tmp_path: Path) -> None
 
 def test_rows_that_are_too_wide_are_a_line_a_column(published_day: Day) -> None:
     sql = "SELECT 'a title of thirty characters ok' AS title, 7 AS lent, 'x' AS branch"
-    command = [COMMAND, "query", sql]
+    command = [PIPELINE, "query", sql]
     assert shown(command, columns=60, home=published_day.home).output.splitlines() == [
         "title                            lent  branch",
         "a title of thirty characters ok     7  x",
@@ -103,7 +102,7 @@ def test_a_run_that_fails_shows_nothing_but_what_failed_and_where_more_of_it_is(
 ) -> None:
     settings = published_day.settings_with(tmp_path, connections_desk={"uri": str(tmp_path / "none")})
     run = ["run", "--partition", published_day.partition, "--select", "extract_loans", "--settings", settings]
-    ended = shown([COMMAND, *run], columns=80, home=published_day.home)
+    ended = shown([PIPELINE, *run], columns=80, home=published_day.home)
     assert ended.code == 1
     beginning = rf"extract_loans failed\nBadInput: files\.loans {published_day.partition}: expected files in "
     assert re.fullmatch(rf"{beginning}(.+\n)+\nrun [-\w]{{36}}\nlog (.+\n?)+", ended.output), ended.output

@@ -17,7 +17,7 @@ from emr_jobs.core import settings as settings_module
 from emr_jobs.core.settings import Settings
 from pipeline_assets import lake
 from pipeline_assets.home import ROOT, cache
-from tests.running import Ended
+from tests.running import PIPELINE, Ended
 
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "tests", "*.egg-info")
 
@@ -37,7 +37,7 @@ class Checkout:
         return settings_module.load(str(self.root / ".pipeline" / "settings.toml"))
 
     def pipeline(self, *arguments: str) -> Ended:
-        return self._ended([str(Path(sys.executable).with_name("pipeline")), *arguments])
+        return self._ended([PIPELINE, *arguments])
 
     def typed(self, arguments: list[str]) -> str:
         """What it printed; a walkthrough's command succeeds."""

@@ -77,7 +77,7 @@ fmt: setup ## Format and mend what ruff can
 
 lock: setup ## Resolve requirements.lock anew; names no registry's host
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
-		--upgrade --group stack --group instance --group test --group dev pyproject.toml -o requirements.lock
+		--upgrade --group stack --group instance --group docs --group test --group dev pyproject.toml -o requirements.lock
 	@# opensearch-py lists gRPC, 18 MB, and imports it nowhere.
 	@$(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
 		--python-platform x86_64-manylinux_2_28 --group emr -c requirements.lock \

@@ -5,7 +5,7 @@ the records of the window, half open, where the request says {start} or {end} (w
 has a day_column; else those of the file of {partition}; else all. Pages, totals and Link headers as declared
 (rest.pages). Whoever does not have the connection's secret gets 401; a rate limit with Retry-After and X-RateLimit
 headers. Sources of one path are told apart by their fixed parameters. Records go out as the text they were read as.
-Differs: data does not change while it runs; a cursor is an offset; {as_of} shows no earlier state.
+Differs: data changes only when it is loaded anew; a cursor is an offset; {as_of} shows no earlier state.
 
 GET /health answers how many records each source has and how many requests came; of oauth2 also the tokens given.
 PUT /faults {"kind": ..., ...} switches faults on, DELETE /faults off, and answers what is left of it:
@@ -21,7 +21,7 @@ Each takes {"after": n} as well: so many requests are answered before it begins;
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -45,17 +45,43 @@ HEALTH_PATH, FAULTS_PATH = "/health", "/faults"
 
 
 class RestApi:
+    """The sources of one connection.
+
+    `timezone`: where the API's days are, for what is written without an offset. Raises FileNotFoundError for data that
+    lacks, ValueError for what cannot be served.
+    """
+
     def __init__(
-        self, sources: Sequence[Contract], data: Path, access: Access, *, timezone: str, requests_per_second: int
+        self,
+        sources: Sequence[Contract],
+        data: Path,
+        auth: Auth,
+        secret: Callable[[], str],
+        *,
+        timezone: str = "UTC",
+        requests_per_second: int = 200,
     ) -> None:
-        self._endpoints = [each for source in sources for each in endpoints(source, data, ZoneInfo(timezone))]
-        for endpoint in self._endpoints:
+        self._read = lambda: [each for source in sources for each in endpoints(source, data, ZoneInfo(timezone))]
+        self._endpoints: Mapping[tuple[str, str], Sequence[Endpoint]] = {}
+        self.load()
+        for endpoint in self._all():
             if endpoint.path in (HEALTH_PATH, FAULTS_PATH, TOKEN_PATH):
                 raise ValueError(f"{endpoint.source}: {endpoint.path} is this server's own")
-        self._access = access
+        self._access = Access(auth, secret)
         self._limit = RateLimit(requests_per_second)
         self._faults = Faults()
         self._requests = 0
+
+    def load(self) -> None:
+        """Serve what the folder holds now. What cannot be read raises, and all that was served before stays."""
+        of_routes: dict[tuple[str, str], list[Endpoint]] = {}
+        for endpoint in self._read():
+            of_routes.setdefault((endpoint.path, endpoint.method), []).append(endpoint)
+        self._endpoints = of_routes
+
+    def served(self) -> AbstractContextManager[str]:
+        """Yields the URL that the paths follow."""
+        return serving(self.app())
 
     def app(self) -> Starlette:
         own = [
@@ -64,19 +90,16 @@ class RestApi:
         ]
         if self._access.has_tokens:
             own.append(Route(TOKEN_PATH, self._token, methods=["POST"]))
-        routes: dict[tuple[str, str], list[Endpoint]] = {}
-        for endpoint in self._endpoints:
-            routes.setdefault((endpoint.path, endpoint.method), []).append(endpoint)
         served = [
-            Route(path or "/", self._answering(there), methods=[method])
-            for (path, method), there in sorted(routes.items(), key=lambda each: "{" in each[0][0])  # any text: last
+            Route(path or "/", self._answering((path, method)), methods=[method])
+            for path, method in sorted(self._endpoints, key=lambda route: "{" in route[0])  # any text: last
         ]
         app = Starlette(routes=[*own, *served])
         app.router.redirect_slashes = False  # another path is another path
         return app
 
     async def _health(self, request: Request) -> Response:
-        counts = {each.source: len(each.records) for each in self._endpoints if isinstance(each, PagesEndpoint)}
+        counts = {each.source: len(each.records) for each in self._all() if isinstance(each, PagesEndpoint)}
         tokens = {"tokens": self._access.given} if self._access.has_tokens else {}
         return JSONResponse(counts | {"requests": self._requests} | tokens)
 
@@ -87,7 +110,7 @@ class RestApi:
             fault = Fault.model_validate_json(await request.body())
         except ValidationError as error:
             return JSONResponse({"error": faults_of(error)}, status_code=400)
-        names = sorted({endpoint.source for endpoint in self._endpoints})
+        names = sorted({endpoint.source for endpoint in self._all()})
         if fault.source not in (None, *names):
             return JSONResponse({"error": f"unknown source, one of {', '.join(names)}"}, status_code=400)
         self._faults.put(fault)
@@ -97,7 +120,10 @@ class RestApi:
         fault = self._faults.strike("short_token", None)
         return await self._access.token(request, expires_in=fault.expires_in if fault else None)
 
-    def _answering(self, there: Sequence[Endpoint]) -> Callable[[Request], Awaitable[Response]]:
+    def _all(self) -> list[Endpoint]:
+        return [endpoint for there in self._endpoints.values() for endpoint in there]
+
+    def _answering(self, route: tuple[str, str]) -> Callable[[Request], Awaitable[Response]]:
         async def answering(request: Request) -> Response:
             self._requests += 1
             headers = self._limit.take()
@@ -105,7 +131,7 @@ class RestApi:
                 return _error(429, "rate limit", {**self._limit.headers(0), "Retry-After": "1"})
             if not self._access.allows(request):
                 return _error(401, self._access.refusal, headers)
-            endpoint, asked = _chosen(there, await self._sent(request))
+            endpoint, asked = _chosen(self._endpoints[route], await self._sent(request))
             return await self._answer(request, endpoint, asked, headers)
 
         return answering
@@ -155,22 +181,3 @@ def _chosen(there: Sequence[Endpoint], sent: Sent) -> tuple[Endpoint, Asked | Re
 
 def _error(status: int, message: str, headers: dict[str, str]) -> Response:
     return JSONResponse({"error": message}, status_code=status, headers=headers)
-
-
-def rest_api(
-    sources: Sequence[Contract],
-    data: Path,
-    auth: Auth,
-    secret: Callable[[], str],
-    *,
-    timezone: str = "UTC",
-    requests_per_second: int = 200,
-) -> AbstractContextManager[str]:
-    """Serve these sources of one connection; yields the URL that their paths follow.
-
-    `timezone`: where the API's days are, for what is written without an offset. Raises FileNotFoundError for data that
-    lacks, ValueError for what cannot be served.
-    """
-    access = Access(auth, secret)
-    api = RestApi(sources, data, access, timezone=timezone, requests_per_second=requests_per_second)
-    return serving(api.app())

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,12 +19,12 @@ import tomlkit
 from emr_jobs.core import settings as settings_module
 from emr_jobs.core.settings import Connection, FilesConnection, OAuth2, RestConnection, Settings, SnowflakeConnection
 from local_stack import jars
-from local_stack.aws.account import LocalAws, furnish
+from local_stack.aws.account import LocalAws, deliver, furnish
 from local_stack.opensearch import OpenSearchNode
 from local_stack.rest.access import TOKEN_PATH
-from local_stack.rest_api import rest_api
+from local_stack.rest_api import RestApi
 from local_stack.sample import local_domain
-from local_stack.snowflake import ACCOUNT, USER, key_pair, snowflake
+from local_stack.snowflake import ACCOUNT, USER, key_pair, load, snowflake
 from pipeline_assets import lake
 from pipeline_assets.home import profile as profile_at
 from pipeline_assets.shipping.package import host_arch
@@ -39,6 +40,8 @@ class Running:
     connections: dict[str, str]  # address by name, of those that are served: APIs and Snowflake
     aws: str | None
     node: OpenSearchNode
+    load: Callable[[], None]
+    """Serve what the data folder holds now. Raises FileNotFoundError or ValueError for what cannot be served."""
 
 
 @contextmanager
@@ -92,13 +95,22 @@ def services(
         profile["search"]["url"] = node.wait()
         settings_file = home / "settings.toml"
         settings_file.write_text(NOTE + tomlkit.dumps(profile))
+        settings = settings_module.load(str(settings_file))
+
+        def load_all() -> None:
+            for each in served.values():
+                each.load()
+            if cloud is not None:
+                deliver(settings, data)
+
         yield Running(
-            settings=settings_module.load(str(settings_file)),
+            settings=settings,
             settings_file=settings_file,
             opensearch=profile["search"]["url"],
             connections={name: each.url for name, each in served.items()},
             aws=profile["aws"]["endpoint"] if aws else None,
             node=node,
+            load=load_all,
         )
 
 
@@ -121,6 +133,7 @@ class _Served:
     url: str
     values: dict[str, Any]
     secrets: dict[str, str]
+    load: Callable[[], None]
 
 
 @contextmanager
@@ -135,17 +148,19 @@ def _served(name: str, connection: Connection, data: Path, progress: Callable[[s
                 url,
                 values | {"host": address.hostname, "port": address.port},
                 {f"connections.{name}.private_key": private_key.decode()},
+                partial(load, data / "snowflake", database=connection.database),
             )
         return
     assert isinstance(connection, RestConnection), connection
     secret = secrets.token_urlsafe(24)
     sources = [each for each in local_domain().sources if each.connection == name]
-    with rest_api(sources, data, connection.auth, lambda: secret, timezone=local_domain().calendar.timezone) as url:
+    api = RestApi(sources, data, connection.auth, lambda: secret, timezone=local_domain().calendar.timezone)
+    with api.served() as url:
         places = [f"connections.{name}.auth.{field}" for field in connection.auth.secret_fields]
         served: dict[str, Any] = {"url": url}
         if isinstance(connection.auth, OAuth2):
             served["auth"] = {**connection.auth.model_dump(exclude_none=True), "token_url": url + TOKEN_PATH}
-        yield _Served(url, served, dict.fromkeys(places, secret))
+        yield _Served(url, served, dict.fromkeys(places, secret), api.load)
 
 
 def _keep_in_home(profile: dict[str, Any], home: Path, data: Path, values: dict[str, str]) -> None:

@@ -101,18 +101,30 @@ def _mend_null_timestamps() -> None:
 
 
 def load(folder: Path, *, database: str) -> None:
-    """Replace the tables by the files of this folder. The server's databases are those of this process."""
+    """Replace the tables by the files of this folder, all at once. The server's databases are those of this process.
+
+    Raises FileNotFoundError for a folder without any, ValueError for a file that is not parquet.
+    """
+    import duckdb
     from fakesnow.server import shared_fs
 
     files = sorted(folder.glob("*.parquet"))
     if not files:
         raise FileNotFoundError(f"{folder}: no <SCHEMA.TABLE>.parquet in it")
-    for path in files:
-        schema, _, table = path.stem.partition(".")
+    places = {path: (database, *path.stem.partition(".")[::2]) for path in files}
+    for _, schema, _ in places.values():
         shared_fs.connect(database, schema)
-        name = ".".join(f'"{part}"' for part in (database, schema, table))
-        shared_fs.duck_conn.execute(f"DROP TABLE IF EXISTS {name}")
-        shared_fs.duck_conn.execute(f"CREATE TABLE {name} AS SELECT * FROM read_parquet(?)", [str(path)])  # noqa: S608
+    connection = shared_fs.duck_conn.cursor()
+    connection.begin()
+    try:
+        for path, place in places.items():
+            name = ".".join(f'"{part}"' for part in place)
+            connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM read_parquet(?)", [str(path)])  # noqa: S608
+        connection.commit()
+    except duckdb.Error as error:
+        raise ValueError(f"{path}: {error}") from error
+    finally:
+        connection.close()  # what is not committed is as it was
 
 
 def key_pair() -> tuple[bytes, bytes]:

@@ -3,7 +3,7 @@
 `up` starts a supervisor in a session of its own and returns when all services answer. Until then the supervisor
 watches a pipe from `up` and stops when it closes, so that Ctrl-C during the start leaves nothing; afterwards it
 lives until `down`. Services are threads of the supervisor, OpenSearch a child tied to it: a kill -9 takes
-everything along.
+everything along. `load` asks it, at an address that only its home names, to serve the data folder as it is now.
 """
 
 import fcntl
@@ -21,12 +21,19 @@ from pathlib import Path
 from typing import IO, Any
 
 import psutil
+import requests
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 from local_stack.sample import generate, local_domain
-from local_stack.services import services
+from local_stack.services import Running, services
+from local_stack.serving import serving
 from pipeline_assets.home import lock_file, stack_is_running
 
 STOP_TIMEOUT_S = 30
+LOAD_TIMEOUT_S = 300
 
 
 class StackError(Exception):
@@ -41,6 +48,7 @@ class Addresses:
     connections: dict[str, str]  # by name, of those that are served
     aws: str | None  # None: no local AWS
     pid: int
+    control: str  # where `load` asks
 
 
 @dataclass(frozen=True)
@@ -136,6 +144,20 @@ def status(home: Path) -> Addresses | None:
     return Addresses(**json.loads((home / "stack.json").read_text()))
 
 
+def load(home: Path) -> Addresses:
+    """Have the running stack serve what its data folder holds now.
+
+    Raises StackError when none runs or a source cannot be served; that one then answers as before.
+    """
+    running = status(home)
+    if running is None:
+        raise StackError("no stack is running. Start it: pipeline stack up")
+    answer = requests.post(f"{running.control}/load", timeout=LOAD_TIMEOUT_S)
+    if not answer.ok:
+        raise StackError(f"{running.data} is not served as it is now: {answer.text}")
+    return running
+
+
 def _pid(home: Path) -> int:
     return int(lock_file(home).read_text())
 
@@ -171,6 +193,7 @@ def _supervise(order: Order) -> None:
     with (
         _locked(home),
         services(home, data, prepare=prepare, progress=progress, aws=order.aws, yarn=order.yarn) as running,
+        serving(_control(running)) as control,
     ):
         addresses = Addresses(
             settings=str(running.settings_file),
@@ -179,10 +202,22 @@ def _supervise(order: Order) -> None:
             connections=running.connections,
             aws=running.aws,
             pid=os.getpid(),
+            control=control,
         )
         (home / "stack.json").write_text(json.dumps(asdict(addresses)))
         _tell({"ready": asdict(addresses)})
         threading.Event().wait()
+
+
+def _control(running: Running) -> Starlette:
+    def load(_: Request) -> Response:
+        try:
+            running.load()
+        except (FileNotFoundError, ValueError) as error:
+            return PlainTextResponse(str(error), status_code=409)
+        return Response(status_code=204)
+
+    return Starlette(routes=[Route("/load", load, methods=["POST"])])
 
 
 def _tell(event: dict[str, Any]) -> None:

@@ -68,7 +68,7 @@ def client(service: str, endpoint: str) -> Any:
 
 
 def furnish(settings: Settings, *, secrets: dict[str, str], data: Path) -> None:
-    """Every bucket that the settings name, these secrets by their references, and the files in `data` as delivered."""
+    """Every bucket that the settings name, these secrets by their references, and the files of `data`."""
     endpoint = settings.aws.endpoint
     assert endpoint is not None, "settings of the local AWS"
     assert settings.emr is not None, "settings of the local AWS"
@@ -79,6 +79,13 @@ def furnish(settings: Settings, *, secrets: dict[str, str], data: Path) -> None:
         s3.create_bucket(Bucket=bucket)
     for reference, value in secrets.items():
         client("secretsmanager", endpoint).create_secret(Name=reference.removeprefix("aws:"), SecretString=value)
+    deliver(settings, data)
+
+
+def deliver(settings: Settings, data: Path) -> None:
+    """Every file in `data` that is of a source; what is there already is replaced."""
+    assert settings.aws.endpoint is not None, "settings of the local AWS"
+    s3 = client("s3", settings.aws.endpoint)
     for contract in domain_of(settings).sources:
         if isinstance(contract.read, Files):
             _deliver(s3, settings.files[contract.read.connection].uri, contract.read, data)

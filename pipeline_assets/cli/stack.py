@@ -77,7 +77,8 @@ def start(folder: Path, sample: "Sample | None", *, aws: bool = False, yarn: boo
 
 
 def _show(addresses: "Addresses") -> None:
-    rows = [(name, value) for name, value in asdict(addresses).items() if name != "connections" and value is not None]
+    unseen = ("connections", "control")
+    rows = [(name, value) for name, value in asdict(addresses).items() if name not in unseen and value is not None]
     rows[2:2] = addresses.connections.items()  # behind settings and data
     console().print(table(("service", "address"), rows))
 
@@ -110,6 +111,29 @@ def status(json: Json = False) -> None:
 
 
 @app.command()
+def load(json: Json = False) -> None:
+    """Serve what the data folder of the running stack holds now: files that changed, days that came."""
+    addresses = _loaded(home())
+    if json:
+        print_json(asdict(addresses))
+    else:
+        console().print(f"serving {addresses.data} as it is now")
+
+
+def _loaded(folder: Path) -> "Addresses":
+    """Of the stack of this home; one that does not run, or what it cannot serve, ends the command."""
+    from local_stack import stack
+
+    try:
+        with errors().status("loading"):
+            return stack.load(folder)
+    except stack.StackError as error:
+        errors().print("[bold red]stack[/]: ", end="")
+        print_message(errors(), error)
+        raise typer.Exit(1) from None
+
+
+@app.command()
 def sample(
     folder: Annotated[Path, typer.Argument(help="Where to write the inputs; other partitions in it stay.")],
     partition: PartitionOption = None,
@@ -118,15 +142,25 @@ def sample(
     json: Json = False,
 ) -> None:
     """Write seeded sample inputs with known defects; truth.json says how many of each."""
+    from local_stack import stack
     from local_stack.sample import generate, local_domain
 
     calendar = local_domain().calendar
     day = calendar.partition(partition) if partition else calendar.latest_complete(datetime.now(UTC))
     with errors().status("writing the sample"):
         truth = generate(folder, partition=day, rows=rows, seed=seed)
+    running = stack.status(home())
+    served = running is not None and Path(running.data) == folder.resolve()
+    if served:
+        _loaded(home())
     if json:
         print_json(truth)
         return
     planted = truth["planted"]
     console().print(table(("planted", "count"), planted.items(), right=("count",)))
-    console().print(f"\nserve it  pipeline stack up --data {folder}\nrun it    pipeline run --partition {day}")
+    if served:
+        console().print("\nserved    by the stack that runs")
+    else:
+        stopped = "pipeline stack down && " if running else ""
+        console().print(f"\nserve it  {stopped}pipeline stack up --data {folder}")
+    console().print(f"run it    pipeline run --partition {day}")

@@ -24,7 +24,7 @@ from emr_jobs.domain import Domain
 from emr_jobs.sources import files, rest, snowflake
 from emr_jobs.sources.statement import Statement, statement_of
 from local_stack import derived_sample, sample_files
-from local_stack.rest_api import rest_api
+from local_stack.rest_api import RestApi
 from local_stack.sample_files import Row
 from local_stack.snowflake import ACCOUNT, USER, key_pair
 from local_stack.snowflake import snowflake as served_tables
@@ -117,7 +117,7 @@ def _served(domain: Domain, source: Contract, connection: Connection, folder: Pa
         case RestConnection(auth=auth):
             kept = _kept(folder, "s3cr3t")
             zone = domain.calendar.timezone
-            with rest_api([source], folder / "data", auth, lambda: "s3cr3t", timezone=zone) as url:
+            with RestApi([source], folder / "data", auth, lambda: "s3cr3t", timezone=zone).served() as url:
                 ours = auth.model_copy(update=dict.fromkeys(auth.secret_fields, kept))
                 yield connection.model_copy(update={"url": url, "auth": ours})
         case SnowflakeConnection(database=database):

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from emr_jobs.contracts.read import Complete, Offset, PageNumber
-from local_stack.rest_api import rest_api
+from local_stack.rest_api import RestApi
 from tests.local_stack.rest.client import (
     CURSOR,
     LOANS,
@@ -57,7 +57,7 @@ def _served(
     source = contract(READS[request.param])
     texts = LOANS[::-1] if request.param in OF_THE_FILE else LOANS
     expected = [array(texts)] if request.param == "one answer" else in_pages(texts)
-    with rest_api([source], write_loans(tmp_path_factory.mktemp("data")), auth("none"), none) as base:
+    with RestApi([source], write_loans(tmp_path_factory.mktemp("data")), auth("none"), none).served() as base:
         yield Served(request.param, Client.of(base, source), expected)
 
 
@@ -212,9 +212,9 @@ def test_a_total_is_one_more_wherever_it_is_told(served: Served) -> None:
 )
 def test_a_contract_that_no_answer_can_fulfil_is_refused(tmp_path: Path, read: dict[str, Any], fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
-        rest_api([contract(CURSOR | read)], write_loans(tmp_path), auth("none"), none)
+        RestApi([contract(CURSOR | read)], write_loans(tmp_path), auth("none"), none)
 
 
 def test_a_source_that_is_not_an_api_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^api\.loans is not read from an API: read is of kind None$"):
-        rest_api([replace(contract(CURSOR), read=None)], tmp_path, auth("none"), none)
+        RestApi([replace(contract(CURSOR), read=None)], tmp_path, auth("none"), none)

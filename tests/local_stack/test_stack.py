@@ -1,5 +1,6 @@
 """The local stack leaves nothing behind, however it ends."""
 
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +92,34 @@ def test_a_stack_that_cannot_start_says_why_and_leaves_nothing(home: Path, tmp_p
     assert (ended.code, ended.out) == (1, "")
     assert "no <SCHEMA.TABLE>.parquet in it" in ended.err
     assert members(home) == []
+
+
+def test_a_running_stack_serves_a_day_that_comes_and_says_what_it_cannot_serve(home: Path, tmp_path: Path) -> None:
+    def sampled(day: str, rows: int) -> str:
+        ended = typed("stack", "sample", str(folder), "--partition", day, "--rows", str(rows), home=home)
+        assert ended.code == 0, ended.err
+        return ended.out
+
+    def records(source: str) -> int:
+        ended = typed("source", "try", source, "--partition", "2026-11-21", "--limit", "50", "--json", home=home)
+        assert ended.code == 0, ended.err
+        return json.loads(ended.out)["records"]
+
+    folder = tmp_path / "data"
+    assert f"pipeline stack up --data {folder}" in "".join(sampled("2026-11-20", 20).split("\n"))
+    up(home, folder)
+    assert (records("http.reviews"), records("snowflake.members")) == (0, 4)
+    assert "served    by the stack that runs" in sampled("2026-11-21", 50)
+    reviews = json.loads((folder / "truth.json").read_text())["reviews"]
+    assert (records("http.reviews"), records("snowflake.members")) == (reviews, 10)
+
+    (broken,) = (folder / "snowflake").iterdir()
+    broken.write_bytes(b"half a file")
+    refused = typed("stack", "load", home=home)
+    assert (refused.code, broken.name in refused.err) == (1, True)
+    assert (records("http.reviews"), records("snowflake.members")) == (reviews, 10)
+    assert typed("stack", "down", home=home).code == 0
+    assert "no stack is running. Start it: pipeline stack up" in typed("stack", "load", home=home).err
 
 
 def test_secrets_of_the_stack_are_for_their_owner_alone(home: Path, data: Path) -> None:

@@ -14,7 +14,7 @@ import requests
 
 from emr_jobs.core import settings as settings_module
 from emr_jobs.core.settings import RestConnection
-from local_stack.rest_api import rest_api
+from local_stack.rest_api import RestApi
 from pipeline_assets import lake
 from pipeline_assets.first_records import tried
 from pipeline_assets.home import ROOT
@@ -82,7 +82,7 @@ def extracted(run_job: InProcess, tmp_path: Path) -> Extracted:
         (tmp_path / "secrets" / "shipments-token").write_text("a token")
         local = (ROOT / "settings" / "local.toml").read_text().replace("../.pipeline", str(tmp_path))
         auth = settings_module.parse(local, where="local", base=tmp_path).connections["carrier"].auth
-        with rest_api([SHOP.contracts[SOURCE]], tmp_path, auth, lambda: "a token") as url:
+        with RestApi([SHOP.contracts[SOURCE]], tmp_path, auth, lambda: "a token").served() as url:
             (tmp_path / "settings.toml").write_text(local.replace("http://127.0.0.1:9000", url))
             settings = settings_module.load(str(tmp_path / "settings.toml"))
             lake.apply(settings)

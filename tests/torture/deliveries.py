@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emr_jobs.core.secret_ref import resolve
-from local_stack.rest_api import rest_api
+from local_stack.rest_api import RestApi
 from local_stack.snowflake import load
 from tests.domains import LIBRARY
 from tests.library import sample
@@ -46,7 +46,7 @@ def two_deliveries(day: Day, folder: Path) -> Iterator[tuple[Delivery, Delivery]
             spoil_review(data / "reviews" / f"dt={partition}.jsonl.gz", name)
             spoil_member(data / "snowflake" / "OFFICE.MEMBERS.parquet", name)
             load(data / "snowflake", database=database)
-            api = rest_api([LIBRARY.contracts["http.reviews"]], data, auth, lambda: resolve(auth.key))
+            api = RestApi([LIBRARY.contracts["http.reviews"]], data, auth, lambda: resolve(auth.key)).served()
             uri = day.settings_with(
                 data,
                 connections_desk={"uri": str(data)},

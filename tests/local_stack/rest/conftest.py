@@ -10,7 +10,7 @@ import requests
 
 from emr_jobs.contracts.model import Contract
 from emr_jobs.core.settings import Auth
-from local_stack.rest_api import rest_api
+from local_stack.rest_api import RestApi
 from tests.local_stack.rest.client import CURSOR, SECRET, Client, auth, contract, write_loans
 
 Serve = Callable[..., str]
@@ -37,7 +37,7 @@ def serve(_running: tuple[ExitStack, dict[str, str]], data: Path) -> Iterator[Se
     def serving(*sources: Contract, auth_: Auth | None = None, data: Path = data, **more: Any) -> str:
         kind = repr((sources, auth_, data, more))
         if kind not in addresses:
-            api = rest_api(sources, data, auth_ or auth("none"), lambda: SECRET, **more)
+            api = RestApi(sources, data, auth_ or auth("none"), lambda: SECRET, **more).served()
             addresses[kind] = stack.enter_context(api)
         return addresses[kind]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from local_stack.rest_api import rest_api
+from local_stack.rest_api import RestApi
 from tests.local_stack.rest.client import (
     CURSOR,
     SECRET,
@@ -177,7 +177,7 @@ def test_only_oauth2_has_a_token_endpoint(serve: Serve) -> None:
 
 def test_a_secret_is_asked_for_with_every_request(processes: None, data: Path) -> None:
     secrets = ["old"]
-    with rest_api([contract(CURSOR)], data, AUTHS["bearer"], lambda: secrets[-1]) as base:
+    with RestApi([contract(CURSOR)], data, AUTHS["bearer"], lambda: secrets[-1]).served() as base:
         assert ask(base, shown("bearer", "old")).status_code == 200
         secrets.append("new")
         assert [ask(base, shown("bearer", each)).status_code for each in secrets] == [401, 200]

@@ -11,7 +11,7 @@ import requests
 from emr_jobs.contracts.model import Column
 from emr_jobs.core.partition import Calendar
 from local_stack.derived_sample import write as write_derived
-from local_stack.rest_api import rest_api
+from local_stack.rest_api import RestApi
 from tests.local_stack.rest.client import (
     BETWEEN,
     CURSOR,
@@ -107,10 +107,10 @@ def test_without_a_day_column_instants_choose_nothing(client_of: ClientOf) -> No
 def test_data_that_lacks_are_named_with_what_should_be_there(tmp_path: Path) -> None:
     there = "Expected dt=<day>.jsonl.gz, a record a line as the API answers it"
     with pytest.raises(FileNotFoundError, match=re.escape(f"{tmp_path / 'loans'}: no such folder. {there}")):
-        rest_api([contract(CURSOR)], tmp_path, auth("none"), none)
+        RestApi([contract(CURSOR)], tmp_path, auth("none"), none)
     (tmp_path / "loans").mkdir()
     with pytest.raises(FileNotFoundError, match=re.escape(f"{tmp_path / 'loans'}: no such file in it. {there}")):
-        rest_api([contract(CURSOR)], tmp_path, auth("none"), none)
+        RestApi([contract(CURSOR)], tmp_path, auth("none"), none)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -120,10 +120,10 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     for content in (whole[:-9], b"plain", whole[:20] + b"\xff\xff\xff" + whole[23:]):
         file.write_bytes(content)
         with pytest.raises(ValueError, match=rf"^{re.escape(str(file))}: no gzip, or cut off"):
-            rest_api([contract(CURSOR)], tmp_path, auth("none"), none)
+            RestApi([contract(CURSOR)], tmp_path, auth("none"), none)
     file.rename(tmp_path / "loans" / "dt=today.jsonl.gz")
     with pytest.raises(ValueError, match=r"dt=today\.jsonl\.gz: today is no day$"):
-        rest_api([contract(CURSOR)], tmp_path, auth("none"), none)
+        RestApi([contract(CURSOR)], tmp_path, auth("none"), none)
 
 
 def test_a_derived_day_is_answered_whole_hour_by_hour(client_of: ClientOf, tmp_path: Path) -> None:

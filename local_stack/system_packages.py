@@ -116,12 +116,21 @@ def chromium() -> str | None:
     return next(filter(None, map(shutil.which, CHROMIUM_COMMANDS)), None)
 
 
-def _lacks_java() -> str | None:
-    """On PATH and, since spark-submit starts that one, in JAVA_HOME."""
-    if lacks := java_lacks(_java_version("java"), "on PATH"):
-        return lacks
+def spark_lacks_java() -> str | None:
+    """What is wrong with the Java that spark-submit starts: JAVA_HOME's, without one PATH's."""
     home = os.environ.get("JAVA_HOME")
-    if home and (lacks := java_lacks(_java_version(f"{home}/bin/java"), "in JAVA_HOME")):
+    return java_lacks(_java_version(f"{home}/bin/java"), "in JAVA_HOME") if home else _path_lacks_java()
+
+
+def _path_lacks_java() -> str | None:
+    return java_lacks(_java_version("java"), "on PATH")
+
+
+def _lacks_java() -> str | None:
+    """On PATH, where the stack's services find it, and of JAVA_HOME."""
+    if lacks := _path_lacks_java():
+        return lacks
+    if lacks := spark_lacks_java():
         raise Missing(f"{lacks} Spark would start that one: unset JAVA_HOME, or name another.")
     return None
 

@@ -122,7 +122,7 @@ def test_what_generates_production_calls_nothing() -> None:
 def test_only_the_local_verbs_use_the_local_stack() -> None:
     found = offenders("pipeline_assets", {"local_stack"}, inside_functions=True)
     assert {each.split()[0] for each in found} <= {
-        f"pipeline_assets/cli/{verb}.py" for verb in ("demo", "doctor", "simulate", "stack")
+        f"pipeline_assets/cli/{verb}.py" for verb in ("demo", "doctor", "run", "simulate", "stack")
     }
 
 

@@ -1,7 +1,6 @@
 """`pipeline run`: one partition through Dagster, from the command line, with what happens as it happens."""
 
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -55,6 +54,7 @@ def run(
     uri = settings_uri(settings)
     values = load_settings(uri)
     day = domain_of(values).calendar.partition(partition).check(now=datetime.now(UTC))
+    jobs = selected(domain_of(values), select, with_upstream=with_upstream)
     _require_services(uri)
     if launcher is Launcher.emr:
         _require_emr(values, uri)
@@ -65,7 +65,7 @@ def run(
     os.environ["PIPELINE_SETTINGS"] = uri  # the steps load the definitions anew
     outcome = execute(
         str(day),
-        selected(domain_of(values), select, with_upstream=with_upstream),
+        jobs,
         launcher=launcher,
         cluster=cluster,
         allow_empty=allow_empty,
@@ -80,11 +80,12 @@ def run(
 
 
 def _require_java() -> None:
-    """Before a run begins: Spark's scripts say it in its log. Which Java will do, is the doctor's to say."""
+    """Before a run begins: Spark's scripts say it in its log."""
     from emr_jobs.core.errors import Misconfigured
+    from local_stack.system_packages import spark_lacks_java
 
-    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
-        raise Misconfigured("launcher local: there is no Java on PATH. What this machine lacks: pipeline doctor")
+    if lacks := spark_lacks_java():
+        raise Misconfigured(f"launcher local: {lacks} What this machine lacks: pipeline doctor")
 
 
 def _require_services(uri: str) -> None:

@@ -89,7 +89,7 @@ def test_a_home_that_cannot_be_one_is_named(tmp_path: Path, verb: list[str]) -> 
     ("verb", "code", "said"),
     [
         (["stack", "up"], 1, r"stack: There is no Java on PATH\. Install it"),
-        (["run", *DAY], 2, r"Misconfigured: launcher local: there is no Java on PATH\. What .*: pipeline doctor\n$"),
+        (["run", *DAY], 2, r"Misconfigured: launcher local: There is no Java on PATH\. What .*: pipeline doctor\n$"),
     ],
     ids=["stack up", "run"],
 )
@@ -101,6 +101,23 @@ def test_without_java_nothing_is_started(
     ended = typed(*verb, home=home, env={"PATH": str(home), "PIPELINE_SETTINGS": str(home / "settings.toml")})
     assert re.match(said, ended.err), ended.err
     assert (ended.code, ended.out, sorted(home.iterdir())) == (code, "", before)
+
+
+def test_a_java_that_spark_cannot_start_with_is_said_before_a_run(processes: None, home: Path, tmp_path: Path) -> None:
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text("#!/bin/sh\necho 'openjdk version \"11.0.22\"' >&2\n")
+    java.chmod(0o755)
+    before = sorted(home.iterdir())
+    ended = typed(
+        "run", *DAY, home=home, env={"JAVA_HOME": str(tmp_path), "PIPELINE_SETTINGS": str(home / "settings.toml")}
+    )
+    said = (
+        r'Misconfigured: launcher local: Java in JAVA_HOME is too old \(openjdk version "11.0.22"\): '
+        r"Java 17 to 21 is needed\. What this machine lacks: pipeline doctor\n"
+    )
+    assert re.fullmatch(said, ended.err), ended.err
+    assert (ended.code, ended.out, sorted(home.iterdir())) == (2, "", before)
 
 
 def test_inputs_that_cannot_be_served_are_said_in_a_sentence(processes: None, tmp_path: Path) -> None:

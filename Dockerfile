@@ -1,8 +1,6 @@
 # The code location: its code server, the webserver and the daemon of an own instance (docs/dagster.md).
 #
-# The base is pinned by version. To pin its bytes as well, look its digest up and build with it:
-#   docker buildx imagetools inspect python:3.11.15-slim-bookworm
-#   docker build --build-arg BASE=python:3.11.15-slim-bookworm@sha256:DIGEST .
+# The base is [image] of versions.toml, which says how its digest is looked up; a test compares.
 ARG BASE=python:3.11.15-slim-bookworm
 
 # Java: the check published_joins runs Spark beside Dagster. Launchers emr and follow need none.
@@ -20,12 +18,12 @@ RUN sed -n '/^uv==/,/^ *#/p' requirements.lock > uv.lock \
     && pip install --no-cache-dir --no-deps --require-hashes -r uv.lock \
     && python -m venv --without-pip /venv \
     && pip --python /venv/bin/python install --no-cache-dir --no-deps --require-hashes -r image.lock
-COPY versions.toml emr.lock ./
+COPY versions.toml emr.lock jars.lock ./
 COPY shop shop
 COPY settings settings
 COPY emr_jobs emr_jobs
 COPY pipeline_assets pipeline_assets
-COPY local_stack/__init__.py local_stack/jars.py local_stack/system_packages.py local_stack/
+COPY local_stack/__init__.py local_stack/checksums.py local_stack/jars.py local_stack/system_packages.py local_stack/
 RUN python -m local_stack.jars \
     && python -c "from pipeline_assets import home; from pipeline_assets.shipping import package; \
         package.build(home.deployment_settings().emr.arch)"

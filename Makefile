@@ -75,7 +75,8 @@ lint: setup ## Formatting, lint, types, contracts, code location
 fmt: setup ## Format and mend what ruff can
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix-only -q .
 
-lock: setup ## Resolve requirements.lock anew; names no registry's host
+lock: setup ## Resolve the locks anew, jars.lock too; they name no registry's host
+	@$(BIN)/python -m local_stack.jars lock
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
 		--upgrade --group stack --group instance --group docs --group test --group dev pyproject.toml -o requirements.lock
 	@# opensearch-py lists gRPC, 18 MB, and imports it nowhere.

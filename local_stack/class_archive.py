@@ -27,7 +27,7 @@ _DAY = "2026-01-15"
 def build() -> bool:
     """Build what is missing; True when something was built."""
     java = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True).stderr
-    current = f"{(jars.JARS / 'stamp').read_text()}{jars.JARS}\n{java}"
+    current = f"{jars.LOCK.read_text()}{jars.JARS}\n{java}"
     stamp = jars.JARS / "archive-stamp"
     if stamp.exists() and stamp.read_text() == current:
         return False

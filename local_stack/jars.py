@@ -1,25 +1,31 @@
 """The jars of versions.toml, fetched with the Ivy that PySpark ships: no build tool needed.
 
-    python -m local_stack.jars        into .cache/jars/{spark,opensearch,yarn}; nothing to do when they are current
+    python -m local_stack.jars         into .cache/jars/{spark,opensearch,yarn}; fetches nothing when they are current
+    python -m local_stack.jars lock    fetch all of them anew and write their checksums into jars.lock
 
-IVY_SETTINGS may name an ivysettings.xml, for instance to use a mirror of Maven Central.
+jars.lock has every jar, those that Ivy resolves too. One that differs from it, or that it does not have, is refused:
+when it is fetched, and at every setup. IVY_SETTINGS may name an ivysettings.xml, for instance to use a mirror of
+Maven Central.
 """
 
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
-from local_stack import system_packages
+from local_stack import checksums, system_packages
+from local_stack.checksums import Difference
 from pipeline_assets.home import ROOT, cache
 
 VERSIONS = ROOT / "versions.toml"
+LOCK = ROOT / "jars.lock"
 JARS = cache() / "jars"
 KINDS = ("spark", "opensearch", "yarn")
+HOW_TO_CHECK = "Written by make lock. By hand: cd .cache/jars && sha256sum --check ../../jars.lock"
 
 
 def folder(kind: str) -> Path:
@@ -32,44 +38,77 @@ def archive(kind: str) -> Path:
 
 
 def fetch() -> bool:
-    """Fetch what is missing; True when something was fetched. Raises system_packages.Missing."""
-    system_packages.require(system_packages.PROGRAMS["java"], system_packages.this_system())
-    if are_current():
+    """Fetch them unless they are current; True when they were fetched. Raises system_packages.Missing."""
+    _require_java()
+    differing = _differing(JARS)
+    if not differing:
         return False
-    wanted = _wanted()
-    print("fetching the jars of Spark, OpenSearch and YARN: 180 MB, some minutes", flush=True)  # noqa: T201  # progress
+    if wrong := [each for each in differing if each.is_wrong]:
+        _say(f"{JARS} is not what jars.lock has, and is fetched again:", *wrong)
     shutil.rmtree(JARS, ignore_errors=True)
-    JARS.mkdir(parents=True)
-    ivy_file = JARS / "ivy.xml"
-    ivy_file.write_bytes(ivy_xml(wanted))
-    command = ["java", "-jar", str(_ivy()), "-ivy", str(ivy_file), "-cache", str(cache() / "ivy")]
-    if settings := os.environ.get("IVY_SETTINGS"):
-        command += ["-settings", settings]
-    command += ["-retrieve", f"{JARS}/[conf]/[artifact]-[revision].[ext]"]
-    with (JARS / "ivy.log").open("w") as log:
-        done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False)
-    missing = [kind for kind in KINDS if not list(folder(kind).glob("*.jar"))]
-    if done.returncode or missing:
-        raise SystemExit(f"jars: not fetched, see {JARS / 'ivy.log'}. Is Maven Central reachable?")
-    _stamp().write_text(_hash(wanted))
+    _say("fetching the jars of Spark, OpenSearch and YARN: 180 MB, some minutes")
+    ivy_cache = cache() / "ivy"
+    with tempfile.TemporaryDirectory(dir=_made(cache()), prefix="jars.") as part:
+        _retrieve(Path(part), ivy_cache)
+        if refused := _differing(Path(part)):
+            shutil.rmtree(ivy_cache)  # or the next fetch would take them from there
+            raise SystemExit(
+                "jars: what was fetched is not what jars.lock has, and was thrown away:\n"
+                + "".join(f"  {each}\n" for each in refused)
+                + "Fetch again: make setup. After a change of versions.toml: make lock, and review jars.lock"
+            )
+        for kind in KINDS:
+            Path(part, kind).rename(_made(JARS) / kind)
     return True
 
 
+def lock() -> None:
+    """Write jars.lock from what a fetch without any cache brings."""
+    _require_java()
+    _say("fetching the jars once more, for their checksums: 180 MB, some minutes")
+    with tempfile.TemporaryDirectory(dir=_made(cache()), prefix="jars.") as part:
+        _retrieve(Path(part), Path(part, "ivy"))
+        LOCK.write_text(checksums.render(_found(Path(part)), comment=HOW_TO_CHECK))
+
+
 def are_current() -> bool:
-    """Whether those of versions.toml are there."""
-    return _stamp().exists() and _stamp().read_text() == _hash(_wanted())
+    """Whether those of jars.lock are there, each with its bytes, and no other."""
+    return not _differing(JARS)
 
 
-def _wanted() -> dict[str, list[str]]:
-    return dict(tomllib.loads(VERSIONS.read_text())["jars"])
+def _differing(there: Path) -> list[Difference]:
+    return checksums.differences(checksums.parse(LOCK.read_text()), _found(there))
 
 
-def _stamp() -> Path:
-    return JARS / "stamp"
+def _found(there: Path) -> dict[str, str]:
+    return {file: sha for kind in KINDS for file, sha in checksums.of_files(there, f"{kind}/*.jar").items()}
 
 
-def _hash(wanted: dict[str, list[str]]) -> str:
-    return hashlib.sha256(repr(wanted).encode()).hexdigest()
+def _retrieve(into: Path, ivy_cache: Path) -> None:
+    ivy_file = into / "ivy.xml"
+    ivy_file.write_bytes(ivy_xml(tomllib.loads(VERSIONS.read_text())["jars"]))
+    command = ["java", "-jar", str(_ivy()), "-ivy", str(ivy_file), "-cache", str(ivy_cache)]
+    if settings := os.environ.get("IVY_SETTINGS"):
+        command += ["-settings", settings]
+    command += ["-retrieve", f"{into}/[conf]/[artifact]-[revision].[ext]"]
+    written = cache() / "ivy.log"
+    with written.open("w") as log:
+        done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False)
+    if done.returncode or not all(list(into.glob(f"{kind}/*.jar")) for kind in KINDS):
+        raise SystemExit(f"jars: not fetched, see {written}. Is Maven Central reachable?")
+
+
+def _require_java() -> None:
+    system_packages.require(system_packages.PROGRAMS["java"], system_packages.this_system())
+
+
+def _made(there: Path) -> Path:
+    there.mkdir(parents=True, exist_ok=True)
+    return there
+
+
+def _say(*lines: object) -> None:
+    print(*lines, sep="\n  ", flush=True)  # noqa: T201  # progress
 
 
 def ivy_xml(wanted: dict[str, list[str]]) -> bytes:
@@ -106,6 +145,6 @@ def _ivy() -> Path:
 
 if __name__ == "__main__":
     try:
-        fetch()
+        lock() if sys.argv[1:] == ["lock"] else fetch()
     except system_packages.Missing as error:
         sys.exit(str(error))

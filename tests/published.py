@@ -29,7 +29,7 @@ from pipeline_assets.home import ROOT, cache
 from tests.running import Day, pipeline
 
 PARTITION = "2026-11-21"
-_MADE_BY = ("emr_jobs", "pipeline_assets", "local_stack", "requirements.lock", "versions.toml")
+_MADE_BY = ("emr_jobs", "pipeline_assets", "local_stack", "requirements.lock", "versions.toml", "jars.lock")
 _HISTORY, _SECRETS, _FACTS = "dagster-of-the-day", "secrets-of-the-day", "facts.json"
 
 

@@ -4,9 +4,17 @@ import re
 import tomllib
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 
+import pytest
+import tomlkit
+
+from pipeline_assets import versions
 from pipeline_assets.home import ROOT
+from pipeline_assets.versions import image_base, python_version
+from tests.deployed import edited
 from tests.domains import settings_domain
+from tests.running import typed
 
 LOCKED = re.compile(r"^([a-z0-9._-]+)(?:\[[^]]*\])?==(\S+)", re.MULTILINE)
 NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -78,12 +86,38 @@ def test_modules_that_the_build_imports_are_there() -> None:
     assert [module for module in imported if find_spec(module) is None] == []
 
 
-def test_base_is_pinned_to_a_release_of_the_clusters_python() -> None:
+def test_base_is_that_of_versions_toml_a_release_of_the_clusters_python() -> None:
     (base,) = [each.arguments.removeprefix("BASE=") for each in dockerfile() if each.name == "ARG"]
-    python = tomllib.loads((ROOT / "versions.toml").read_text())["cluster"]["python"]
-    assert re.fullmatch(rf"python:{re.escape(python)}\.\d+-slim-bookworm(@sha256:[0-9a-f]{{64}})?", base)
+    assert base == image_base()
+    assert re.fullmatch(rf"python:{re.escape(python_version())}\.\d+-slim-bookworm(@sha256:[0-9a-f]{{64}})?", base)
     stages = [each.arguments.split(" AS ") for each in dockerfile() if each.name == "FROM"]
     assert {stage[0] for stage in stages} == {"${BASE}", "base"}
+
+
+@pytest.mark.parametrize("digest", ["", "sha256:", "latest", f"sha256:{'g' * 64}"])
+def test_deploy_refuses_a_base_without_its_digest_before_it_looks_at_the_account(
+    digest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions, "_versions", lambda: {"image": {"base": "python:3.11.15", "digest": digest}})
+    settings = tmp_path / "deployment.toml"
+    settings.write_text(tomlkit.dumps(edited()))
+    ended = typed("deploy", "--yes", "--settings", str(settings), home=tmp_path)
+    assert (ended.code, ended.out, ended.err) == (
+        2,
+        "",
+        "Misconfigured: versions.toml: expected the digest of python:3.11.15 (sha256:…) in image.digest, found "
+        f"{digest or 'none'}. Look it up, write it there and behind BASE in the Dockerfile: docker buildx imagetools "
+        "inspect python:3.11.15 --format '{{.Manifest.Digest}}'\n",
+    )
+
+
+def test_base_with_its_digest_is_refused_nowhere_and_is_what_the_image_stands_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    digest = f"sha256:{'0a' * 32}"
+    monkeypatch.setattr(versions, "_versions", lambda: {"image": {"base": "python:3.11.15", "digest": digest}})
+    versions.refuse_unpinned_base()
+    assert image_base() == f"python:3.11.15@{digest}"
 
 
 def test_image_runs_as_a_user_that_is_not_root() -> None:

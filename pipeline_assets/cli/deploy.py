@@ -39,6 +39,7 @@ def deploy(
     made = deployment(deployment_settings(settings))
     deploying = Deploying(made, pairs(parameter or []), revert_drift=revert_drift)
     deploying.refuse_examples()
+    deploying.refuse_unpinned_base()
     with errors().status("looking at the account"):
         deploying.refuse_what_is_not_ours()
         deploying.refuse_wrong_parameters()

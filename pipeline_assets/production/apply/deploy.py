@@ -26,6 +26,7 @@ from pipeline_assets.production.generate.policies import databases
 from pipeline_assets.production.generate.synth import Deployment, text
 from pipeline_assets.production.generate.tags import OWNER_TAG, STACK_TAG, deployment_tags
 from pipeline_assets.shipping import package
+from pipeline_assets.versions import refuse_unpinned_base
 
 NOT_FOR_JOBS = {"emr", "production"}  # sections; what is in them is known only when the main stack is there
 SETTINGS_NAME = "settings.toml"
@@ -86,6 +87,11 @@ class Deploying:
         if left := dict(_examples(dumped(self.deployment.settings), "")):
             lines = "\n".join(f"  {place} = {value}" for place, value in left.items())
             raise Misconfigured(f"settings: {len(left)} values are still the example's. Put yours in:\n{lines}")
+
+    def refuse_unpinned_base(self) -> None:
+        """Of the code location's image, which goes with the stacks: the local AWS runs none."""
+        if self.deployment.settings.aws.endpoint is None:
+            refuse_unpinned_base()
 
     def refuse_wrong_parameters(self) -> None:
         """Those that no stack has, those that are missing, those that only the settings name."""

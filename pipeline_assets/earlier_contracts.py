@@ -4,18 +4,17 @@ Does not own: what a difference means (emr_jobs.contracts.compare).
 Invariant: a file that is no valid contract by today's rules is named, not taken for one that was not there.
 """
 
-import os
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from emr_jobs.contracts import Contract
+from emr_jobs.contracts.compare import Comparison, compared
 from emr_jobs.contracts.load import SUFFIX, load_each
 from emr_jobs.core.errors import Misconfigured
 
-_OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_PREFIX")
+from pipeline_assets import commits
 
 
 @dataclass(frozen=True)
@@ -30,16 +29,26 @@ def earlier_contracts(against: str, folder: Path) -> Earlier:
     if any(Path(against).glob(f"*{SUFFIX}")):
         return _loaded(against, Path(against))
     commit = _commit(against, folder)
-    listed = _git(folder, "ls-tree", "-z", "--name-only", commit).decode().split("\0")
-    names = [name for name in listed if name.endswith(SUFFIX)]
+    names = [name for name in commits.names(folder, commit) if name.endswith(SUFFIX)]
     if not names:
         raise Misconfigured(
             f"{folder}: expected contracts at {against} ({commit}), found none. --against takes a folder"
         )
     with TemporaryDirectory(prefix="pipeline-contracts-") as copies:
         for name in names:
-            (Path(copies) / name).write_bytes(_git(folder, "show", f"{commit}:./{name}"))
+            (Path(copies) / name).write_bytes(commits.content(folder, commit, name))
         return _loaded(commit, Path(copies))
+
+
+def comparisons_since(
+    against: str, folder: Path, written: Mapping[str, Contract], found: Mapping[str, Contract]
+) -> tuple[Earlier, list[Comparison]]:
+    """`written`: the folder's, to which the domain adds derived checks in `found`."""
+    earlier = earlier_contracts(against, folder)
+    # A dataset that had a file and is derived today is not gone.
+    derived = {name: each for name, each in found.items() if name in earlier.contracts and name not in written}
+    now = {name: each for name, each in {**written, **derived}.items() if name not in earlier.invalid}
+    return earlier, compared(earlier.contracts, now)
 
 
 def _loaded(of: str, folder: Path) -> Earlier:
@@ -49,19 +58,6 @@ def _loaded(of: str, folder: Path) -> Earlier:
 
 def _commit(against: str, folder: Path) -> str:
     try:
-        return _git(folder, "rev-parse", "--verify", f"{against}^{{commit}}").decode().strip()
+        return commits.commit(against, folder)
     except Misconfigured as error:
         raise Misconfigured(f"--against {against}: expected a folder with *{SUFFIX} or a commit; {error}") from None
-
-
-def _git(folder: Path, *arguments: str) -> bytes:
-    """In this folder, so that ./ is it, and in its own repository: a hook's environment names one for each command."""
-    environment = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
-    command = ["git", "-C", str(folder), *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, check=False, env=environment)
-    except FileNotFoundError:
-        raise Misconfigured("git is not on the PATH") from None
-    if done.returncode:
-        raise Misconfigured(f"git says: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout

@@ -21,6 +21,7 @@ from pipeline_assets.cli import (
     new,
     package,
     query,
+    review,
     rollback,
     run,
     search,
@@ -104,6 +105,7 @@ _verb("package", package.package)
 _verb("synth", synth.synth)
 _verb("deploy", deploy.deploy, "deploy --parameter VpcId=vpc-1")
 _verb("diff", deploy.diff)
+_verb("review", review.review, "review --against main", "review --against HEAD~1 --account")
 _verb("destroy", deploy.destroy)
 _verb(
     "trigger",

@@ -67,20 +67,12 @@ def check(
 def _compare(
     values: "Settings", found: "Mapping[str, Contract]", folder: Path | None, against: str, *, json: bool
 ) -> None:
-    from emr_jobs.contracts.compare import compared
     from emr_jobs.domain import CONTRACTS, domain_of, load_as_of
 
-    from pipeline_assets.earlier_contracts import earlier_contracts
+    from pipeline_assets.earlier_contracts import comparisons_since
 
     own = folder or domain_of(values).folder / CONTRACTS
-    earlier = earlier_contracts(against, own)
-    # As written, as then: the domain adds derived checks to `found`.
-    # And a dataset that had a file and is derived today is not gone.
-    now = load_as_of(values, own)
-    derived = {name: each for name, each in found.items() if name in earlier.contracts and name not in now}
-    comparisons = compared(
-        earlier.contracts, {name: each for name, each in {**now, **derived}.items() if name not in earlier.invalid}
-    )
+    earlier, comparisons = comparisons_since(against, own, load_as_of(values, own), found)
     if json:
         print_json(_as_json(earlier, comparisons))
     else:

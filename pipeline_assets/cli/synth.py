@@ -12,10 +12,11 @@ from pipeline_assets.home import ROOT, deployment_settings
 DeploymentOption = Annotated[
     str | None, typer.Option("--settings", help="Of the deployment. Default: settings/production.toml.")
 ]
+OUT = ROOT / "deployment"
 
 
 def synth(
-    out: Annotated[Path, typer.Option(help="Folder to write; emptied first.")] = ROOT / "deployment",
+    out: Annotated[Path, typer.Option(help="Folder to write; emptied first.")] = OUT,
     explain: Annotated[
         bool, typer.Option("--explain", help="Print the order of the jobs and why; write nothing.")
     ] = False,

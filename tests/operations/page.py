@@ -25,7 +25,7 @@ _OF_A_DOMAIN = {
     "SECRET": re.compile(r"(?<=--name )\S+|(?<=--secret-id )\S+"),
     "DATASET": re.compile(r"(?<![\w./-])[a-z_]+\.[a-z_]+(?![\w./-])"),
 }
-_FENCED = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def shown() -> set[str]:

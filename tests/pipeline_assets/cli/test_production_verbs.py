@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -29,8 +30,9 @@ from local_stack.simulation import stubs
 from pipeline_assets import lake
 from pipeline_assets.home import aws_environment
 from pipeline_assets.production.apply.stacks import BODY_LIMIT_BYTES
+from tests import workflows
 from tests.deployed import needed, profile_at
-from tests.domains import LIBRARY, PRODUCTION
+from tests.domains import LIBRARY, PRODUCTION, PROFILES
 from tests.running import Ended, Typed, pipeline, typed, wait_for
 
 BEHAVIOURS = {"extract_loans": "fails", "extract_members": "hangs", "extract_reviews": "is killed for its memory"}
@@ -245,6 +247,27 @@ def test_deploy_again_has_nothing_to_change_and_says_what_the_account_lacks(depl
     ]
     assert public.startswith("warning EMR does not block public access in this region. Block it: aws emr put-block-")
     assert alarms.startswith("warning nobody hears the alarms. Subscribe: pipeline deploy --parameter AlarmEmail=")
+
+
+def test_lines_of_the_workflows_compare_with_the_account_and_deploy_to_it(deployed: Account, tmp_path: Path) -> None:
+    checkout = workflows.Checkout.at(tmp_path)
+    profiles = Path(shutil.copytree(PROFILES, tmp_path / "profiles"))
+    checkout.commit()
+    review = workflows.line("pull-request", "review", "pipeline review")
+    asked = {"PIPELINE_PROFILES": str(profiles), "BASE": "HEAD", "MAY_LOOK": "true"}
+
+    shutil.copy(deployed.settings(), profiles / "production.toml")
+    deploy = workflows.line("deploy", "deploy", "pipeline deploy")
+    done = checkout.types(deploy, PIPELINE_PROFILES=str(profiles))
+    assert (done.returncode, done.stdout.splitlines()[-3:-2]) == (0, ["nothing to change"]), done.stderr
+    done = checkout.types(review, **asked)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert checkout.summary.read_text().endswith("**Account**: no difference\n\n\n")
+
+    shutil.copy(deployed.settings(retry_interval_s=7), profiles / "production.toml")
+    done = checkout.types(review, **asked)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\n**Account**: 10 differences, of which 5 are drift\n" in checkout.summary.read_text()
 
 
 @pytest.fixture(scope="module")

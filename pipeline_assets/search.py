@@ -3,6 +3,7 @@
 Fields come from the contract.
 """
 
+from decimal import Decimal
 from typing import Any
 
 from emr_jobs.contracts import Column, Contract
@@ -51,7 +52,7 @@ def _apply(target: SearchIndex) -> str:
 
 
 def find(settings: Settings, words: str, *, size: int) -> dict[str, Any]:
-    """{"total": n, "hits": [document, ...]}, best first."""
+    """{"total": n, "hits": [document, ...]}, best first; decimals with the digits that their fields keep."""
     contract = index_of(settings)
     with errors_named(settings.search, dataset=contract.id, partition=None):
         answer = connect(settings.search).search(
@@ -59,7 +60,24 @@ def find(settings: Settings, words: str, *, size: int) -> dict[str, Any]:
             body={"query": _query(contract.columns, words), "size": size, "track_total_hits": True},
         )
     found = answer["hits"]
-    return {"total": found["total"]["value"], "hits": [hit["_source"] for hit in found["hits"]]}
+    hits = [with_decimals(contract.columns, hit["_source"]) for hit in found["hits"]]
+    return {"total": found["total"]["value"], "hits": hits}
+
+
+def with_decimals(columns: tuple[Column, ...], document: dict[str, Any]) -> dict[str, Any]:
+    """A JSON number, which Python has read as a float, as the decimal that the contract says it is. Pure."""
+    declared = {column.name: column for column in columns}
+    return {name: _decimal(declared.get(name), value) for name, value in document.items()}
+
+
+def _decimal(column: Column | None, value: Any) -> Any:
+    if column is None or value is None:
+        return value
+    if column.fields:
+        return [with_decimals(column.fields, each) for each in value]
+    if column.scaling_factor is None:
+        return value
+    return Decimal(str(value)).quantize(Decimal(1) / column.scaling_factor)
 
 
 def _query(columns: tuple[Column, ...], words: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
 
 _NUMBER = re.compile("(U?(TINY|SMALL|BIG|HUGE)?INT|DECIMAL|FLOAT|DOUBLE)")
+_DECIMAL = re.compile(r"DECIMAL\(\d+, ?\d+\)")
 _WRITERS = {".parquet": "PARQUET", ".csv": "CSV", ".json": "JSON, ARRAY true"}
 
 
@@ -77,11 +78,20 @@ def numbers(rows: "duckdb.DuckDBPyRelation") -> list[str]:
 
 
 def write(rows: "duckdb.DuckDBPyRelation", path: Path) -> None:
-    """All rows to a file; its ending says the format."""
+    """All rows to a file; its ending says the format. JSON has decimals as text, as --json does."""
     import duckdb
 
     if path.suffix not in _WRITERS:
         raise Misconfigured(f"--output {path}: expected a name that ends in {', '.join(_WRITERS)}")
+    if path.suffix == ".json":
+        rows = rows.select(*(_whole(name, kind) for name, kind in zip(rows.columns, rows.types, strict=True)))
     with duckdb.connect() as connection:
         connection.register("rows", rows.to_arrow_reader())
         connection.execute(f"COPY rows TO ? (FORMAT {_WRITERS[path.suffix]})", [str(path)])
+
+
+def _whole(name: str, kind: Any) -> "duckdb.Expression":
+    import duckdb
+
+    column, text = duckdb.ColumnExpression(name), _DECIMAL.sub("VARCHAR", str(kind))  # within lists and structs too
+    return column if text == str(kind) else column.cast(duckdb.type(text)).alias(name)

@@ -44,6 +44,7 @@ def confirmed(question: str, *, yes: bool) -> bool:
 
 
 def print_json(value: Any) -> None:
+    """Decimals as text, so that no reader's floats take digits off them; days and instants as text."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     print("".join(f"\\u{ord(each):04x}" if _controls(each) else each for each in text))  # noqa: T201  # the output
 

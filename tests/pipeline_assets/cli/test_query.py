@@ -1,5 +1,6 @@
 """What `pipeline query` shows of what is there, and what it refuses to read. The lake of these tests is empty."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,16 @@ def test_json_has_no_control_characters_and_the_same_value(home: Path) -> None:
     ended = query(f"SELECT {codes} AS x", "--json", home=home)
     assert ended.out.rstrip("\n").isprintable()
     assert ended.json == [{"x": value}]
+
+
+def test_decimals_are_text_with_all_their_digits_wherever_json_is_written(home: Path) -> None:
+    sql = (
+        "SELECT 1.10 AS \"a b\", 12345678901234567890.123456 AS whole, [{'x': 2.50}] AS lines, 0.5::DOUBLE AS f, 7 AS n"
+    )
+    wanted = {"a b": "1.10", "whole": "12345678901234567890.123456", "lines": [{"x": "2.50"}], "f": 0.5, "n": 7}
+    assert query(sql, "--json", home=home).json == [wanted]
+    assert query(sql, "--output", str(home / "rows.json"), home=home).code == 0
+    assert json.loads((home / "rows.json").read_text()) == [wanted]
 
 
 def test_an_error_that_carries_a_value_has_no_control_characters(home: Path) -> None:

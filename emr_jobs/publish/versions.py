@@ -54,6 +54,14 @@ def of_day(metadata: Metadata, partition: Partition) -> Version | None:
     return Version(kept, None) if kept else None
 
 
+def days(metadata: Metadata) -> set[str]:
+    """Every day that has a version, empty ones too."""
+    kept = metadata.get("properties", {})
+    return {day for day, _, _ in _publications(metadata)} | {
+        name.removeprefix(property_of("")) for name in kept if name.startswith(property_of(""))
+    }
+
+
 def states(metadata: Metadata, partition: Partition) -> list[State]:
     """Of every kept snapshot that the table's state has come through, newest first."""
     kept = metadata.get("properties", {}).get(property_of(partition))

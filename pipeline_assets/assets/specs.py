@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 import dagster as dg
 from emr_jobs.contracts import Check, Column, Contract, Medium
 from emr_jobs.contracts.read import Files
-from emr_jobs.contracts.table import spark_type
 from emr_jobs.core.code import code_version
 from emr_jobs.core.partition import Calendar
 from emr_jobs.domain import Domain
+
+from pipeline_assets.description import column_description, column_type
 
 _OF_DATASETS = {Medium.TABLE: {"pyspark", "iceberg"}, Medium.INDEX: {"pyspark", "opensearch"}}
 _OF_FILES = {"json_lines": "json", "csv": "csv", "parquet": "parquet"}
@@ -51,25 +52,12 @@ def column_schema(contract: Contract) -> dg.TableSchema:
 
 
 def _column(column: Column, contract: Contract) -> dg.TableColumn:
-    kind = spark_type(column) if contract.medium is Medium.TABLE else column.physical_type or column.logical_type
     return dg.TableColumn(
         name=column.name,
-        type=kind,
+        type=column_type(column, contract),
         description=column_description(column),
         constraints=dg.TableColumnConstraints(nullable=not column.required, unique=contract.key == (column.name,)),
     )
-
-
-def column_description(column: Column) -> str | None:
-    """What it is, its accepted values with what they stand for, and who may see it."""
-    meanings = dict(column.meanings)
-    accepted = [f"{value} ({meanings[value]})" if value in meanings else value for value in column.accepted]
-    said = (
-        column.description,
-        f"One of {', '.join(accepted)}" if accepted else None,
-        f"Classified as {column.classification}" if column.classification else None,
-    )
-    return ". ".join(part.rstrip(".") for part in said if part) or None
 
 
 def freshness_policy(contract: Contract, calendar: Calendar) -> dg.FreshnessPolicy | None:

@@ -14,6 +14,7 @@ from pipeline_assets.cli import (
     contracts,
     demo,
     deploy,
+    describe,
     dev,
     doctor,
     executions,
@@ -99,6 +100,7 @@ _verb(
     "query 'SELECT * FROM LAYER.NAME LIMIT 5'",
     "query 'SELECT * FROM LAYER.NAME' --output rows.parquet",
 )
+_verb("describe", describe.describe, "describe LAYER.NAME", "describe LAYER.NAME --json")
 _verb("dev", dev.dev, "dev --port 3001")
 _verb("doctor", doctor.doctor)
 _verb("package", package.package)
@@ -115,7 +117,7 @@ _verb(
     "trigger --resume EXECUTION",
 )
 _verb("runs", executions.runs)
-_verb("show", executions.show, "show", "show EXECUTION")
+_verb("show", executions.show, "show", "show EXECUTION", "show tables")
 _verb("abort", executions.abort)
 _verb("rollback", rollback.day)
 _verb("simulate", simulate.simulate, "simulate happy", "simulate all --jobs stub")

@@ -7,6 +7,7 @@ import typer
 from emr_jobs.core.errors import REASON_CHARS, Misconfigured, cut
 from rich.text import Text
 
+from pipeline_assets.cli import describe
 from pipeline_assets.cli.output import Json, console, errors, print_json, print_message, table
 from pipeline_assets.cli.synth import DeploymentOption
 from pipeline_assets.deployment import deployment
@@ -159,15 +160,28 @@ def _list(found: "list[Execution]") -> None:
     console().print(table(columns, rows, right=("took",)))
 
 
+TABLES = "tables"  # no execution's name: those are hexadecimal
+
+
 def show(
-    run: Annotated[str | None, typer.Argument(help="Name of the execution, or its beginning: pipeline runs.")] = None,
+    run: Annotated[
+        str | None, typer.Argument(help="Name of the execution, or its beginning: pipeline runs. Or: tables.")
+    ] = None,
     partition: Annotated[
         str | None, typer.Option(help="The executions of this day, and how the one went that has it.")
     ] = None,
     settings: DeploymentOption = None,
     json: Json = False,
 ) -> None:
-    """How each job of an execution went, why it failed, what to type."""
+    """How each job of an execution went, why it failed, what to type.
+
+    `show tables`: every table and index with its latest day; of the running stack, unless --settings says another.
+    """
+    if run == TABLES:
+        if partition:
+            raise typer.BadParameter("show tables: of every table its latest day, and no --partition")
+        describe.tables(settings, json=json)
+        return
     from pipeline_assets.production.running.executions import Executions
 
     if (run is None) == (partition is None):

@@ -12,8 +12,8 @@ import dagster as dg
 import pytest
 
 from emr_jobs.contracts import Check, Contract, Medium
-from pipeline_assets.assets.specs import column_description
 from pipeline_assets.definitions import definitions
+from pipeline_assets.description import column_description
 from pipeline_assets.home import ROOT
 from tests.domains import EMULATOR, LIBRARY, LOCAL
 

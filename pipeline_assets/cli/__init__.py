@@ -16,6 +16,7 @@ from pipeline_assets.cli import (
     deploy,
     describe,
     dev,
+    docs,
     doctor,
     executions,
     lake,
@@ -127,6 +128,7 @@ app.add_typer(lake.app, name="lake")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(new.app, name="new")
 app.add_typer(source.app, name="source")
+app.add_typer(docs.app, name="docs")
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ dev: setup ## The Dagster UI on http://127.0.0.1:3000, history kept in .pipeline
 test-fast: setup ## Tests that touch nothing outside their own process
 	@$(BIN)/pytest -m fast $(IN_PARALLEL) $(PYTEST_ARGS)
 
-test: browser setup ## All tests but the slow ones; no network after setup (PYTEST_ARGS="-k orders", WORKERS=2)
+test: browser setup .cache/readers/installed ## All tests but the slow ones; no network after setup (PYTEST_ARGS="-k orders", WORKERS=2)
 	@$(BIN)/pytest -m "not slow" $(IN_PARALLEL) $(PYTEST_ARGS)
 
 test-slow: WORKERS = 2
@@ -87,6 +87,13 @@ lock: setup ## Resolve the locks anew, jars.lock too; they name no registry's ho
 	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
 		--no-emit-package setuptools --no-emit-package wheel --no-emit-package pex \
 		--group instance -c requirements.lock pyproject.toml -o image.lock
+	@$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+		--group readers -c requirements.lock -o readers.lock
+
+# What tests of docs/reading.md import, out of sight of all others.
+.cache/readers/installed: readers.lock | $(BIN)/python
+	@rm -rf $(@D) && $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes \
+		--target $(@D) -r readers.lock && touch $@
 
 clean: ## Stop the stack; remove .venv, caches and the local state
 	@test ! -x $(BIN)/pipeline || $(BIN)/pipeline stack down

@@ -2,9 +2,11 @@
 
 import ast
 import json
+import os
 import re
 import shlex
 import subprocess
+import sys
 from collections import Counter, defaultdict
 from decimal import Decimal
 from typing import Any
@@ -25,6 +27,7 @@ _BLOCK = re.compile(r"(?P<mark><!-- of AWS, not run -->\n)?^```(?P<language>\w*)
 BLOCKS = [(each["language"], bool(each["mark"]), each["text"]) for each in _BLOCK.finditer(PAGE)]
 FACTS = SHOP.contracts["final.order_facts"]
 AN_ORDER = "O-261129-0000001"  # of the page
+BESIDE = ("to_pandas", "scan_iceberg")  # of the libraries that are beside .venv
 
 
 def of(language: str, *, on_aws: bool = False) -> list[str]:
@@ -71,14 +74,13 @@ def test_the_blocks_of_python_read_what_is_published(
 ) -> None:
     """In one namespace, as a reader types them one after the other; Spark in a session of its own."""
     rows = table_rows(shop_day.settings, shop_day.partition)[FACTS.id]
-    orders, amounts = Counter(row["status"] for row in rows), defaultdict[str, Decimal](Decimal)
-    for row in rows:
-        amounts[row["status"]] += row["net_amount"]
-    monkeypatch.setenv("POLARS_ICEBERG_PLANNER", "pyiceberg")
+    orders, amounts = by_status(rows)
     monkeypatch.setattr(SparkSession, "_instantiatedSession", spark.newSession())
     found: dict[str, dict[str, Any]] = {}
     namespace: dict[str, Any] = {}
     for text in of("python"):
+        if any(words in text for words in BESIDE):
+            continue
         exec(compile(put(text, here), "docs/reading.md", "exec"), namespace)
         found[text] = dict(namespace)
 
@@ -89,11 +91,6 @@ def test_the_blocks_of_python_read_what_is_published(
     assert after("row_filter=", "rows").num_rows == len(rows)
     assert after("row_filter=", "rows").column_names == ["order_id", "status", "net_amount"]
     assert after("to_duckdb", "rows") == [(status, orders[status], amounts[status]) for status in sorted(orders)]
-    assert after("to_pandas", "by_status").to_dict() == amounts
-    by_polars = after("scan_iceberg", "by_status").rows()
-    assert {status: (number, amount) for status, number, amount in by_polars} == {
-        status: (orders[status], amounts[status]) for status in orders
-    }
     assert {row[0]: row[1] for row in after("SparkSession", "by_status").collect()} == amounts
     assert after("current_snapshot", "counted") == after("current_snapshot", "rows").num_rows == len(rows)
     assert after("is_whole", "is_whole") is True
@@ -101,6 +98,42 @@ def test_the_blocks_of_python_read_what_is_published(
     assert len(after("documents_of", "orders")) == len(documents(shop_day.settings, shop_day.partition)) == len(rows)
     version = after("get_mapping", "versions")
     assert version == [after("is_whole", "run_of")(FACTS.id, shop_day.partition)]
+
+
+def test_pandas_and_polars_read_what_is_published(shop_day: Day, here: dict[str, str]) -> None:
+    """In a process of their own: beside them PySpark and the connector of Snowflake are others than on EMR."""
+    libraries = ROOT / ".cache" / "readers"
+    assert libraries.is_dir(), f"no {libraries}: make test makes it"
+    text = "".join(
+        text for text in of("python") if any(words in text for words in ("load_catalog", "row_filter=", *BESIDE))
+    )
+    by_pandas = "print([(status, str(amount)) for status, amount in by_status.items()])\nprint(type(by_status))\n"
+    program = text.replace("import datetime\n", f"{by_pandas}import datetime\n") + (
+        "print([(status, orders, str(amount)) for status, orders, amount in by_status.rows()])\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", put(program, here)],
+        env={**os.environ, "PYTHONPATH": str(libraries), "POLARS_ICEBERG_PLANNER": "pyiceberg"},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    pandas, kind, polars = ended.stdout.splitlines()
+    orders, amounts = by_status(table_rows(shop_day.settings, shop_day.partition)[FACTS.id])
+    assert "pandas" in kind
+    assert {status: Decimal(amount) for status, amount in ast.literal_eval(pandas)} == amounts
+    assert {status: (number, Decimal(amount)) for status, number, amount in ast.literal_eval(polars)} == {
+        status: (orders[status], amounts[status]) for status in orders
+    }
+
+
+def by_status(rows: list[dict[str, Any]]) -> tuple[Counter[str], dict[str, Decimal]]:
+    """How many there are of each, and the sum of their amounts."""
+    amounts = defaultdict[str, Decimal](Decimal)
+    for row in rows:
+        amounts[row["status"]] += row["net_amount"]
+    return Counter(row["status"] for row in rows), amounts
 
 
 def test_curl_finds_the_document_by_its_id(shop_day: Day, here: dict[str, str], order: str) -> None:

@@ -38,7 +38,7 @@ def targets() -> set[str]:
     "command",
     [
         ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *map(str, sorted(FOLDER.iterdir()))],
-        ["zizmor", "--offline", "--no-progress", "--quiet", str(FOLDER)],
+        ["zizmor", "--offline", "--no-progress", "--quiet", "--persona=pedantic", str(FOLDER)],
     ],
     ids=["schema", "zizmor"],
 )
@@ -62,6 +62,14 @@ def test_actions_are_pinned_to_commits_one_of_each() -> None:
     assert len(pinned) == len({action for action, *_ in pinned}) > 0
     foreign = re.findall(r"uses: (?!\./)", text)
     assert len(PINNED.findall(text)) == len(foreign)
+
+
+def test_no_checkout_leaves_a_token_behind() -> None:
+    jobs = [job for workflow in workflows().values() for job in workflow["jobs"].values()]
+    uses = [
+        step for job in jobs for step in job.get("steps", []) if step.get("uses", "").startswith("actions/checkout@")
+    ]
+    assert [step["with"]["persist-credentials"] for step in uses] == [False] * 3
 
 
 def test_only_the_comment_writes_and_only_two_jobs_become_somebody_in_aws() -> None:

@@ -91,8 +91,3 @@ def _by_day(partitions: dg.PartitionsDefinition) -> dg.PartitionedConfig[Any]:
 
 
 defs = definitions(settings_uri())
-
-
-def daily_job() -> dg.JobDefinition:
-    """For runs that start from the command line."""
-    return defs.resolve_job_def("daily")

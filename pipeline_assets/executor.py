@@ -14,7 +14,7 @@ from emr_jobs.domain import domain_of
 from pipeline_assets import DEFINITIONS
 from pipeline_assets.driver import running as driver
 from pipeline_assets.home import home
-from pipeline_assets.tags import driver_of, runs_here
+from pipeline_assets.tags import runs_here
 
 if TYPE_CHECKING:
     from dagster._core.execution.context.system import PlanOrchestrationContext
@@ -61,5 +61,5 @@ class _WithDriver(dg.Executor):
             yield from self._steps.execute(plan_context, execution_plan)
             return
         log = home() / "logs" / f"spark-{run.run_id}.log"
-        with driver.kept(driver_of(run.run_id, run.tags), self._settings, self._uri, log=log):
+        with driver.kept(run.run_id, self._settings, self._uri, log=log):
             yield from self._steps.execute(plan_context, execution_plan)

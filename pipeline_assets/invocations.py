@@ -1,9 +1,9 @@
-"""One `pipeline run` is an invocation: its runs carry its tag, and it holds a lock for as long as it lives.
+"""A `pipeline run` holds a lock, under the id of its run, for as long as it lives.
 
-    <DAGSTER_HOME>/invocations/<id>     the kernel lets go of it also after kill -9
+    <DAGSTER_HOME>/invocations/<run id>     the kernel lets go of it also after kill -9
 
-Runs of an invocation that nobody holds have no process any more: the next one, and `pipeline dev`, end them. Does not
-own: the end of a run's processes (process).
+A run whose lock nobody holds has no process any more: the next `pipeline run`, and `pipeline dev`, end it. A run that
+the UI repeats is another one, and has none. Does not own: the end of a run's processes (process).
 """
 
 import fcntl
@@ -13,38 +13,38 @@ from pathlib import Path
 from uuid import uuid4
 
 import dagster as dg
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES  # has no public name
 
 from pipeline_assets.home import dagster_home, is_locked
-from pipeline_assets.tags import INVOCATION_TAG, partition_of
+from pipeline_assets.tags import partition_of
 
 
 @contextmanager
 def invocation() -> Iterator[str]:
-    """Its id, held until the end of the block."""
-    id = uuid4().hex
-    path = _lock_file(id)
+    """The id that its run is to have, held until the end of the block; whoever is thrown out leaves the lock's file."""
+    id = str(uuid4())
+    path = _locks() / id
     path.parent.mkdir(exist_ok=True)
-    with path.open("w") as lock:
+    new = path.with_name(f".{id}")  # without a lock yet
+    with new.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            yield id
-        finally:
-            path.unlink()
+        new.rename(path)
+        yield id
+    path.unlink()
 
 
 def end_abandoned(instance: dg.DagsterInstance) -> list[str]:
     """A sentence for every run that was ended because its process is gone."""
     ended = []
-    for run in instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES)):
-        id = run.tags.get(INVOCATION_TAG)
-        if id is None or is_locked(_lock_file(id)):
+    for lock in sorted(_locks().glob("[!.]*")):
+        if is_locked(lock):
             continue
-        instance.report_run_canceled(run, "the process that ran it is gone")
-        _lock_file(id).unlink(missing_ok=True)
-        ended.append(f"run {run.run_id} of {partition_of(run.tags)} is ended: the process that ran it is gone")
+        run = instance.get_run_by_id(lock.name)
+        if run is not None and not run.is_finished:
+            instance.report_run_canceled(run, "the process that ran it is gone")
+            ended.append(f"run {run.run_id} of {partition_of(run.tags)} is ended: the process that ran it is gone")
+        lock.unlink(missing_ok=True)
     return ended
 
 
-def _lock_file(id: str) -> Path:
-    return dagster_home() / "invocations" / id
+def _locks() -> Path:
+    return dagster_home() / "invocations"

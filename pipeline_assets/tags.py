@@ -7,7 +7,6 @@ LOCAL = "local"  # the launcher of a run that names none
 ORIGIN_TAG = "pipeline/origin"
 ALLOW_EMPTY_TAG = "pipeline/allow_empty"
 CLUSTER_TAG = "pipeline/cluster"  # launcher emr: attach to this cluster, and never end it
-INVOCATION_TAG = "pipeline/invocation"  # one `pipeline run`
 EXECUTION_TAG = "pipeline/execution"  # follow this execution of the deployed daily run; starts nothing
 # Links of a followed run.
 EXECUTION_URL_TAG = "pipeline/execution_url"
@@ -35,8 +34,3 @@ def partition_of(tags: Mapping[str, str]) -> str | None:
 def runs_here(tags: Mapping[str, str]) -> bool:
     """Whether the jobs of a run are run on this machine."""
     return EXECUTION_TAG not in tags and tags.get(LAUNCHER_TAG, LOCAL) == LOCAL
-
-
-def driver_of(run_id: str, tags: Mapping[str, str]) -> str:
-    """What the Spark driver of a run is known by: it is started with the invocation, before there is a run."""
-    return tags.get(INVOCATION_TAG, run_id)

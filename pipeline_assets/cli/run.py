@@ -16,7 +16,7 @@ from pipeline_assets import DEFINITIONS
 from pipeline_assets.cli.output import Json, SettingsOption, print_json
 from pipeline_assets.home import dagster_home, home, load_settings, profile, settings_uri
 from pipeline_assets.remedies import WITH_UPSTREAM
-from pipeline_assets.tags import ALLOW_EMPTY_TAG, CLUSTER_TAG, INVOCATION_TAG, LAUNCHER_TAG, ORIGIN_TAG, PARTITION_TAG
+from pipeline_assets.tags import ALLOW_EMPTY_TAG, CLUSTER_TAG, LAUNCHER_TAG, PARTITION_TAG
 
 if TYPE_CHECKING:
     from emr_jobs.core.settings import Settings
@@ -150,34 +150,27 @@ def execute(
 
         from pipeline_assets.assets.jobs import selection
         from pipeline_assets.cli.watch import watch
-        from pipeline_assets.definitions import daily_job
         from pipeline_assets.emr.lease import ending_clusters
+        from pipeline_assets.workspace import execute as execute_run
+        from pipeline_assets.workspace import job_named
 
         tags = {
             PARTITION_TAG: partition,
-            INVOCATION_TAG: id,
             LAUNCHER_TAG: launcher.value,
-            ORIGIN_TAG: launcher.value,
-            ALLOW_EMPTY_TAG: str(allow_empty).lower(),
+            **({ALLOW_EMPTY_TAG: "true"} if allow_empty else {}),
             **({CLUSTER_TAG: cluster} if cluster else {}),
         }
         settings = load_settings()
-        assets, checks = selection(domain_of(settings), jobs)
+        found = domain_of(settings)
+        part = selection(found, jobs) if len(jobs) < len(found.jobs) else None
         with (
             dg.DagsterInstance.get() as instance,
-            watch(instance, {INVOCATION_TAG: id}, jobs, terminal=terminal, quiet=quiet) as outcome,
-            ending_clusters(settings, instance, {INVOCATION_TAG: id}),
+            watch(instance, id, jobs, terminal=terminal, quiet=quiet) as outcome,
+            ending_clusters(settings, instance, dg.RunsFilter(run_ids=[id])),
         ):
             for sentence in end_abandoned(instance):
                 terminal.print(sentence, markup=False, soft_wrap=True)
-            dg.execute_job(
-                dg.reconstructable(daily_job).get_subset(
-                    asset_selection=set(assets), asset_check_selection=set(checks)
-                ),
-                instance=instance,
-                tags=tags,
-                raise_on_error=False,
-            )
+            execute_run(job_named("daily"), instance, run_id=id, tags=tags, part=part)
     outcome.log = str(log)
     return outcome
 
@@ -201,13 +194,13 @@ def ending_when_told() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _driver(invocation: str, launcher: Launcher) -> AbstractContextManager[None]:
+def _driver(run_id: str, launcher: Launcher) -> AbstractContextManager[None]:
     """Spark starts while this process and those of the steps import Dagster."""
     if launcher is not Launcher.local:
         return nullcontext()
     from pipeline_assets.driver import running as driver
 
-    return driver.kept(invocation, load_settings(), settings_uri())
+    return driver.kept(run_id, load_settings(), settings_uri())
 
 
 def _start_step_server() -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -111,15 +111,15 @@ class Outcome:
 @contextmanager
 def watch(
     instance: dg.DagsterInstance,
-    tags: Mapping[str, str],
+    run_id: str,
     jobs: Sequence[str],
     *,
     terminal: Console,
     quiet: bool,
 ) -> Iterator[Outcome]:
-    """Follow the run with these tags while the body executes it; the outcome is complete when the body ends."""
+    """Follow the run with this id while the body executes it; the outcome is complete when the body ends."""
     outcome = Outcome({name: JobState() for name in jobs})
-    reader = _Reader(instance, tags, outcome)
+    reader = _Reader(instance, run_id, outcome)
     done = threading.Event()
 
     def follow() -> None:
@@ -199,21 +199,20 @@ def _progress(outcome: Outcome) -> Table:
 class _Reader:
     """Applies what is new in the event log to the outcome."""
 
-    def __init__(self, instance: dg.DagsterInstance, tags: Mapping[str, str], outcome: Outcome) -> None:
+    def __init__(self, instance: dg.DagsterInstance, run_id: str, outcome: Outcome) -> None:
         self._instance = instance
-        self._tags = tags
+        self._run_id = run_id
         self._outcome = outcome
         self._cursor: str | None = None
 
     def read(self) -> None:
         if self._outcome.run_id is None:
-            runs = self._instance.get_runs(dg.RunsFilter(tags=dict(self._tags)), limit=1)
-            if not runs:
+            if not self._instance.has_run(self._run_id):
                 return
-            self._outcome.run_id = runs[0].run_id
+            self._outcome.run_id = self._run_id
         more = True
         while more:
-            found = self._instance.get_records_for_run(self._outcome.run_id, cursor=self._cursor)
+            found = self._instance.get_records_for_run(self._run_id, cursor=self._cursor)
             for record in found.records:
                 self._apply(record.event_log_entry)
             self._cursor, more = found.cursor, found.has_more

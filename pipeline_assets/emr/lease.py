@@ -170,12 +170,12 @@ def lease(
 
 
 @contextmanager
-def ending_clusters(settings: Settings, instance: dg.DagsterInstance, tags: Mapping[str, str]) -> Iterator[None]:
-    """Whatever happens inside, clusters made for the runs with these tags are told to end."""
+def ending_clusters(settings: Settings, instance: dg.DagsterInstance, runs: dg.RunsFilter) -> Iterator[None]:
+    """Whatever happens inside, clusters made for these runs are told to end."""
     try:
         yield
     finally:
-        for run in instance.get_runs(dg.RunsFilter(tags=dict(tags))):
+        for run in instance.get_runs(runs):
             if has_cluster_of_its_own(run):
                 lease(settings, instance, lease_key(run.run_id, run.tags)).terminate()
 

@@ -17,7 +17,6 @@ from pipeline_assets.command import job_arguments
 from pipeline_assets.driver import running as driver
 from pipeline_assets.launchers.message_file import MessageFile
 from pipeline_assets.launchers.outcome import Result, results
-from pipeline_assets.tags import driver_of
 
 ORIGIN = "local"
 
@@ -30,7 +29,7 @@ class LocalLauncher(dg.PipesClient):
     def run(  # type: ignore[override]  # results are yielded, and a failure raised after them
         self, *, context: dg.AssetExecutionContext, job: Job, allow_empty: bool
     ) -> Iterator[Result]:
-        run = driver_of(context.run_id, context.run.tags)
+        run = context.run_id
         failure = lost = None
         with (
             driver.kept(run, self._settings, self._settings_uri),  # by the executor, unless the step is run by itself

@@ -169,7 +169,7 @@ def failure_of(day: Day, monkeypatch: pytest.MonkeyPatch, job: Job, **launcher: 
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("dagster._core.pipes.utils.WAIT_FOR_LOGS_AFTER_EXECUTION_INTERVAL", 1)
     emr_launcher = EmrStepLauncher(day.settings, day.settings_uri, **launcher)
-    with dg.instance_for_test() as instance, ending_clusters(day.settings, instance, {LAUNCHER_TAG: "emr"}):
+    with dg.instance_for_test() as instance, ending_clusters(day.settings, instance, dg.RunsFilter()):
         result = dg.materialize(
             [job_assets(job, {"emr": emr_launcher}, day.settings, daily(day.settings))],
             partition_key=day.partition,

@@ -4,10 +4,13 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.storage.tags import CODE_LOCATION_TAG, REPOSITORY_LABEL_TAG
 
 from emr_jobs.core.code import code_version
 from emr_jobs.frame.report import asset_key
 from emr_jobs.publish.preview import ROWS, is_shown
+from pipeline_assets.tags import LAUNCHER_TAG, LOCAL, PARTITION_TAG
+from pipeline_assets.workspace import job_named, job_origin
 from tests.domains import LIBRARY
 from tests.end_to_end.test_run import EMPTY_DAY
 from tests.running import Day, table_rows
@@ -75,6 +78,25 @@ def test_records_of_each_source_and_its_rejects_are_counted(instance: dg.Dagster
             "announced": reviews,
         },
     }
+
+
+def test_every_run_is_under_its_job_as_the_ui_asks_for_it(instance: dg.DagsterInstance, published_day: Day) -> None:
+    """And selects as much when it is re-executed."""
+    origin = job_origin(job_named("daily"))
+    label = {REPOSITORY_LABEL_TAG: origin.repository_origin.get_label()}
+    listed = instance.get_runs(dg.RunsFilter(job_name="daily", tags=label))
+    assert listed
+    assert {run.run_id for run in listed} == {run.run_id for run in instance.get_runs(dg.RunsFilter(job_name="daily"))}
+    assert {run.remote_job_origin for run in listed} == {origin}
+    whole = listed[-1]  # the oldest
+    assert whole.asset_selection is None
+    assert whole.tags == {
+        CODE_LOCATION_TAG: origin.location_name,
+        PARTITION_TAG: published_day.partition,
+        LAUNCHER_TAG: LOCAL,
+    }
+    loans = {dg.AssetKey(["staged", name]) for name in ("loans", "rejected_loans")}
+    assert all(run.asset_selection == loans for run in listed if run.tags[PARTITION_TAG] == EMPTY_DAY)
 
 
 def test_every_declared_check_was_evaluated_on_its_partition(instance: dg.DagsterInstance, published_day: Day) -> None:

@@ -22,8 +22,9 @@ from local_stack.simulation.follower import Follower, start_daemon
 from local_stack.simulation.scenarios import SCENARIOS, no_delivery
 from local_stack.simulation.world import ROWS, World, world
 from pipeline_assets.home import ROOT
+from pipeline_assets.launchers.follow import ORIGIN
 from pipeline_assets.production.running.executions import Execution
-from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG, PARTITION_TAG
+from pipeline_assets.tags import EXECUTION_TAG, LAUNCHER_TAG, ORIGIN_TAG, PARTITION_TAG
 from tests.domains import LIBRARY
 from tests.running import Ended, documents, pipeline, table_rows, wait_for
 from tests.ui.browser import Picture, metadata, open_run, serving
@@ -54,7 +55,8 @@ class Produced:
         )
 
     def runs(self, origin: str, day: Partition | None = None) -> list[dg.DagsterRun]:
-        tags = {ORIGIN_TAG: origin, PARTITION_TAG: str(day or self.day)}
+        name = ORIGIN_TAG if origin == ORIGIN else LAUNCHER_TAG
+        tags = {name: origin, PARTITION_TAG: str(day or self.day)}
         return list(self.follower.instance.get_runs(dg.RunsFilter(tags=tags, job_name="daily")))
 
     def looked(self) -> list[dg.DagsterRun]:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 from dagster._core.execution.api import create_execution_plan, execute_run  # have no public names
-from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._core.remote_origin import CodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.snap import snapshot_from_execution_plan
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 
@@ -24,10 +24,15 @@ def job_named(name: str) -> ReconstructableJob:
     return ReconstructableRepository.for_module(DEFINITIONS, "defs").get_reconstructable_job(name)
 
 
+def location() -> CodeLocationOrigin:
+    """As the UI and its daemon read it."""
+    (found,) = location_origins_from_yaml_paths([str(WORKSPACE)])
+    return found
+
+
 def job_origin(job: ReconstructableJob) -> RemoteJobOrigin:
     """What a code server of this workspace says of the job."""
-    (location,) = location_origins_from_yaml_paths([str(WORKSPACE)])
-    return RemoteRepositoryOrigin(location, job.repository.get_definition().name).get_job_origin(job.job_name)
+    return RemoteRepositoryOrigin(location(), job.repository.get_definition().name).get_job_origin(job.job_name)
 
 
 def execute(

@@ -50,7 +50,8 @@ class QualityExtras(Strict):
     """What is said and shown when it fails."""
 
     samples: str | None = None
-    """What to show of the rows that a `SELECT count(*) FROM …` counts: an expression over them."""
+    """What to show of the rows that a `SELECT count(*) FROM …` counts: an expression over them. Of another query, a
+    `SELECT` with one column. Never a column that is classified."""
     fix: str | None = None
     """What to do when it fails; `{partition}` is the day."""
 

@@ -189,6 +189,24 @@ def _dangling(contract: Contract, known: Mapping[str, Contract]) -> Iterable[str
             for dataset in PLACEHOLDER.findall(check.rule.sql + (check.rule.samples_sql or "")):
                 if dataset not in known:
                     yield f"{where}.quality.{check.name}: no contract {dataset}"
+            yield from (
+                f"{where}.quality.{check.name}.customProperties: samples show {column}, which is classified"
+                for column in _classified_samples(check.rule, known)
+            )
+
+
+def _classified_samples(rule: Query, known: Mapping[str, Contract]) -> list[str]:
+    """Columns that the samples select by name, of the datasets that the query reads. What is shown is no secret."""
+    if rule.samples_sql is None:
+        return []
+    shown, _, _ = rule.samples_sql.removeprefix(_INNER).partition(" FROM ")
+    words = set(re.findall(r"\w+", re.sub(r"'[^']*'", "", shown)))
+    read = [known[dataset] for dataset in dict.fromkeys(PLACEHOLDER.findall(rule.sql)) if dataset in known]
+    columns = {f"{each.id}.{column.name}": column for each in read for column in each.columns}
+    return [name for name, column in columns.items() if column.classification and column.name in words]
+
+
+_INNER = "SELECT DISTINCT * FROM ("  # around samples that are a statement
 
 
 def _missing(contract: Contract, reference: str) -> str | None:
@@ -386,8 +404,11 @@ class _Reader:
         if quality.type == "sql":
             bound, sql = self.bound(quality.model_dump(exclude_none=True), where), quality.query or ""
             shown = extras.samples if extras else None
-            if shown and not sql.startswith(COUNTS):
-                self.fault(f"{where}.customProperties", f"samples are of a query that begins with {COUNTS.strip()}")
+            if shown and sql.startswith(COUNTS) == shown.startswith("SELECT "):
+                self.fault(
+                    f"{where}.customProperties",
+                    f"samples of a query that begins with {COUNTS.strip()} are an expression, of another one a SELECT",
+                )
             return Query(sql, bound, shown and _samples(sql, shown)) if bound else None
         if quality.type == "custom":
             if quality.engine != "pipeline":
@@ -482,7 +503,9 @@ def measures_of(checks: Iterable[Check]) -> set[str]:
 
 
 def _samples(sql: str, shown: str) -> str:
-    """Up to four of the rows that the query counts."""
+    """Up to four of the rows that the query is about."""
+    if shown.startswith("SELECT "):
+        return f"{_INNER}{shown}) ORDER BY 1 LIMIT 4"  # the contract
     return f"SELECT DISTINCT {shown} FROM {sql.removeprefix(COUNTS)} ORDER BY 1 LIMIT 4"  # noqa: S608  # the contract
 
 

@@ -8,10 +8,10 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from dagster_pipes import PipesContext
+from dagster_pipes import PipesContext, PipesMetadataValue
 
 from emr_jobs.catalog import Job
 from emr_jobs.contracts import Check, Severity
@@ -25,12 +25,16 @@ def asset_key(dataset: str) -> str:
     return dataset.replace(".", "/")
 
 
+def _number(value: float) -> PipesMetadataValue:
+    return {"raw_value": value, "type": "int" if isinstance(value, int) else "float"}
+
+
 MESSAGE_SIZE = 2000
 
 
 @dataclass(frozen=True)
 class Finding:
-    """How a check went, for a person: what it expected, what was found."""
+    """How a check went, for a person: what it expected, what was found; `numbers` by name, to be plotted over days."""
 
     dataset: str
     check: Check
@@ -38,6 +42,7 @@ class Finding:
     expected: str
     found: str
     note: str | None = None
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def blocks(self) -> bool:
@@ -95,7 +100,7 @@ class Report:
             check_name=finding.check.name,
             passed=finding.passed,
             severity=_PIPES_SEVERITY[finding.check.severity],  # type: ignore[arg-type]
-            metadata=facts,
+            metadata={**facts, **{name: _number(value) for name, value in finding.numbers.items()}},
         )
         self._checked.add((finding.dataset, finding.check.name))
         if not finding.passed:

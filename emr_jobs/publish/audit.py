@@ -3,10 +3,12 @@
 Row counts, nulls and bounds come from the staged files' footers, without a scan. Keys, accepted values and
 the contract's own SQL become scalar subqueries of one statement a job. What neither can see (a share of the
 input, a count in the search index) the job hands in as a measure; the days before are in the table's own metadata.
+A check that failed by single rows names keys of some, unless the key is classified: findings go where previews go,
+into events that more people read than the lake.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from emr_jobs.contracts import Check, Contract
@@ -74,7 +76,51 @@ def audit(
                 findings.append(_bounded(day.contract.id, check, check.rule.bound, drift))
             else:
                 findings.append(_by_metrics(day, check, allow_empty=allow_empty))
+            findings[-1] = _with_keys(spark, day.contract, findings[-1])
     return findings
+
+
+def _with_keys(spark: "SparkSession", contract: Contract, finding: Finding) -> Finding:
+    statement = None if finding.passed else keys_sql(finding.check, contract)
+    if statement is None:
+        return finding
+    shown = [row[0] for row in spark.sql(statement).collect()]  # none where the view's rows are not those of the files
+    return replace(finding, found=f"{finding.found}; keys{samples(shown)}") if shown else finding
+
+
+def keys_sql(check: Check, contract: Contract) -> str | None:
+    """The keys of up to four rows that break a rule of columns. None of other rules, and where no key may be shown."""
+    match check.rule:
+        case RequiredColumns(columns):
+            wrong = [f"`{column}` IS NULL" for column in columns]
+        case AcceptedValues(values):
+            wrong = [_not_in(column, accepted) for column, accepted in values]
+        case MinimumValues(minima):
+            wrong = [f"`{column}` {_BELOW[minimum.operator]} {minimum.limit}" for column, minimum in minima]
+        case _:
+            return None
+    if not wrong or not _may_be_shown(contract, contract.key):
+        return None
+    return (
+        f"SELECT DISTINCT {_joined(contract.key)} AS key FROM {view_name(contract.id)} "
+        f"WHERE {' OR '.join(wrong)} ORDER BY 1 LIMIT 4"
+    )
+
+
+_BELOW = {"mustBeGreaterOrEqualTo": "<", "mustBeGreaterThan": "<="}  # what breaks a minimum
+
+
+def _may_be_shown(contract: Contract, columns: Sequence[str]) -> bool:
+    classified = {column.name for column in contract.columns if column.classification}
+    return bool(columns) and not classified.intersection(columns)
+
+
+def _joined(columns: Sequence[str]) -> str:
+    return f"concat_ws('/', {', '.join(f'`{column}`' for column in columns)})"
+
+
+def _not_in(column: str, accepted: Iterable[str]) -> str:
+    return f"`{column}` NOT IN ({', '.join(map(_literal, accepted))})"
 
 
 def compiled(check: Check, contract: Contract) -> Statement | None:
@@ -84,14 +130,14 @@ def compiled(check: Check, contract: Contract) -> Statement | None:
         case UniqueKey(columns):
             key = ", ".join(f"`{column}`" for column in columns)
             repeated = f"SELECT {key} FROM {view} GROUP BY {key} HAVING count(*) > 1"
-            shown_keys = f"SELECT concat_ws('/', {key}) FROM ({repeated}) ORDER BY 1 LIMIT 4"
-            # What is found goes where a preview goes: into events that more people read than the lake.
-            classified = any(column.name in columns and column.classification for column in contract.columns)
+            shown_keys = f"SELECT {_joined(columns)} FROM ({repeated}) ORDER BY 1 LIMIT 4"
             return Statement(
-                f"SELECT count(*) FROM ({repeated})", Bound("mustBe", 0.0), None if classified else shown_keys
+                f"SELECT count(*) FROM ({repeated})",
+                Bound("mustBe", 0.0),
+                shown_keys if _may_be_shown(contract, columns) else None,
             )
         case AcceptedValues(values):
-            wrong = [f"`{column}` NOT IN ({', '.join(map(_literal, accepted))})" for column, accepted in values]
+            wrong = [_not_in(column, accepted) for column, accepted in values]
             shown = [f"CASE WHEN {test} THEN `{column}` END" for test, (column, _) in zip(wrong, values, strict=True)]
             return Statement(
                 f"SELECT count_if({' OR '.join(f'coalesce({test}, false)' for test in wrong)}) FROM {view}",
@@ -130,27 +176,40 @@ def _by_statement(spark: "SparkSession", day: Staged, check: Check, statement: S
         nulls = {column: day.metrics[column].nulls for column in check.rule.columns if day.metrics[column].nulls}
         if nulls:
             found = "; ".join(f"{count} null {column}" for column, count in nulls.items())
-            return Finding(day.contract.id, check, False, "keys that are not null", found)
-        return Finding(day.contract.id, check, passed, "0 repeated keys", f"{number:.0f} repeated keys{samples(shown)}")
-    return Finding(day.contract.id, check, passed, str(statement.bound), f"{number:g}{samples(shown)}")
+            numbers = {"repeated_keys": int(number), "nulls": sum(nulls.values())}
+            return Finding(day.contract.id, check, False, "keys that are not null", found, numbers=numbers)
+        found = f"{number:.0f} repeated keys{samples(shown)}"
+        numbers = {"repeated_keys": int(number)}
+        return Finding(day.contract.id, check, passed, "0 repeated keys", found, numbers=numbers)
+    found = f"{number:g}{samples(shown)}"
+    return Finding(day.contract.id, check, passed, str(statement.bound), found, numbers={check.name: number})
 
 
 def _by_metrics(day: Staged, check: Check, *, allow_empty: bool) -> Finding:
     match check.rule:
         case RowCount(bound):
-            if day.rows == 0 and allow_empty:
-                return Finding(day.contract.id, check, True, f"rows: {bound}", "0 rows", EMPTY_ASKED_FOR)
-            return Finding(day.contract.id, check, bound.allows(day.rows), f"rows: {bound}", f"{day.rows} rows")
+            allowed = day.rows == 0 and allow_empty
+            return Finding(
+                day.contract.id,
+                check,
+                allowed or bound.allows(day.rows),
+                f"rows: {bound}",
+                f"{day.rows} rows",
+                EMPTY_ASKED_FOR if allowed else None,
+                {"rows": day.rows},
+            )
         case RequiredColumns(columns):
             nulls = {column: day.metrics[column].nulls for column in columns if day.metrics[column].nulls}
             found = "; ".join(f"{count} in {column}" for column, count in nulls.items())
-            return Finding(day.contract.id, check, not nulls, "no nulls", found or "no nulls")
+            numbers: dict[str, float] = {"nulls": sum(nulls.values())}
+            return Finding(day.contract.id, check, not nulls, "no nulls", found or "no nulls", numbers=numbers)
         case MinimumValues(minima):
             least = {column: lower for column, _ in minima if (lower := day.metrics[column].lower) is not None}
             passed = all(minimum.allows(float(least[column])) for column, minimum in minima if column in least)
             expected = "; ".join(f"{column} {minimum}" for column, minimum in minima)
             found = "; ".join(f"least {column} {lower}" for column, lower in least.items())
-            return Finding(day.contract.id, check, passed, expected, found or "no value")
+            numbers = {f"least_{column}": float(lower) for column, lower in least.items()}
+            return Finding(day.contract.id, check, passed, expected, found or "no value", numbers=numbers)
     raise AssertionError(f"no way to audit {check}")
 
 
@@ -163,7 +222,7 @@ def measured(dataset: str, check: Check, measures: Measures) -> Finding:
 def _bounded(dataset: str, check: Check, bound: Bound, value: float | None) -> Finding:
     if value is None:
         return Finding(dataset, check, True, str(bound), "nothing", NO_HISTORY)
-    return Finding(dataset, check, bound.allows(value), str(bound), f"{value:g}")
+    return Finding(dataset, check, bound.allows(value), str(bound), f"{value:g}", numbers={check.name: value})
 
 
 def row_count_drift(spark: "SparkSession", day: Staged, *, days: int) -> float | None:

@@ -7,7 +7,7 @@ them is finished by the retry, which stages the day anew. Does not own: one targ
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -192,13 +192,20 @@ def audit_index(run: JobRun, loaded: Loaded, check: Check, *, expected: int) -> 
     """A check of the search contract. Refused documents within max_refused are known and not missing."""
     contract, outcome = loaded.target.contract, loaded.outcome
     if isinstance(check.rule, RowCount):
-        if loaded.documents == 0 and run.allow_empty:
-            return Finding(contract.id, check, True, f"documents: {check.rule.bound}", "0", audit.EMPTY_ASKED_FOR)
-        passed = check.rule.bound.allows(loaded.documents)
-        return Finding(contract.id, check, passed, f"documents: {check.rule.bound}", f"{loaded.documents}")
+        allowed = loaded.documents == 0 and run.allow_empty
+        return Finding(
+            contract.id,
+            check,
+            allowed or check.rule.bound.allows(loaded.documents),
+            f"documents: {check.rule.bound}",
+            f"{loaded.documents}",
+            audit.EMPTY_ASKED_FOR if allowed else None,
+            {"documents": loaded.documents},
+        )
     if isinstance(check.rule, UniqueKey):
         repeated = outcome.sent - outcome.refused - loaded.documents
-        return Finding(contract.id, check, repeated == 0, "0 repeated ids", f"{repeated} repeated ids")
+        found = f"{repeated} repeated ids"
+        return Finding(contract.id, check, repeated == 0, "0 repeated ids", found, numbers={"repeated_ids": repeated})
     assert isinstance(check.rule, Measure), check
     known = outcome.refused if outcome.refused <= run.settings.search.max_refused else 0
     finding = audit.measured(contract.id, check, {"missing_documents": float(expected - loaded.documents - known)})
@@ -207,7 +214,7 @@ def audit_index(run: JobRun, loaded: Loaded, check: Check, *, expected: int) -> 
     reasons = Counter(letter.reason.get("type", "unknown") for letter in outcome.dead_letters)
     why = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(3))
     found = f"{finding.found} missing, {outcome.refused} refused: {why}; {loaded.dead_letters}"
-    return Finding(contract.id, check, finding.passed, finding.expected, found)
+    return replace(finding, found=found, numbers={**finding.numbers, "refused": outcome.refused})
 
 
 def swap_while_ours(run: JobRun, loaded: Loaded) -> None:

@@ -98,6 +98,7 @@ def judge_index(
         found=found,
         fix="After a rollback on purpose this stays until the day, table and index together, runs again.",
         remedy=Remedy.RERUN,
+        numbers={"documents": documents, "rows": rows, "fields_that_differ": len(wrong)},
     )
 
 

@@ -108,4 +108,5 @@ def judge_rules(answers: Sequence[Answer]) -> Verdict:
         found=", ".join(map(str, failed or answers)),
         fix="An input was published again, or a table changed by hand.",
         remedy=Remedy.RERUN,
+        numbers={answer.rule: answer.number for answer in answers},
     )

@@ -94,6 +94,7 @@ def judge_run(
         found="; ".join([versions, *wrong]),
         fix="A run was stopped between its commits, an input was published again, or one of them was rolled back.",
         remedy=Remedy.RERUN,
+        numbers={"versions_that_differ": len(wrong)},
     )
 
 

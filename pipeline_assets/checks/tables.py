@@ -91,7 +91,8 @@ def judge_table(
         found += f"; columns that differ from the contract: {len(wrong)}{samples(wrong)}"
     fix = "" if columns is not None and not wrong else "Bring the table up to its contract: pipeline lake apply."
     remedy = Remedy.NONE if enough else Remedy.RERUN
-    return Verdict(enough and columns is not None and not wrong, expected, found, fix, remedy)
+    passed = enough and columns is not None and not wrong
+    return Verdict(passed, expected, found, fix, remedy, {"rows": rows, "columns_that_differ": len(wrong)})
 
 
 def _bound(contract: Contract) -> Bound | None:

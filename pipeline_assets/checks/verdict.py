@@ -1,7 +1,7 @@
 """What every check here has in common: its spec, its verdict, and the result that Dagster keeps."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
@@ -17,13 +17,14 @@ Results = Iterator[dg.AssetCheckResult]
 
 @dataclass(frozen=True)
 class Verdict:
-    """For a person: `fix` and `remedy` are what to do when the check failed."""
+    """For a person: `fix` and `remedy` are what to do when the check failed. `numbers` by name, to be plotted."""
 
     passed: bool
     expected: str
     found: str
     fix: str
     remedy: Remedy = Remedy.NONE
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 def asset_key(contract: Contract) -> dg.AssetKey:
@@ -50,7 +51,7 @@ def selected(context: dg.AssetCheckExecutionContext, among: Iterable[Contract]) 
 def result(
     contract: Contract, name: str, verdict: Verdict, *, partition: str, place: Place, **more: dg.MetadataValue[Any]
 ) -> dg.AssetCheckResult:
-    facts: dict[str, Any] = {"expected": verdict.expected, "found": verdict.found, **more}
+    facts: dict[str, Any] = {"expected": verdict.expected, "found": verdict.found, **verdict.numbers, **more}
     sentence = None
     if not verdict.passed:
         again = place.then(verdict.remedy, partition=partition, select=contract.id)

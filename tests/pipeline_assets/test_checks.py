@@ -37,7 +37,7 @@ ZERO = Bound("mustBe", 0.0)
 class TestTables:
     def test_the_rows_that_were_reported_pass(self) -> None:
         assert judge_table(LOANS, partition=DAY, columns=LOAN_COLUMNS, rows=5, reported=5) == Verdict(
-            True, "5 rows, as the latest run reported", "5 rows", ""
+            True, "5 rows, as the latest run reported", "5 rows", "", numbers={"rows": 5, "columns_that_differ": 0}
         )
 
     def test_other_rows_than_were_reported_fail_and_the_day_is_run_again(self) -> None:
@@ -47,6 +47,7 @@ class TestTables:
             "4 rows",
             "",
             Remedy.RERUN,
+            {"rows": 4, "columns_that_differ": 0},
         )
 
     def test_an_empty_day_passes_where_the_run_reported_it_so(self) -> None:
@@ -88,6 +89,7 @@ class TestTables:
             "5 rows; columns that differ from the contract: 3 (due_on absent instead of date, "
             "fee double instead of decimal(18, 2), extra string instead of absent)",
             "Bring the table up to its contract: pipeline lake apply.",
+            numbers={"rows": 5, "columns_that_differ": 3},
         )
 
     def test_no_table_at_all_takes_both(self) -> None:
@@ -97,6 +99,7 @@ class TestTables:
             "no table",
             "Bring the table up to its contract: pipeline lake apply.",
             Remedy.RERUN,
+            {"rows": 0, "columns_that_differ": 0},
         )
 
     def test_no_table_fails_even_where_nothing_was_expected(self) -> None:
@@ -232,6 +235,7 @@ class TestJoins:
             "kind_known 2 (map, toy)",
             "An input was published again, or a table changed by hand.",
             Remedy.RERUN,
+            {"every_loan": 0.0, "kind_known": 2.0},
         )
 
     def test_a_host_without_the_jars_is_told_which_setting_is_missing(self) -> None:
@@ -251,6 +255,14 @@ class TestJoins:
         ):
             raise AssertionError("no session may start")
         assert spark.range(3).count() == 3  # type: ignore[attr-defined]
+
+
+def test_numbers_of_a_verdict_are_numbers_of_the_result() -> None:
+    """Dagster plots what is a number, and nothing else."""
+    verdict = Verdict(True, "2 rows", "2 rows", "", numbers={"rows": 2, "share": 0.5})
+    metadata = result(LENDING, "published", verdict, partition=DAY, place=PRODUCTION).metadata
+    assert metadata["rows"] == dg.MetadataValue.int(2)
+    assert metadata["share"] == dg.MetadataValue.float(0.5)
 
 
 def test_a_failed_check_says_what_to_do_and_a_passed_one_does_not() -> None:

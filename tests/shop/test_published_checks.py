@@ -31,7 +31,8 @@ def test_an_order_that_is_missing_is_found_by_its_id_and_by_its_amount(
     facts.delete(f"order_id == '{lost['order_id']}'")
     verdict = judge_rules(answers_of(session_for(spark, settings), SHOP, FACTS, shop_day.partition))
     assert verdict.expected == "fx_rate_known 0, same_orders 0, net_matches_items 0"
-    assert verdict.found == f"same_orders 1, net_matches_items -{lost['net_amount'].normalize():f}"
+    amount = f"-{lost['net_amount'].normalize():f}"
+    assert verdict.found == f"same_orders 1 ({lost['order_id']}), net_matches_items {amount}"
 
 
 def test_an_amount_in_usd_comes_from_lines_and_rates() -> None:

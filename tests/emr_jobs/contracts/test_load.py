@@ -1,6 +1,8 @@
 """Faults in the contracts: every one at once, each with its file and its path in it."""
 
+import re
 import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,7 +120,7 @@ def test_a_copy_of_the_folder_loads_as_the_domain_does_but_for_what_is_derived(f
             LENDING,
             "mustBeLessOrEqualTo: 0.05",
             "mustBeLessOrEqualTo: 0.05\n        customProperties: [{property: samples, value: loan_id}]",
-            "$.schema[0].quality[2].customProperties: samples are of a query that begins with SELECT count(*) FROM",
+            "$.schema[0].quality[2].customProperties: samples of a query that begins with SELECT count(*) FROM are",
         ),
         (
             LENDING,
@@ -374,6 +376,31 @@ def test_faults_of_our_own_rules_in_one_file_are_named_at_once(folder: Path) -> 
         "$.schema[0].overdue.customProperties.scale",
         "$.schema[0].properties[0]",
     ]
+
+
+@pytest.mark.parametrize(
+    ("samples", "column"),
+    [("m.loan_id", None), ("'member_name'", None), ("concat(m.loan_id, m.member_name)", "marts.lending.member_name")],
+)
+def test_samples_show_nothing_that_is_classified(folder: Path, samples: str, column: str | None) -> None:
+    edit(folder, LENDING, '"coalesce(l.loan_id, m.loan_id)"', f'"{samples}"')
+    said = f"{LENDING} $.schema[0].quality.every_loan.customProperties: samples show {column}, which is classified"
+    with nullcontext() if column is None else pytest.raises(InvalidContracts, match=re.escape(said)):
+        load(folder, LIBRARY.layers)
+
+
+@pytest.mark.parametrize(("column", "classified"), [("loan_id", False), ("member_name", True)])
+def test_a_query_that_counts_no_rows_selects_its_samples(folder: Path, column: str, classified: bool) -> None:
+    edit(
+        folder,
+        LENDING,
+        "mustBeLessOrEqualTo: 0.05",
+        "mustBeLessOrEqualTo: 0.05\n        customProperties: "
+        f'[{{property: samples, value: "SELECT {column} FROM ${{marts.lending}}"}}]',
+    )
+    said = f"{LENDING} $.schema[0].quality.member_known.customProperties: samples show marts.lending.member_name,"
+    with pytest.raises(InvalidContracts, match=re.escape(said)) if classified else nullcontext():
+        load(folder, LIBRARY.layers)
 
 
 def test_a_query_that_names_an_unknown_dataset_is_named_with_its_check(folder: Path) -> None:

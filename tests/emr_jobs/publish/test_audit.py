@@ -4,9 +4,11 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from pyspark.sql import SparkSession
 
-from emr_jobs.contracts.model import Bound, Check, MinimumValues, Severity
+from emr_jobs.contracts.model import AcceptedValues, Bound, Check, MinimumValues, RequiredColumns, Rule, Severity
 from emr_jobs.core.errors import CheckFailed
+from emr_jobs.frame.report import Finding
 from emr_jobs.publish import audit
 from emr_jobs.publish.lake import ColumnMetrics, Staged
 from tests.domains import LIBRARY
@@ -92,3 +94,48 @@ def test_drift_is_against_the_mean_of_as_many_days_before(
     day, unused = branch_days(None), None
     monkeypatch.setattr(audit, "recent_row_counts", lambda _, contract, *, before, days: earlier[:days])
     assert audit.row_count_drift(unused, day, days=4) == drift  # type: ignore[arg-type]
+
+
+AT_LEAST, ABOVE = Bound("mustBeGreaterOrEqualTo", 2.0), Bound("mustBeGreaterThan", 2.0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "keys"),
+    [
+        (RequiredColumns(("kind",)), ["L3"]),
+        (RequiredColumns(("kind", "fee")), ["L2", "L3"]),
+        (AcceptedValues((("kind", ("it's",)),)), ["L1", "L2"]),
+        (AcceptedValues((("kind", ("book",)),)), ["L4"]),
+        (MinimumValues((("fee", AT_LEAST),)), ["L1"]),
+        (MinimumValues((("fee", ABOVE),)), ["L1", "L3"]),
+    ],
+)
+def test_a_check_that_failed_by_rows_names_their_keys(spark: SparkSession, rule: Rule, keys: list[str]) -> None:
+    loans = LIBRARY.contracts["staged.loans"]
+    rows = [("L1", "book", 1), ("L2", "book", None), ("L3", None, 2), ("L4", "it's", 3)]
+    spark.createDataFrame(rows, "loan_id string, kind string, fee int").createOrReplaceTempView("staged_loans")
+    failed = Finding("staged.loans", Check("rule", Severity.ERROR, "", rule), False, "none", "some")
+    assert audit._with_keys(spark, loans, failed).found == f"some; keys ({', '.join(keys)})"
+    assert audit._with_keys(spark, loans, replace(failed, passed=True)).found == "some"
+
+
+def test_no_key_is_named_where_a_part_of_it_is_classified() -> None:
+    loans = LIBRARY.contracts["staged.loans"]
+    hidden = tuple(replace(each, classification="secret" if each.name == "loan_id" else None) for each in loans.columns)
+    check = Check("rule", Severity.ERROR, "", RequiredColumns(("kind",)))
+    assert audit.keys_sql(check, loans) is not None
+    assert audit.keys_sql(check, replace(loans, columns=hidden)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [("row_count", {"rows": 5}), ("required_columns", {"nulls": 0}), ("no_negative_fees", {"least_fees": -1.5})],
+)
+def test_what_was_found_is_a_number_too(name: str, numbers: dict[str, float]) -> None:
+    assert finding(branch_days(Decimal("-1.50")), name).numbers == numbers
+
+
+def test_a_measure_is_a_number_under_the_name_of_its_check() -> None:
+    (check,) = (check for check in LIBRARY.contracts["marts.lending"].checks if check.name == "row_count_drift")
+    assert audit._bounded("marts.lending", check, Bound("mustBe", 0.0), 0.25).numbers == {"row_count_drift": 0.25}
+    assert audit._bounded("marts.lending", check, Bound("mustBe", 0.0), None).numbers == {}

@@ -13,6 +13,7 @@ from emr_jobs.domain import domain_of
 from pipeline_assets.assets.jobs import all_jobs
 from pipeline_assets.assets.sources import source_assets
 from pipeline_assets.checks import all_checks, runnable
+from pipeline_assets.checks.due import due_checks, hours
 from pipeline_assets.executor import executor
 from pipeline_assets.home import load_settings, settings_uri
 from pipeline_assets.partitions import daily
@@ -32,10 +33,11 @@ def definitions(uri: str) -> dg.Definitions:
     jobs = all_jobs(settings, uri, partitions)
     checks = all_checks(settings, partitions)
     published = dg.AssetSelection.checks(*checks)
+    due = due_checks(settings)
     daily_job = dg.define_asset_job(
         "daily",
         # Selecting assets selects all their checks; the stand-alone ones are a job of their own.
-        selection=dg.AssetSelection.assets(*jobs) - published,
+        selection=dg.AssetSelection.assets(*jobs) - published - dg.AssetSelection.checks(*due),
         description="The whole graph for one partition.",
     )
     checks_job = dg.define_asset_job(
@@ -44,6 +46,11 @@ def definitions(uri: str) -> dg.Definitions:
         config=_by_day(partitions),
         description="What readers see of one partition: tables, index and their agreement.",
     )
+    due_job = dg.define_asset_job(
+        "days_that_are_due",
+        selection=dg.AssetSelection.checks(*due),
+        description="Whether readers have the day that is due by now, of every dataset that promises an hour.",
+    )
     observe_job = dg.define_asset_job(
         "observe_sources",
         selection=dg.AssetSelection.assets(*sources),
@@ -51,14 +58,15 @@ def definitions(uri: str) -> dg.Definitions:
     )
     return dg.Definitions(
         assets=[*sources, *jobs],
-        asset_checks=checks,
-        jobs=[daily_job, checks_job, observe_job],
-        schedules=[_observation(observe_job, settings)],
+        asset_checks=[*checks, *due],
+        jobs=[daily_job, checks_job, *([due_job] if due else []), observe_job],
+        schedules=[_observation(observe_job, settings), *_promises(due_job, settings)],
         sensors=all_sensors(
             settings,
             partitions,
             daily=daily_job,
             checks=checks_job,
+            due=due_job if due else None,
             after_production=runnable(settings, checks),
         ),
         executor=executor(settings, uri),
@@ -83,6 +91,25 @@ def _observation(job: "AssetJob", settings: Settings) -> Any:
         default_status=dg.DefaultScheduleStatus.RUNNING if deployed else dg.DefaultScheduleStatus.STOPPED,
         description="What the sources hold of the day before, half an hour before the daily run.",
     )
+
+
+def _promises(job: "AssetJob", settings: Settings) -> list[dg.ScheduleDefinition]:
+    """At every hour that a contract promises. Off where nothing is deployed."""
+    found = domain_of(settings)
+    ticks = [f"{hour.minute} {hour.hour} * * *" for hour in hours(found)]
+    if not ticks:
+        return []
+    deployed = settings.production is not None
+    return [
+        dg.ScheduleDefinition(
+            name="days_that_are_due_schedule",
+            job=job,
+            cron_schedule=ticks,
+            execution_timezone=found.calendar.timezone,
+            default_status=dg.DefaultScheduleStatus.RUNNING if deployed else dg.DefaultScheduleStatus.STOPPED,
+            description="Whether readers have the day, at each hour that a contract promises.",
+        )
+    ]
 
 
 def _by_day(partitions: dg.PartitionsDefinition) -> dg.PartitionedConfig[Any]:

@@ -9,6 +9,7 @@ Pure: a table's metadata as the JSON of Iceberg's specification, whichever libra
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from emr_jobs.core.partition import Partition
@@ -60,6 +61,12 @@ def days(metadata: Metadata) -> set[str]:
     return {day for day, _, _ in _publications(metadata)} | {
         name.removeprefix(property_of("")) for name in kept if name.startswith(property_of(""))
     }
+
+
+def first_published(metadata: Metadata, partition: Partition) -> datetime | None:
+    """When readers had the day for the first time, as far back as snapshots are kept."""
+    instants = [at_ms for day, _, at_ms in _publications(metadata) if day == str(partition)]
+    return datetime.fromtimestamp(instants[-1] / 1000, UTC) if instants else None
 
 
 def states(metadata: Metadata, partition: Partition) -> list[State]:

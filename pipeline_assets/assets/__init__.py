@@ -4,7 +4,7 @@ import warnings
 
 import dagster as dg
 
-# Partitions of an asset check and freshness policies are marked as preview and beta. They are used on purpose
+# Partitions of an asset check and references to code are marked as preview and beta. They are used on purpose
 # (docs/decisions.md), and a warning per check in every process helps nobody.
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 warnings.filterwarnings("ignore", category=dg.BetaWarning)

@@ -1,12 +1,9 @@
-"""Contract -> Dagster: asset spec, column schema, freshness policy, check specs. Pure."""
-
-from datetime import datetime, timedelta
+"""Contract -> Dagster: asset spec, column schema, check specs. Pure."""
 
 import dagster as dg
 from emr_jobs.contracts import Check, Column, Contract, Medium
 from emr_jobs.contracts.read import Files
 from emr_jobs.core.code import code_version
-from emr_jobs.core.partition import Calendar
 from emr_jobs.domain import Domain
 
 from pipeline_assets.description import column_description, column_type
@@ -37,7 +34,6 @@ def asset_spec(found: Domain, contract: Contract, partitions: dg.PartitionsDefin
         # Else Dagster invents a materialization where a recorded run is older than the dataset.
         skippable=contract.medium is not Medium.SOURCE,
         code_version=None if contract.medium is Medium.SOURCE else code_version(found.package),
-        freshness_policy=freshness_policy(contract, found.calendar),
         metadata={
             "dagster/column_schema": column_schema(contract),
             "contract": found.file_of(contract),
@@ -57,20 +53,6 @@ def _column(column: Column, contract: Contract) -> dg.TableColumn:
         type=column_type(column, contract),
         description=column_description(column),
         constraints=dg.TableColumnConstraints(nullable=not column.required, unique=contract.key == (column.name,)),
-    )
-
-
-def freshness_policy(contract: Contract, calendar: Calendar) -> dg.FreshnessPolicy | None:
-    """Available by a time of day: materialized between the daily run and then."""
-    if contract.available_by is None:
-        return None
-    today = datetime.min
-    since_run = datetime.combine(today, contract.available_by) - datetime.combine(today, calendar.run_at)
-    deadline = contract.available_by
-    return dg.FreshnessPolicy.cron(
-        deadline_cron=f"{deadline.minute} {deadline.hour} * * *",
-        lower_bound_delta=max(since_run, timedelta(minutes=1)),
-        timezone=calendar.timezone,
     )
 
 

@@ -32,7 +32,7 @@ def asset_key(contract: Contract) -> dg.AssetKey:
 
 
 def check_spec(
-    contract: Contract, name: str, description: str, partitions: dg.PartitionsDefinition
+    contract: Contract, name: str, description: str, partitions: dg.PartitionsDefinition | None
 ) -> dg.AssetCheckSpec:
     """Not blocking: the day is published already, and what is downstream has its own checks."""
     return dg.AssetCheckSpec(

@@ -55,7 +55,8 @@ def test_a_fee_below_zero_blocks_the_day_in_every_mart(own_day: Day, run_job: In
     assert ended.code == 1
     assert ended.last_line == (
         f"CheckFailed: marts.lending {own_day.partition}: expected minimum_values: fee at least 0, found least fee "
-        "-1.25; marts.branch_days no_negative_fees: least fees -1.25. Nothing was published. Mend the source."
+        f"-1.25; keys ({game['LOAN']}); marts.branch_days no_negative_fees: least fees -1.25; "
+        f"keys ({own_day.partition}/harbour/game). Nothing was published. Mend the source."
     ), ended.output
     assert readers_see(own_day.settings, own_day.partition) == before
 

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from datetime import timedelta
 from pathlib import Path
 from unittest import mock
 
@@ -83,6 +82,11 @@ def test_dagster_validates_the_workspace(tmp_path: Path) -> None:
     assert "Validation successful for code location pipeline_assets" in ended.stdout + ended.stderr
 
 
+def test_a_code_server_takes_all_of_it(defs: dg.Definitions) -> None:
+    """Names of ops and jobs collide only when all of them are loaded."""
+    defs.get_repository_def().load_all_definitions()
+
+
 def test_every_dataset_is_an_asset_and_nothing_else_is(defs: dg.Definitions) -> None:
     assert set(specs(defs)) == set(LIBRARY.contracts)
     assert sorted(LIBRARY.published) == sorted(name for name in LIBRARY.contracts if not LIBRARY.is_source(name))
@@ -131,14 +135,16 @@ def test_a_table_as_a_whole(defs: dg.Definitions) -> None:
     }
 
 
-def test_what_is_published_is_expected_between_the_run_and_its_deadline(defs: dg.Definitions) -> None:
-    for contract in LIBRARY.contracts.values():
-        policy = specs(defs)[contract.id].freshness_policy
-        assert (policy is None) == (contract.medium is Medium.SOURCE), contract.id
-    lending = specs(defs)["marts.lending"].freshness_policy
-    assert isinstance(lending, type(dg.FreshnessPolicy.cron("15 8 * * *", timedelta(hours=1))))
-    assert (lending.deadline_cron, lending.timezone) == ("15 8 * * *", "Europe/Berlin")
-    assert lending.lower_bound_delta == timedelta(hours=1, minutes=45)
+def test_what_promises_an_hour_is_judged_at_that_hour_and_in_no_other_job(defs: dg.Definitions) -> None:
+    promised = {id for id, contract in LIBRARY.contracts.items() if contract.available_by}
+    due = defs.resolve_job_def("days_that_are_due")
+    keys = {(".".join(key.asset_key.path), key.name) for key in due.asset_layer.asset_graph.asset_check_keys}
+    assert keys == {(id, "day_that_is_due") for id in promised}
+    assert promised == {id for id, contract in LIBRARY.contracts.items() if contract.medium is not Medium.SOURCE}
+    schedule = defs.resolve_schedule_def("days_that_are_due_schedule")
+    hours = {contract.available_by for contract in LIBRARY.contracts.values() if contract.available_by}
+    assert schedule.cron_schedule == [f"{hour.minute} {hour.hour} * * *" for hour in sorted(hours)]
+    assert (schedule.execution_timezone, schedule.default_status.value) == ("Europe/Berlin", "STOPPED")
 
 
 def test_every_check_is_of_the_day_and_says_what_it_proves(defs: dg.Definitions) -> None:
@@ -147,10 +153,12 @@ def test_every_check_is_of_the_day_and_says_what_it_proves(defs: dg.Definitions)
     own = contract_checks()
     declared = set(own)
     runs = {(dataset, "of_one_run") for dataset in LIBRARY.job("catalogue").outputs}
-    assert set(found) == declared | published | runs | {("marts.lending", "agrees_with_inputs")}
+    due = {(each.id, "day_that_is_due") for each in LIBRARY.contracts.values() if each.available_by}
+    assert set(found) == declared | published | runs | due | {("marts.lending", "agrees_with_inputs")}
     assert not declared & published
     for name, spec in found.items():
-        assert isinstance(spec.partitions_def, dg.DailyPartitionsDefinition), name
+        # The day that is due is one that the clock says, whichever partition somebody looks at.
+        assert isinstance(spec.partitions_def, dg.DailyPartitionsDefinition) == (name not in due), name
         assert spec.description, name
         assert spec.blocking == (name in own and own[name].blocking), name
     for name in published | runs:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from emr_jobs.core.errors import Unavailable
 from emr_jobs.core.settings import load
 from emr_jobs.publish.search import SearchIndex
 from pipeline_assets import lake
+from pipeline_assets.checks.due import shown_day
 from pipeline_assets.checks.joins import answers_of, judge_rules
 from pipeline_assets.definitions import definitions
 from pipeline_assets.home import ROOT
@@ -47,6 +49,21 @@ def evaluate(day: Day, step: str, *, settings_uri: str | None = None) -> Evaluat
     with dg.DagsterInstance.from_config(str(day.home / "dagster")) as instance:
         result = job.execute_in_process(instance=instance, partition_key=day.partition, op_selection=[step])
     return {(".".join(each.asset_key.path), each.check_name): each for each in result.get_asset_check_evaluations()}
+
+
+def test_readers_have_the_published_day_by_its_run_and_not_the_one_that_is_due_now(published_day: Day) -> None:
+    settings, day = load(published_day.settings_uri), LIBRARY.calendar.partition(published_day.partition)
+    promised = {each.id: each for each in LIBRARY.contracts.values() if each.available_by}
+    shown = {name: shown_day(settings, contract, day) for name, contract in promised.items()}
+    assert all(each is not None and each.since is not None for each in shown.values()), shown
+    assert {each.by for each in shown.values() if each} == {f"{shown[INDEX.id].by}"}  # type: ignore[union-attr]
+    job = definitions(published_day.settings_uri).resolve_job_def("days_that_are_due")
+    with dg.DagsterInstance.ephemeral() as instance:
+        judged = job.execute_in_process(instance=instance).get_asset_check_evaluations()
+    assert {".".join(each.asset_key.path): each.passed for each in judged} == dict.fromkeys(promised, False)
+    due = LIBRARY.calendar.latest_complete(datetime.now(UTC))
+    days = {str(each.metadata["due_day"].value) for each in judged}
+    assert days <= {str(due), str(due.date - timedelta(days=1))}
 
 
 def checks_process(day: Day, *, settings_uri: str) -> "subprocess.Popen[str]":

@@ -354,10 +354,17 @@ def page(
 
 def test_deployed_code_location_observes_the_sources_and_starts_no_production(production: Deployed) -> None:
     repository = definitions(production.settings_uri).get_repository_def()
-    assert {schedule.name for schedule in repository.schedule_defs} == {"observe_sources_schedule"}
-    assert {sensor.name for sensor in repository.sensor_defs} >= {"production_executions", "checks_after_production"}
+    assert {schedule.name for schedule in repository.schedule_defs} == {
+        "days_that_are_due_schedule",
+        "observe_sources_schedule",
+    }
+    assert {sensor.name for sensor in repository.sensor_defs} >= {
+        "production_executions",
+        "checks_after_production",
+        "late_days",
+    }
     started = {target.job_name for each in repository.sensor_defs for target in each.targets}
-    assert started <= {"daily", "checks", None}
+    assert started <= {"daily", "checks", "days_that_are_due", None}
     specs = [spec for each in repository.asset_graph.assets_defs for spec in each.specs]
     assert specs
     assert not [spec.key for spec in specs if spec.automation_condition]

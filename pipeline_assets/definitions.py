@@ -4,11 +4,12 @@ Needs no Java to load and, with a settings file on disk, no network and no crede
 """
 
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from emr_jobs.core.settings import Settings
-from emr_jobs.domain import domain_of
+from emr_jobs.domain import CONTRACTS, Domain, domain_of
 
 from pipeline_assets.assets.jobs import all_jobs
 from pipeline_assets.assets.sources import source_assets
@@ -57,7 +58,7 @@ def definitions(uri: str) -> dg.Definitions:
         description="How much the sources hold: files and API rows of one partition, tables as they are now.",
     )
     return dg.Definitions(
-        assets=[*sources, *jobs],
+        assets=[*sources, *jobs] if settings.production else _with_code(domain_of(settings), [*sources, *jobs]),
         asset_checks=[*checks, *due],
         jobs=[daily_job, checks_job, *([due_job] if due else []), observe_job],
         schedules=[_observation(observe_job, settings), *_promises(due_job, settings)],
@@ -71,6 +72,19 @@ def definitions(uri: str) -> dg.Definitions:
         ),
         executor=executor(settings, uri),
     )
+
+
+def _with_code(found: Domain, assets: list[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+    """Each asset with the contract's file, for an editor: only where the code location runs beside the checkout."""
+
+    def linked(spec: dg.AssetSpec) -> dg.AssetSpec:
+        file = found.folder / CONTRACTS / Path(spec.metadata["contract"]).name
+        references = dg.CodeReferencesMetadataValue(
+            code_references=[dg.LocalFileCodeReference(file_path=str(file), line_number=1, label=file.name)]
+        )
+        return spec.merge_attributes(metadata={"dagster/code_references": references})
+
+    return [each.map_asset_specs(linked) for each in assets]
 
 
 def asset_graph(settings: Settings) -> Any:

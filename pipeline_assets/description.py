@@ -19,7 +19,7 @@ from emr_jobs.contracts.model import (
     UniqueKey,
 )
 from emr_jobs.contracts.read import Files, Rest, Snowflake
-from emr_jobs.contracts.table import spark_type, table_identifier
+from emr_jobs.contracts.table import in_sentences, spark_type, table_identifier
 from emr_jobs.core.errors import Misconfigured
 from emr_jobs.core.settings import FilesConnection, RestConnection, Settings, SnowflakeConnection
 from emr_jobs.domain import Domain
@@ -129,26 +129,8 @@ def column_type(column: Column, contract: Contract) -> str:
     return spark_type(column) if contract.medium is Medium.TABLE else column.physical_type or column.logical_type
 
 
-def column_description(column: Column) -> str | None:
-    """What it is, its accepted values with what they stand for, and who may see it."""
-    meanings = dict(column.meanings)
-    accepted = [f"{value} ({meanings[value]})" if value in meanings else value for value in column.accepted]
-    return _in_sentences(column.description, accepted, column.classification)
-
-
 def meaning(facts: ColumnFacts) -> str | None:
-    """The same, of facts."""
-    accepted = [f"{value} ({stands_for})" if stands_for else value for value, stands_for in facts.accepted.items()]
-    return _in_sentences(facts.description, accepted, facts.classification)
-
-
-def _in_sentences(description: str | None, accepted: list[str], classification: str | None) -> str | None:
-    said = (
-        description,
-        f"One of {', '.join(accepted)}" if accepted else None,
-        f"Classified as {classification}" if classification else None,
-    )
-    return ". ".join(part.rstrip(".") for part in said if part) or None
+    return in_sentences(facts.description, facts.accepted, facts.classification)
 
 
 def expected_of(rule: Rule) -> str | None:

@@ -13,9 +13,11 @@ from emr_jobs.contracts.table import (
     CATALOG,
     PREFIX,
     TABLE_PROPERTIES,
+    column_description,
     iceberg_schema,
     iceberg_type,
     table_identifier,
+    table_words,
 )
 from emr_jobs.core.errors import Damaged, Misconfigured
 from emr_jobs.core.partition import Partition
@@ -127,7 +129,7 @@ def _apply(found: "Catalog", contract: Contract) -> str:
             name,
             schema,
             partition_spec=PartitionSpec(by_day),
-            properties=TABLE_PROPERTIES,
+            properties={**TABLE_PROPERTIES, **table_words(contract)},
         )
         return "created"
     present = {field.name: field for field in there.schema().fields}
@@ -144,9 +146,19 @@ def _apply(found: "Catalog", contract: Contract) -> str:
             "A type or a removed column needs a decision: change the contract back, or migrate the table by hand."
         )
     missing = [column for column in contract.columns if column.name not in present]
-    if not missing:
+    said_otherwise = [
+        column
+        for column in contract.columns
+        if column.name in present and (present[column.name].doc or "") != (column_description(column) or "")
+    ]
+    words = {name: text for name, text in table_words(contract).items() if there.properties.get(name) != text}
+    if not (missing or said_otherwise or words):
         return "unchanged"
-    with there.update_schema() as update:
-        for column in missing:
-            update.add_column(column.name, iceberg_type(column), doc=column.description)
-    return f"added {', '.join(column.name for column in missing)}"
+    with there.transaction() as change:  # of metadata alone: no file is written anew
+        with change.update_schema() as update:
+            for column in missing:
+                update.add_column(column.name, iceberg_type(column), doc=column_description(column))
+            for column in said_otherwise:
+                update.update_column(column.name, doc=column_description(column) or "")
+        change.set_properties(words)
+    return f"added {', '.join(column.name for column in missing)}" if missing else "described as in the contract"

@@ -361,6 +361,8 @@ def _words(before: Contract, now: Contract) -> Iterator[Change]:
     """What no rule can judge."""
     if before.description != now.description:
         yield _compatible("description", "other words")
+    if (before.usage, before.limitations) != (now.usage, now.limitations):
+        yield _compatible("description", "another usage or limitations")
     if before.granularity != now.granularity:
         yield _compatible("dataGranularityDescription", "other words")
     if before.owner != now.owner:

@@ -294,6 +294,8 @@ class _Reader:
             read=read,
             extraction=extraction,
             status=Status(odcs.status or ""),
+            usage=((odcs.description and odcs.description.usage) or "").strip() or None,
+            limitations=((odcs.description and odcs.description.limitations) or "").strip() or None,
         )
 
     def read_of(self, odcs: OpenDataContractStandard, medium: Medium) -> Read | None:

@@ -199,6 +199,8 @@ class Contract:
     read: Read | None = None  # of a source, how
     extraction: Extraction | None = None  # None: it declares none
     status: Status = Status.ACTIVE
+    usage: str | None = None
+    limitations: str | None = None
 
     def is_expired(self, day: date, *, today: date) -> bool:
         return self.keep_days is not None and (today - day).days > self.keep_days

@@ -1,6 +1,7 @@
 """Contract -> Spark schema and Iceberg table. Pure."""
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from emr_jobs.contracts.load import PARTITION_COLUMN
@@ -66,6 +67,37 @@ def table_identifier(contract: Contract, prefix: str) -> tuple[str, str]:
     return f"{prefix}{contract.layer}", contract.name
 
 
+def column_description(column: Column) -> str | None:
+    """What it is, its accepted values with what they stand for, and who may see it."""
+    meanings = dict(column.meanings)
+    accepted = {value: meanings.get(value) for value in column.accepted}
+    return in_sentences(column.description, accepted, column.classification)
+
+
+def in_sentences(description: str | None, accepted: Mapping[str, str | None], classification: str | None) -> str | None:
+    """`accepted`: what each value stands for, where that is known."""
+    values = [f"{value} ({meaning})" if meaning else value for value, meaning in accepted.items()]
+    said = (
+        description,
+        f"One of {', '.join(values)}" if values else None,
+        f"Classified as {classification}" if classification else None,
+    )
+    return ". ".join(part.rstrip(".") for part in said if part) or None
+
+
+def table_words(contract: Contract) -> dict[str, str]:
+    """Table properties that say what it is: `comment` is what Spark shows and Iceberg's Java client gives to Glue,
+    `Description` what pyiceberg does.
+    """
+    return {
+        "comment": contract.description,
+        "Description": contract.description,
+        "owner": contract.owner,
+        "limitations": contract.limitations or "",
+        "contract": f"{contract.id} {contract.version}",
+    }
+
+
 def iceberg_schema(contract: Contract) -> "Schema":
     """What `pipeline lake apply` creates the table with; field ids in column order."""
     from pyiceberg.schema import Schema
@@ -77,7 +109,7 @@ def iceberg_schema(contract: Contract) -> "Schema":
             name=column.name,
             field_type=iceberg_type(column),
             required=must_not_be_null(column),
-            doc=column.description,
+            doc=column_description(column),
         )
         for number, column in enumerate(contract.columns, start=1)
     ]

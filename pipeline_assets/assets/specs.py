@@ -3,10 +3,11 @@
 import dagster as dg
 from emr_jobs.contracts import Check, Column, Contract, Medium
 from emr_jobs.contracts.read import Files
+from emr_jobs.contracts.table import column_description
 from emr_jobs.core.code import code_version
 from emr_jobs.domain import Domain
 
-from pipeline_assets.description import column_description, column_type
+from pipeline_assets.description import column_type
 
 _OF_DATASETS = {Medium.TABLE: {"pyspark", "iceberg"}, Medium.INDEX: {"pyspark", "opensearch"}}
 _OF_FILES = {"json_lines": "json", "csv": "csv", "parquet": "parquet"}
@@ -26,7 +27,7 @@ def asset_spec(found: Domain, contract: Contract, partitions: dg.PartitionsDefin
     return dg.AssetSpec(
         key=[contract.layer, contract.name],
         deps=[dg.AssetKey(dataset.split(".", 1)) for dataset in found.upstream_of(contract)],
-        description=contract.description,
+        description=description(contract),
         group_name=contract.layer,
         kinds=kinds(contract),
         owners=[f"team:{contract.owner}"],
@@ -41,6 +42,16 @@ def asset_spec(found: Domain, contract: Contract, partitions: dg.PartitionsDefin
             **({"grain": contract.granularity} if contract.granularity else {}),
         },
     )
+
+
+def description(contract: Contract) -> str:
+    """Markdown: what it is, how to read it, what it is not good for."""
+    said = (
+        contract.description,
+        f"**Usage.** {contract.usage}" if contract.usage else None,
+        f"**Limitations.** {contract.limitations}" if contract.limitations else None,
+    )
+    return "\n\n".join(part for part in said if part)
 
 
 def column_schema(contract: Contract) -> dg.TableSchema:

@@ -6,7 +6,7 @@ import pytest
 
 from emr_jobs.contracts import Column
 from emr_jobs.contracts.load import described
-from pipeline_assets.description import column_description
+from emr_jobs.contracts.table import column_description
 from tests.domains import LIBRARY
 
 

@@ -11,8 +11,8 @@ import dagster as dg
 import pytest
 
 from emr_jobs.contracts import Check, Contract, Medium
+from emr_jobs.contracts.table import column_description
 from pipeline_assets.definitions import definitions
-from pipeline_assets.description import column_description
 from pipeline_assets.home import ROOT
 from tests.domains import EMULATOR, LIBRARY, LOCAL
 
@@ -95,7 +95,15 @@ def test_every_dataset_is_an_asset_and_nothing_else_is(defs: dg.Definitions) -> 
 @pytest.mark.parametrize("contract", LIBRARY.contracts.values(), ids=lambda contract: contract.id)
 def test_an_asset_is_described_by_its_contract(defs: dg.Definitions, contract: Contract) -> None:
     spec = specs(defs)[contract.id]
-    assert spec.description == contract.description
+    assert spec.description == "\n\n".join(
+        part
+        for part in (
+            contract.description,
+            contract.usage and f"**Usage.** {contract.usage}",
+            contract.limitations and f"**Limitations.** {contract.limitations}",
+        )
+        if part
+    )
     assert spec.owners == [f"team:{contract.owner}"]
     assert spec.kinds
     assert spec.group_name == contract.layer
@@ -115,6 +123,8 @@ def test_a_table_as_a_whole(defs: dg.Definitions) -> None:
     assert spec.owners == ["team:librarians"]
     assert [dep.asset_key for dep in spec.deps] == [dg.AssetKey(["files", "loans"])]
     assert spec.metadata["contract"] == "tests/library/contracts/staged.loans.odcs.yaml"
+    (reference,) = spec.metadata["dagster/code_references"].code_references
+    assert Path(reference.file_path) == LIBRARY.folder / "contracts" / "staged.loans.odcs.yaml"
     schema = spec.metadata["dagster/column_schema"]
     assert {column.name: column.type for column in schema.columns} == {
         "partition_date": "date",

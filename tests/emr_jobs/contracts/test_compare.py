@@ -394,6 +394,16 @@ CHANGES: dict[str, tuple[Contract, Contract, list[tuple[Kind, str, str]]]] = {
         [(COMPATIBLE, "physicalName", "review instead of reviews")],
     ),
     "purpose": (make_dataset(), make_dataset(description="Stars"), [(COMPATIBLE, "description", "other words")]),
+    "limitations": (
+        make_dataset(),
+        make_dataset(limitations="Not before 2020"),
+        [(COMPATIBLE, "description", "another usage or limitations")],
+    ),
+    "usage": (
+        make_dataset(),
+        make_dataset(usage="By its key"),
+        [(COMPATIBLE, "description", "another usage or limitations")],
+    ),
     "grain in words": (
         make_dataset(),
         make_dataset(granularity="one row per review"),

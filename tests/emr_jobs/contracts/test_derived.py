@@ -89,7 +89,7 @@ def test_iceberg_schema_of_a_table_where_only_the_day_is_not_null() -> None:
         NestedField(2, "loan_id", text, required=False),
         NestedField(3, "title", text, required=False),
         NestedField(4, "kind", text, required=False),
-        NestedField(5, "member_name", text, required=False),
+        NestedField(5, "member_name", text, doc="Classified as confidential", required=False),
         NestedField(6, "branch", text, required=False),
         NestedField(7, "fee", types.DecimalType(18, 2), required=False),
         NestedField(8, "is_overdue", types.BooleanType(), doc="Due before the partition's day", required=False),

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from emr_jobs import maintain
 from emr_jobs.contracts import Contract
-from emr_jobs.contracts.table import column_description, spark_ddl
+from emr_jobs.contracts.table import spark_ddl
 from emr_jobs.core.errors import CheckFailed
 from emr_jobs.core.partition import Partition
 from emr_jobs.core.settings import Settings
@@ -314,24 +314,6 @@ def test_apply_adds_the_columns_of_a_newer_contract(settings: Settings, monkeypa
     assert {name for dataset, name in applied.items() if dataset != MEMBERS.id} == {"unchanged"}
     names = [field.name for field in lake.catalog(settings).load_table(MEMBERS.id).schema().fields]
     assert sorted(names) == sorted(column.name for column in contract(MEMBERS.id).columns)
-
-
-def test_apply_says_in_a_table_that_is_there_what_its_contract_says(settings: Settings) -> None:
-    """In metadata alone: the snapshot stays."""
-    table, declared = lake.catalog(settings).load_table(MEMBERS.id), contract(MEMBERS.id)
-    with table.transaction() as change:
-        change.remove_properties("owner", "comment")
-        with change.update_schema() as update:
-            update.update_column("branch", doc="something else")
-    before = table.metadata.current_snapshot_id
-    assert dict(lake.apply(settings))[MEMBERS.id] == "described as in the contract"
-    assert dict(lake.apply(settings))[MEMBERS.id] == "unchanged"
-    described = lake.catalog(settings).load_table(MEMBERS.id)
-    assert (described.properties["owner"], described.properties["comment"]) == (declared.owner, declared.description)
-    assert {field.name: field.doc or None for field in described.schema().fields} == {
-        column.name: column_description(column) for column in declared.columns
-    }
-    assert described.metadata.current_snapshot_id == before
 
 
 def contract(dataset: str) -> Contract:

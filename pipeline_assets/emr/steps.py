@@ -148,6 +148,7 @@ class RunningStep:
         return {
             "origin": ORIGIN,
             "cluster": self.cluster_id,
+            "cluster_console": dg.MetadataValue.url(clusters.console(self.cluster_id)),
             "step": self.id,
             "console": dg.MetadataValue.url(self.console()),
             "queue_s": round((began - step.created_at).total_seconds(), 1),

@@ -19,6 +19,7 @@ from emr_jobs.core.settings import Settings, of_a_deployment
 from emr_jobs.domain import domain_of
 
 from pipeline_assets import remedies
+from pipeline_assets.emr import clusters
 from pipeline_assets.launchers.heartbeat import heartbeat
 from pipeline_assets.launchers.outcome import Result, left_out, replayed_results
 from pipeline_assets.messages_on_s3 import attempts_prefix, messages_on_s3, prefix
@@ -159,11 +160,10 @@ class _Followed:
     @patiently
     def metadata(self) -> dict[str, Any]:
         cluster = self.executions.cluster(self.name)
-        return {
-            "origin": ORIGIN,
-            "execution": dg.MetadataValue.url(self.console),
-            **({"cluster": cluster} if cluster else {}),
-        }
+        facts: dict[str, Any] = {"origin": ORIGIN, "execution": dg.MetadataValue.url(self.console)}
+        if cluster:
+            facts |= {"cluster": cluster, "cluster_console": dg.MetadataValue.url(clusters.console(cluster))}
+        return facts
 
     @patiently
     def _recorded(self) -> list[int]:

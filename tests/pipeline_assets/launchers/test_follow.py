@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConn
 from urllib3 import HTTPResponse
 
 from pipeline_assets.assets.jobs import all_jobs
+from pipeline_assets.emr import clusters
 from pipeline_assets.home import dagster_home
 from pipeline_assets.launchers.follow import _Followed
 from pipeline_assets.launchers.heartbeat import heartbeat
@@ -121,6 +122,7 @@ def test_results_are_those_of_production_and_say_so(production: Deployed, follow
     metadata = found["staged.loans"]
     assert (metadata["origin"], metadata["dagster/row_count"], metadata["attempt"]) == ("production", 7, 0)
     assert metadata["cluster"] == production.executions.cluster(execution.name)
+    assert metadata["cluster_console"] == clusters.console(metadata["cluster"])
     assert metadata["execution"].endswith(execution.arn)
     evaluated = {(".".join(each.asset_key.path), each.check_name) for each in result.get_asset_check_evaluations()}
     assert evaluated == {(dataset, check.name) for dataset, check in LIBRARY.checks_of(JOB)}

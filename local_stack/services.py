@@ -167,6 +167,8 @@ def _keep_in_home(profile: dict[str, Any], home: Path, data: Path, values: dict[
     """Lake, runs and secrets as files, what is delivered where it is."""
     profile["lake"] |= {"uri": str(home / "lake" / "catalog.db"), "warehouse": f"file://{home / 'lake' / 'warehouse'}"}
     profile["runs"] |= {"uri": str(home / "runs")}
+    if "lineage" in profile:
+        profile["lineage"] |= {"url": str(home / "lineage")}
     for connection in profile["connections"].values():
         if connection["kind"] == "files":
             connection["uri"] = str(data.resolve())

@@ -26,8 +26,8 @@ from tests.domains import LIBRARY
 from tests.running import wait_for
 
 # Days on which jobs behave in some way of stub_job, by "<partition> <job> <attempt>".
-GOOD, FAILS, SECOND, KILLED, OLDER, LONG, LAST_LOST, NO_CLUSTER, WHOLE, OTHER, EMPTY, PATIENT = (
-    f"2026-09-{day:02}" for day in range(1, 13)
+GOOD, FAILS, SECOND, KILLED, OLDER, LONG, LAST_LOST, NO_CLUSTER, WHOLE, OTHER, EMPTY, PATIENT, ALL = (
+    f"2026-09-{day:02}" for day in range(1, 14)
 )
 OFTEN = {"poll_interval_s": 0.2, "message_interval_s": 0.2}
 BEHAVIOURS = {

@@ -69,6 +69,17 @@ def _require_nobody_in(value: str) -> None:
         raise ValueError("a user or password stands in the address; a secret is a reference")
 
 
+def _event_url(value: str, info: ValidationInfo) -> str:
+    if urlsplit(value).scheme in ("http", "https"):
+        return _address(value)
+    location = _as_uri(value, info).rstrip("/")
+    if urlsplit(location).scheme not in ("file", "s3") or (
+        location.startswith("s3:") and not urlsplit(location).netloc
+    ):
+        raise ValueError("expected a folder, s3://BUCKET/FOLDER or https://…")
+    return location
+
+
 def _deployment_name(value: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9-]{1,30}", value):
         raise ValueError(
@@ -390,6 +401,27 @@ class Production(Section):
     alarm_topic: str | None = None  # ARN, for what Dagster has to tell; None: into the run's log
 
 
+class Lineage(Section):
+    """Where what a run did is written as OpenLineage events."""
+
+    url: Annotated[str, AfterValidator(_event_url)]  # a folder, `s3://…`, or an address that takes events by POST
+    token: Secret | None = None  # sent as a bearer, to https only
+    timeout_s: PositiveFloat = 5.0  # of each try; what is not written by then is warned of and left out
+
+    @property
+    def kind(self) -> Literal["file", "s3", "http"]:
+        scheme = urlsplit(self.url).scheme
+        return "s3" if scheme == "s3" else "file" if scheme == "file" else "http"
+
+    @model_validator(mode="after")
+    def _nobody_listens(self) -> Self:
+        if self.token and self.kind != "http":
+            raise ValueError("token is sent to an http address; url is none")
+        if self.token and _url_in_clear(self.url):
+            raise ValueError("url: http is for this machine only: others could read the token. Use https")
+        return self
+
+
 class Settings(Section):
     domain: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_.]*$")]  # the package
     aws: Aws = Aws()
@@ -400,6 +432,7 @@ class Settings(Section):
     runs: Runs
     connections: dict[ConnectionName, Connection]
     search: Search
+    lineage: Lineage | None = None  # None: no events
 
     def connection(self, name: str, kind: type[Reached], *, source: str) -> Reached:
         """Of a source. Raises Misconfigured where there is none of this kind."""

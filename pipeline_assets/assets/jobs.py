@@ -15,6 +15,8 @@ from pipeline_assets.launchers.emr import EmrStepLauncher
 from pipeline_assets.launchers.follow import FollowLauncher
 from pipeline_assets.launchers.local import LocalLauncher
 from pipeline_assets.launchers.outcome import Result
+from pipeline_assets.lineage.emit import told
+from pipeline_assets.lineage.events import Occurrence
 from pipeline_assets.process import end_with_starter
 from pipeline_assets.production.running.executions import Executions
 from pipeline_assets.tags import ALLOW_EMPTY_TAG, EXECUTION_TAG, LAUNCHER_TAG, LOCAL
@@ -68,7 +70,10 @@ def job_assets(
             warn_of_production(context, of_a_deployment(settings))
         allow_empty = context.run.tags.get(ALLOW_EMPTY_TAG, "false").lower() == "true"
         try:
-            yield from launcher.run(context=context, job=job, allow_empty=allow_empty)
+            results = launcher.run(context=context, job=job, allow_empty=allow_empty)
+            if launcher is not follow:  # which tells by itself when, and as which attempt, production ran the job
+                results = told(settings, context.log, _occurrence(context, found, job), results)
+            yield from results
         except Misconfigured as error:
             raise dg.Failure(f"{job.name}: {error}", allow_retries=False) from error
         except DagsterExecutionInterruptedError as interrupted:
@@ -76,6 +81,12 @@ def job_assets(
             raise dg.Failure(f"{job.name}: cancelled", allow_retries=False) from interrupted
 
     return run_job
+
+
+def _occurrence(context: dg.AssetExecutionContext, found: Domain, job: Job) -> Occurrence:
+    return Occurrence(
+        job, found.calendar.partition(context.partition_key), context.run.run_id, attempt=context.retry_number
+    )
 
 
 def _chosen(launchers: Mapping[str, Launcher], tags: Mapping[str, str]) -> Launcher:

@@ -22,6 +22,8 @@ from pipeline_assets import remedies
 from pipeline_assets.emr import clusters
 from pipeline_assets.launchers.heartbeat import heartbeat
 from pipeline_assets.launchers.outcome import Result, left_out, replayed_results
+from pipeline_assets.lineage.emit import told
+from pipeline_assets.lineage.events import Occurrence
 from pipeline_assets.messages_on_s3 import attempts_prefix, messages_on_s3, prefix
 from pipeline_assets.production.running.executions import Execution, Executions, JobProgress, JobStatus
 from pipeline_assets.production.running.patience import patiently
@@ -59,6 +61,31 @@ class FollowLauncher(dg.PipesClient):
                 domain_of(self._settings), job, [], log=context.log
             )  # the job is newer than the execution
             return
+        occurrence = Occurrence(
+            job,
+            domain_of(self._settings).calendar.partition(context.partition_key),
+            run_id=execution,
+            attempt=max(went.attempts - 1, 0),
+        )
+        yield from told(
+            self._settings,
+            context.log,
+            occurrence,
+            self._judged(context, followed, went, messages, attempt),
+            began_at=went.began_at or followed.execution.started_at,
+            ended_at=went.ended_at or followed.execution.ended_at,
+        )
+
+    def _judged(
+        self,
+        context: dg.AssetExecutionContext,
+        followed: "_Followed",
+        went: JobProgress,
+        messages: dg.PipesMessageHandler | None,
+        attempt: int,
+    ) -> Iterator[Result]:
+        """What the job's last attempt reported, once its state has ended."""
+        job = followed.job
         metadata = followed.metadata()
         failure = _failure(followed, went)
         if messages is None or attempt < went.attempts - 1:

@@ -35,6 +35,7 @@ from pipeline_assets.tags import LAUNCHER_TAG
 from tests.comparison import compare
 from tests.domains import LIBRARY
 from tests.end_to_end.expected_day import expected
+from tests.lineage_events import assert_whole, read_from_s3
 from tests.running import Day, pipeline, pipeline_process, table_rows, typed, wait_for
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -68,6 +69,15 @@ def test_rows_and_documents_are_those_that_were_delivered(yarn_day: Day) -> None
     wanted = expected(yarn_day.data, date.fromisoformat(yarn_day.partition))
     compare(yarn_day, wanted)
     assert len(wanted["marts.lending"]) == yarn_day.truth["loans"] == LOANS
+
+
+def test_openlineage_has_every_dataset_with_columns_lineage_and_checks(
+    yarn_day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert yarn_day.settings.lineage is not None
+    for name, value in aws_environment(yarn_day.settings.aws).items():
+        monkeypatch.setenv(name, value)
+    assert_whole(read_from_s3(yarn_day.settings.lineage.url), LIBRARY)
 
 
 def test_one_cluster_is_made_and_ended_and_three_drivers_run_at_once_on_its_core_nodes(yarn_day: Day) -> None:

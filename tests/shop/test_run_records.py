@@ -3,7 +3,9 @@
 import dagster as dg
 import pytest
 
+from tests.lineage_events import assert_whole, read
 from tests.running import Day
+from tests.shop import SHOP
 
 
 def test_rejects_duplicates_and_test_orders_are_counted(shop_day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,3 +22,7 @@ def test_rejects_duplicates_and_test_orders_are_counted(shop_day: Day, monkeypat
     assert counted["dagster/row_count"] == shop_day.truth["orders"]
     assert counted["test_orders"] == planted["test"]
     assert counted["duplicates"] == planted["duplicate"]
+
+
+def test_openlineage_has_every_dataset_with_columns_lineage_and_checks(shop_day: Day) -> None:
+    assert_whole(read(shop_day.home / "lineage"), SHOP)

@@ -28,7 +28,7 @@ from pipeline_assets.production.generate.tags import OWNER_TAG, STACK_TAG, deplo
 from pipeline_assets.shipping import package
 from pipeline_assets.versions import refuse_unpinned_base
 
-NOT_FOR_JOBS = {"emr", "production"}  # sections; what is in them is known only when the main stack is there
+NOT_FOR_JOBS = {"emr", "lineage", "production"}  # sections; what is in them is known only when the main stack is there
 SETTINGS_NAME = "settings.toml"
 _ANOTHER_NAME = "Give yours another name: production.name in the settings"
 _EXAMPLE = re.compile(r"<[^<>]+>")

@@ -35,6 +35,7 @@ def dagster_statements(settings: DeploymentSettings, *, service_role: Any, insta
     return [
         *_production(settings.production),
         *_objects(settings, settings.emr),
+        *_events(settings),
         *_published(settings, domain_of(settings).tables),
         *read_secrets(sorted(set(secrets(settings).values()))),
         *_clusters(),
@@ -74,6 +75,12 @@ def _objects(settings: DeploymentSettings, emr: Emr) -> list[Statement]:
             [_under(f"{runs}/leases"), _under(f"{runs}/compute_logs")],
         ),
     ]
+
+
+def _events(settings: DeploymentSettings) -> list[Statement]:
+    """OpenLineage events are written to their folder and not read."""
+    lineage = settings.lineage
+    return [allow(["s3:PutObject"], [_under(lineage.url)])] if lineage and lineage.kind == "s3" else []
 
 
 def _published(settings: DeploymentSettings, published: list[Contract]) -> list[Statement]:

@@ -30,6 +30,7 @@ def secrets_of(job: Job, settings: Settings) -> list[str]:
 def require_a_reader(settings: Settings, jobs: tuple[Job, ...]) -> None:
     """Raises Misconfigured naming every secret that no role would get: the first day would fail on it."""
     read = {name for job in jobs for name in secrets_of(job, settings)}
+    read |= set(settings.secrets_of("lineage").values())  # by the code location, which may read them all
     if unread := [f"{place} = {name}" for place, name in secrets(settings).items() if name not in read]:
         raise Misconfigured(
             f"settings: no job reads what {', '.join(unread)} is for, so no role may read it. Take it out, or name its "

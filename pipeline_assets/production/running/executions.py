@@ -68,6 +68,8 @@ class JobProgress:
     attempts: int  # how many there were; their numbers begin with 0
     cause: str  # of the last failure
     settled: bool  # its state has ended: it is not tried again
+    began_at: datetime | None = None  # its last attempt
+    ended_at: datetime | None = None
 
     @property
     def is_running(self) -> bool:
@@ -312,11 +314,13 @@ def progress_of_jobs(events: Iterable[Event], found: Domain) -> list[JobProgress
     attempts: Counter[str] = Counter()
     causes: dict[str, str] = {}
     settled: set[str] = set()
+    began: dict[str, datetime] = {}
+    ended: dict[str, datetime] = {}
     for event in events:
         by_id[event["id"]] = event
         state, kind = _state(event, by_id), event["type"]
         if _entered(event) == BOOT_AGAIN:  # whatever failed did so for want of a cluster
-            for known in (status, attempts, causes, settled):
+            for known in (status, attempts, causes, settled, began, ended):
                 known.clear()
         if kind == "TaskStateExited" or state in after_failure:
             settled.add(after_failure.get(state or "", state or ""))
@@ -325,12 +329,22 @@ def progress_of_jobs(events: Iterable[Event], found: Domain) -> list[JobProgress
         if kind == "TaskScheduled":
             status[state] = JobStatus.RUNNING
             attempts[state] += 1
+            began[state] = event["timestamp"]
+            ended.pop(state, None)
         elif kind in _FAILURES:
-            status[state], causes[state] = JobStatus.FAILED, _failure(event)
+            status[state], causes[state], ended[state] = JobStatus.FAILED, _failure(event), event["timestamp"]
         elif kind == "TaskSucceeded":
-            status[state] = JobStatus.SUCCEEDED
+            status[state], ended[state] = JobStatus.SUCCEEDED, event["timestamp"]
     return [
-        JobProgress(job, status.get(state, JobStatus.NOT_RUN), attempts[state], causes.get(state, ""), state in settled)
+        JobProgress(
+            job,
+            status.get(state, JobStatus.NOT_RUN),
+            attempts[state],
+            causes.get(state, ""),
+            state in settled,
+            began_at=began.get(state),
+            ended_at=ended.get(state),
+        )
         for state, job in by_state.items()
     ]
 

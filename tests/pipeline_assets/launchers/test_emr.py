@@ -28,6 +28,7 @@ from pipeline_assets.shipping.package import Package
 from pipeline_assets.tags import BACKFILL_TAG, CLUSTER_TAG, LAUNCHER_TAG
 from tests.aws import Cloud
 from tests.domains import LIBRARY
+from tests.lineage_events import assert_valid, published, read_from_s3
 from tests.running import wait_for
 
 PARTITION = "2026-11-20"
@@ -113,6 +114,18 @@ def test_a_step_reports_live_with_where_it_ran(cloud: Cloud, run_step: Any) -> N
     assert metadata["queue_s"] > 0
     assert metadata["run_s"] > 0
     assert metadata["instance_hours"] == 0
+    assert cloud.settings.lineage is not None
+    events = [
+        each
+        for each in read_from_s3(f"{cloud.settings.lineage.url}/{PARTITION}")
+        if each["run"]["facets"]["parent"]["run"]["runId"] == result.run_id
+    ]
+    assert_valid(events)
+    outputs = published(events)
+    assert set(outputs) == {"lending", "branch_days", "lendings"}
+    assert set(outputs["branch_days"]["facets"]["columnLineage"]["fields"]) == {
+        column.name for column in LIBRARY.contracts["marts.branch_days"].columns
+    }
 
 
 def test_a_step_reaches_its_secret_in_a_container_that_knows_no_region(cloud: Cloud, run_step: Any) -> None:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +19,7 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
 from urllib3 import HTTPResponse
 
+from emr_jobs.core.settings import Lineage, Settings
 from pipeline_assets.assets.jobs import all_jobs
 from pipeline_assets.emr import clusters
 from pipeline_assets.home import dagster_home
@@ -28,6 +30,7 @@ from pipeline_assets.production.running.executions import Execution
 from pipeline_assets.production.running.patience import PATIENCE_S, patiently
 from pipeline_assets.tags import EXECUTION_TAG, ORIGIN_TAG
 from tests.deployed import (
+    ALL,
     FAILS,
     GOOD,
     KILLED,
@@ -43,6 +46,7 @@ from tests.deployed import (
     facts,
 )
 from tests.domains import LIBRARY
+from tests.lineage_events import assert_valid, assert_whole, read
 from tests.running import wait_for
 
 JOB = LIBRARY.job("extract_loans")
@@ -78,8 +82,10 @@ def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.Dag
 
 @pytest.fixture
 def follow(production: Deployed, instance: dg.DagsterInstance) -> Callable[..., dg.ExecuteInProcessResult]:
-    def run(execution: str, partition: str, *, jobs: int = 1) -> dg.ExecuteInProcessResult:
-        assets = all_jobs(production.settings, production.settings_uri, daily(production.settings))
+    def run(
+        execution: str, partition: str, *, jobs: int = 1, settings: Settings = production.settings
+    ) -> dg.ExecuteInProcessResult:
+        assets = all_jobs(settings, production.settings_uri, daily(settings))
         return dg.materialize(
             assets[:jobs],
             partition_key=partition,
@@ -127,6 +133,29 @@ def test_results_are_those_of_production_and_say_so(production: Deployed, follow
     evaluated = {(".".join(each.asset_key.path), each.check_name) for each in result.get_asset_check_evaluations()}
     assert evaluated == {(dataset, check.name) for dataset, check in LIBRARY.checks_of(JOB)}
     assert {each.partition for each in result.get_asset_check_evaluations()} == {GOOD}
+
+
+def test_openlineage_events_are_those_of_production_however_often_it_is_followed(
+    production: Deployed, follow: Any, tmp_path: Path
+) -> None:
+    settings = production.settings.model_copy(update={"lineage": Lineage(url=f"file://{tmp_path / 'events'}")})
+    execution = production.ran(ALL)
+    assert follow(execution.name, ALL, jobs=len(LIBRARY.jobs), settings=settings).success
+    events = read(tmp_path / "events")
+    assert_whole(events, LIBRARY)
+    within = [execution.started_at, execution.ended_at]
+    assert all(within[0] <= datetime.fromisoformat(each["eventTime"]) <= within[1] for each in events)
+    assert follow(execution.name, ALL, settings=settings).success
+    assert read(tmp_path / "events") == events
+
+
+def test_failure_of_production_is_an_openlineage_event(production: Deployed, follow: Any, tmp_path: Path) -> None:
+    settings = production.settings.model_copy(update={"lineage": Lineage(url=f"file://{tmp_path / 'events'}")})
+    assert not follow(ran(production, FAILS).name, FAILS, settings=settings).success
+    events = read(tmp_path / "events")
+    assert_valid(events)
+    failed = events[-1] if events[-1]["eventType"] == "FAIL" else events[0]
+    assert failed["run"]["facets"]["errorMessage"]["message"] == "ValueError: no rows today"
 
 
 def test_log_lines_come_while_it_runs_and_an_interrupted_run_touches_nothing(

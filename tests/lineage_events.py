@@ -11,6 +11,7 @@ from typing import Any
 
 from jsonschema_rs import Draft202012Validator, Registry
 
+from emr_jobs.contracts import Contract, Medium
 from emr_jobs.domain import Domain
 from pipeline_assets.s3 import Folder
 
@@ -59,20 +60,19 @@ def assert_valid(events: Iterable[Event]) -> None:
 
 
 def published(events: Iterable[Event]) -> dict[str, Event]:
-    """Of runs that succeeded, the outputs by the last part of their name."""
+    """Of runs that succeeded, the outputs: a table by its name, an index by `index/` and its own."""
     complete = [event for event in events if event["eventType"] == "COMPLETE"]
-    return {output["name"].rpartition("/")[2]: output for event in complete for output in event["outputs"]}
+    return {_key(output): output for event in complete for output in event["outputs"]}
 
 
 def assert_whole(events: list[Event], domain: Domain) -> None:
-    """Valid, and every dataset of the domain with its version, its columns and where each comes from."""
+    """Valid, and every dataset of the domain with its version, its columns, where each comes from, and its checks."""
     assert_valid(events)
     outputs = published(events)
-    contracts = [domain.contracts[name] for name in domain.published]
-    assert set(outputs) == {each.physical_name if each in domain.indices else each.name for each in contracts}
-    for contract in contracts:
-        output = outputs[contract.physical_name if contract in domain.indices else contract.name]
-        columns = [column.name for column in contract.columns]
+    contracts = {_key_of(domain.contracts[name]): domain.contracts[name] for name in domain.published}
+    assert set(outputs) == set(contracts)
+    for key, contract in contracts.items():
+        output, columns = outputs[key], [column.name for column in contract.columns]
         assert [each["name"] for each in output["facets"]["schema"]["fields"]] == columns
         lineage = output["facets"]["columnLineage"]["fields"]
         assert set(lineage) == set(columns)
@@ -80,18 +80,22 @@ def assert_whole(events: list[Event], domain: Domain) -> None:
             assert bool(lineage[column.name]["inputFields"]) == bool(column.lineage), column.name
         assert output["facets"]["version"]["datasetVersion"]
         assert output["outputFacets"]["outputStatistics"]["rowCount"] >= 0
-    checked = [event for event in events if event["job"]["name"].endswith(".checks")]
     evaluated = {
-        (each["name"].rpartition("/")[2], assertion["name"])
-        for event in checked
+        (_key(each), assertion["name"])
+        for event in events
+        if event["job"]["name"].endswith(".checks")
         for each in event["inputs"]
         for assertion in each["inputFacets"]["dataQualityAssertions"]["assertions"]
     }
-    owed = {
-        ((contract.physical_name if contract in domain.indices else contract.name), check.name)
-        for contract in contracts
-        for check in contract.checks
-    }
-    assert evaluated == owed
+    assert evaluated == {(key, check.name) for key, contract in contracts.items() for check in contract.checks}
     started = {each["run"]["runId"] for each in events if each["eventType"] == "START"}
     assert started == {each["run"]["runId"] for each in events if each["eventType"] != "START"}
+
+
+def _key(dataset: Event) -> str:
+    last = dataset["name"].rpartition("/")[2]
+    return f"index/{last}" if dataset["namespace"].startswith("opensearch://") else last
+
+
+def _key_of(contract: Contract) -> str:
+    return f"index/{contract.physical_name}" if contract.medium is Medium.INDEX else contract.name

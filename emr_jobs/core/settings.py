@@ -72,10 +72,10 @@ def _require_nobody_in(value: str) -> None:
 def _event_url(value: str, info: ValidationInfo) -> str:
     if urlsplit(value).scheme in ("http", "https"):
         return _address(value)
+    known = "://" not in value or urlsplit(value).scheme in ("file", "s3")
     location = _as_uri(value, info).rstrip("/")
-    if urlsplit(location).scheme not in ("file", "s3") or (
-        location.startswith("s3:") and not urlsplit(location).netloc
-    ):
+    scheme, bucket = urlsplit(location).scheme, urlsplit(location).netloc
+    if not known or (scheme == "s3" and not bucket):
         raise ValueError("expected a folder, s3://BUCKET/FOLDER or https://…")
     return location
 

@@ -122,7 +122,7 @@ def test_a_step_reports_live_with_where_it_ran(cloud: Cloud, run_step: Any) -> N
     ]
     assert_valid(events)
     outputs = published(events)
-    assert set(outputs) == {"lending", "branch_days", "lendings"}
+    assert set(outputs) == {"lending", "branch_days", "index/lendings"}
     assert set(outputs["branch_days"]["facets"]["columnLineage"]["fields"]) == {
         column.name for column in LIBRARY.contracts["marts.branch_days"].columns
     }

@@ -3,9 +3,14 @@
 import json
 from typing import Any
 
+from troposphere import encode_to_dict
+
+from emr_jobs.core import settings as settings_module
+from emr_jobs.core.settings import Lineage, of_a_deployment
 from local_stack.aws.cloudformation.template import Resolver
 from pipeline_assets.emr.clusters import INSTANCE_TAG
 from pipeline_assets.home import ROOT
+from pipeline_assets.production.generate.dagster_policy import dagster_statements
 from pipeline_assets.production.generate.daily_machine import CLAIMED
 from pipeline_assets.production.generate.tags import STACK_TAG
 
@@ -69,6 +74,22 @@ def test_it_writes_objects_of_its_own_and_counts_documents() -> None:
     folders = [resource.removeprefix(f"arn:aws:s3:::{BUCKET}/") for resource in written]
     assert folders == ["pipeline/launched/*", "runs/leases/*", "runs/compute_logs/*"]
     assert [resource.rpartition("/")[2] for resource in resources_of("es:ESHttpPost")] == ["_count"]
+
+
+def test_openlineage_events_are_written_where_the_settings_say_and_nowhere_else() -> None:
+    settings = of_a_deployment(settings_module.load(str(ROOT / "settings/production.toml")))
+
+    def written(url: str | None) -> list[Any]:
+        told = settings.model_copy(update={"lineage": url and Lineage(url=url)})
+        roles = {
+            "service_role": "arn:aws:iam::123456789012:role/a",
+            "instance_role": "arn:aws:iam::123456789012:role/b",
+        }
+        found = encode_to_dict(dagster_statements(told, **roles))
+        return [each["Resource"] for each in found if each.get("Action") == ["s3:PutObject"]]
+
+    assert written("s3://events/of/us") == [[{"Fn::Sub": "arn:${AWS::Partition}:s3:::events/of/us/*"}]]
+    assert written("https://lineage.example/api/v1/lineage") == written(None) == []
 
 
 def test_clusters_of_the_daily_run_are_neither_used_nor_ended_nor_tagged() -> None:

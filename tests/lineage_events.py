@@ -53,6 +53,7 @@ def assert_valid(events: Iterable[Event]) -> None:
     for event in events:
         _validator(event["schemaURL"]).validate(event)
         for name, facet in facets(event):
+            assert facet["_producer"] == event["producer"]
             _validator(facet["_schemaURL"]).validate(facet)
             # Its file says under which name it stands, too.
             _validator(facet["_schemaURL"].partition("#")[0]).validate({name: facet})

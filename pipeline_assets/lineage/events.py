@@ -86,8 +86,9 @@ class Reported:
 
 
 def started(settings: Settings, occurrence: Occurrence, at: datetime) -> "RunEvent":
-    from openlineage.client.event_v2 import RunState
+    from openlineage.client.event_v2 import RunState, set_producer
 
+    set_producer(PRODUCER)  # of the facets that this process makes from now on
     return _event(settings, occurrence, RunState.START, at, _inputs(settings, occurrence.job), [], failure=None)
 
 
@@ -101,8 +102,9 @@ def ended(
     cancelled: bool = False,
 ) -> "Iterator[RunEvent]":
     """That of the job's end last. `failure`: the sentence that the run failed with."""
-    from openlineage.client.event_v2 import RunState
+    from openlineage.client.event_v2 import RunState, set_producer
 
+    set_producer(PRODUCER)
     if reported.checks:
         checked = list(_checked(settings, reported.checks))
         for state in (RunState.START, RunState.COMPLETE):
@@ -132,7 +134,6 @@ def _event(
     from openlineage.client import event_v2
     from openlineage.client.facet_v2 import error_message_run, job_type_job, nominal_time_run, ownership_job, parent_run
 
-    event_v2.set_producer(PRODUCER)  # of the facets of this process
     job, partition, found = occurrence.job, occurrence.partition, domain_of(settings)
     within = namespace(settings)
     run_facets: dict[str, Any] = {

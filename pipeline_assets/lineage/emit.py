@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError  # has no public name
@@ -21,7 +21,6 @@ from emr_jobs.core.secret_ref import resolve
 from emr_jobs.core.settings import Lineage, Settings
 from emr_jobs.domain import domain_of
 
-from pipeline_assets.launchers.outcome import Result
 from pipeline_assets.lineage import events
 from pipeline_assets.lineage.events import Evaluated, Occurrence, Published
 
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
     from openlineage.client.event_v2 import RunEvent
 
 TRIES = 3
+
+Result = TypeVar("Result")  # what a launcher yields
 
 
 def told(
@@ -73,13 +74,13 @@ def told(
         out.write(lambda: events.ended(settings, occurrence, at, reported_by(settings, seen), **how))
 
 
-def reported_by(settings: Settings, results: Iterable[Result]) -> events.Reported:
+def reported_by(settings: Settings, results: Iterable[object]) -> events.Reported:
     """What these results say, without what today's definitions do not know."""
     found = domain_of(settings)
     published: dict[str, Published] = {}
     checks: list[Evaluated] = []
     for result in results:
-        if isinstance(result, dg.Output):
+        if not isinstance(result, dg.MaterializeResult | dg.AssetCheckResult):
             continue
         assert result.asset_key is not None, "Pipes results name theirs"
         dataset = ".".join(dg.AssetKey.from_coercible(result.asset_key).path)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from emr_jobs.core.errors import Misconfigured
-from emr_jobs.core.settings import Bearer, Search, Settings
+from emr_jobs.core.settings import Bearer, Lineage, Search, Settings
 from pipeline_assets.deployment import deployment
 from pipeline_assets.home import deployment_settings
-from pipeline_assets.production.generate.secrets import require_a_reader, secrets_of
+from pipeline_assets.production.generate.secrets import require_a_reader, secrets, secrets_of
 from tests.domains import LIBRARY
 
 
@@ -52,3 +52,10 @@ def test_secret_that_no_job_reads_is_refused_before_anything_is_written(settings
         require_a_reader(settings, tuple(job for job in LIBRARY.jobs if job.name != "extract_reviews"))
     secret = "connections.club.auth.token = aws:others/api"
     assert str(refused.value).startswith(f"settings: no job reads what {secret} is for")
+
+
+def test_token_of_lineage_is_read_by_dagster_and_by_no_job(settings: Settings) -> None:
+    told = settings.model_copy(update={"lineage": Lineage(url="https://lineage", token="aws:library/lineage")})
+    require_a_reader(told, LIBRARY.jobs)
+    assert not [job.name for job in LIBRARY.jobs if "aws:library/lineage" in secrets_of(job, told)]
+    assert "aws:library/lineage" in secrets(told).values()

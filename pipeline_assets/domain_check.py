@@ -44,6 +44,7 @@ def check_domain(profiles: Mapping[str, Path]) -> list[Finding]:
     checks: dict[str, Check] = {
         "jobs": partial(_jobs, domain_of(settings)),
         "statements": partial(_statements, domain_of(settings)),
+        "defs": partial(_defs, domain_of(settings)),
     }
     checks |= {f"connections {name}": partial(_connections, each) for name, each in valid.items()}
     found += looked_at(checks.items())
@@ -120,6 +121,16 @@ def _statements(domain: Domain) -> Iterator[Fault]:
             yield _error(f"{_where(domain, source)}: {error}")
         except OSError as error:
             yield _error(f"{_where(domain, source)}: {domain.folder / str(source.read.sql)}: {error.strerror}")
+
+
+def _defs(domain: Domain) -> Iterator[Fault]:
+    """What `dg scaffold defs` wrote names a source. dg looks at one file of a type only, whichever it finds last."""
+    names = {source.id for source in domain.sources}
+    for file in sorted(domain.folder.glob("defs/*/defs.yaml")):
+        for number, line in enumerate(file.read_text().splitlines(), start=1):
+            match = re.match(r"\s+contract:\s*(\S+)", line)
+            if match and match[1] not in names:
+                yield _error(f"{_relative(file)}:{number} {match[1]}: no contract of a source has this name")
 
 
 def _missing(module: str, function: str) -> str | None:

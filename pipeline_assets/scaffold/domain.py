@@ -60,6 +60,7 @@ def new_domain(name: str, root: Path, *, timezone: str) -> NewDomain:
     contracts = _contracts(name, connection, timezone=timezone)
     files = {
         folder / "__init__.py": f'"""The domain: the datasets of {name}, and the jobs that make them."""\n',
+        folder / "defs" / "__init__.py": _DEFS,
         folder / "jobs.py": _JOBS,
         folder / CALENDAR: _calendar(timezone),
         **{folder / CONTRACTS / file: text for file, text in contracts.items()},
@@ -138,6 +139,7 @@ def _line(text: str, pattern: str) -> int:
     return next((number for number, line in enumerate(text.splitlines(), start=1) if re.match(pattern, line)), 1)
 
 
+_DEFS = '"""What `dg scaffold defs` writes: of each source that it made, the name of its contract."""\n'
 _JOBS = '''"""The jobs beside those that contracts are enough for: what each publishes, what makes it, how it is run."""
 
 from emr_jobs.catalog import Job

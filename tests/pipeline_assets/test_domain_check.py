@@ -52,6 +52,18 @@ def test_nothing_lacks(copy: Copy) -> None:
     assert copy.found() == []
 
 
+def test_each_defs_yaml_names_a_source(copy: Copy) -> None:
+    for name in ("files.gone", "files.loans", "staged.loans"):
+        (copy.package / "defs" / name).mkdir()
+        text = f"type: pipeline_assets.components.DeclaredSource\n\nattributes:\n  contract: {name}\n"
+        (copy.package / "defs" / name / "defs.yaml").write_text(text)
+    says = "no contract of a source has this name"
+    assert copy.found() == [
+        ("defs", "error", f"{copy.package.name}/defs/{name}/defs.yaml:4 {name}: {says}")
+        for name in ("files.gone", "staged.loans")
+    ]
+
+
 def test_fault_of_a_contract_has_its_line(copy: Copy) -> None:
     file = "contracts/staged.loans.odcs.yaml"
     copy.edit(file, "name: shelf, logicalType: integer", "name: shelf, logicalType: time")

@@ -35,6 +35,7 @@ def test_a_new_domain_passes_the_check_when_its_changes_are_made(library: Librar
         "bakery/__init__.py",
         "bakery/contracts/files.examples.odcs.yaml",
         "bakery/contracts/intermediate.examples.odcs.yaml",
+        "bakery/defs/__init__.py",
         "bakery/domain.toml",
         "bakery/jobs.py",
     ]

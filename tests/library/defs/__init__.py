@@ -1,0 +1,1 @@
+"""What `dg scaffold defs` writes: of each source that it made, the name of its contract."""

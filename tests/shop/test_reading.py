@@ -18,6 +18,7 @@ from sqlglot import exp
 
 from emr_jobs.contracts.table import table_identifier
 from emr_jobs.core.settings import load
+from pipeline_assets import lake
 from pipeline_assets.home import ROOT
 from tests.running import Day, documents, table_rows, typed
 from tests.shop import SHOP
@@ -92,12 +93,15 @@ def test_the_blocks_of_python_read_what_is_published(
     assert after("row_filter=", "rows").column_names == ["order_id", "status", "net_amount"]
     assert after("to_duckdb", "rows") == [(status, orders[status], amounts[status]) for status in sorted(orders)]
     assert {row[0]: row[1] for row in after("SparkSession", "by_status").collect()} == amounts
-    assert after("current_snapshot", "counted") == after("current_snapshot", "rows").num_rows == len(rows)
+    assert after("counted =", "counted") == after("counted =", "rows").num_rows == len(rows)
     assert after("is_whole", "is_whole") is True
     assert [each["order_id"] for each in after('"ids"', "documents")] == [order]
     assert len(after("documents_of", "orders")) == len(documents(shop_day.settings, shop_day.partition)) == len(rows)
-    version = after("get_mapping", "versions")
-    assert version == [after("is_whole", "run_of")(FACTS.id, shop_day.partition)]
+    catalog = lake.catalog(shop_day.settings)
+    version = lake.version(lake.opened(catalog, FACTS), SHOP.calendar.partition(shop_day.partition))
+    assert version is not None
+    assert after("is_whole", "runs") == {version.wap_id} == set(after("get_mapping", "versions"))
+    assert after("is_whole", "run_of")(FACTS.id, "2026-01-01") is None
 
 
 def test_pandas_and_polars_read_what_is_published(shop_day: Day, here: dict[str, str]) -> None:

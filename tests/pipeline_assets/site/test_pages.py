@@ -79,7 +79,7 @@ def test_text_of_others_is_no_markup(text: str, shown: str) -> None:
 
 def test_links_of_a_document_lead_to_pages_and_those_to_code_are_words() -> None:
     known = {"README.md": "index.md", "docs/a.md": "a.md", "docs/p.png": "p.png"}
-    text = "[a](docs/a.md#x) ![p](docs/p.png) [code](shop/jobs.py) [out](https://x.example/y) [here](#z)\n"
+    text = "[a](docs/a.md#x) ![p](docs/p.png) [code](emr_jobs/job.py) [out](https://x.example/y) [here](#z)\n"
     made = pages.as_page(text, file="README.md", pages=known, picture="")
     assert made == "[a](a.md#x) ![p](p.png) code [out](https://x.example/y) [here](#z)\n"
     back = pages.as_page("[top](../README.md) [b](a.md)", file="docs/a.md", pages=known, picture="")

@@ -1,8 +1,10 @@
 """The `pipeline` command: one module a group of verbs. What is heavy is imported by the verb that needs it."""
 
 import errno
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -53,11 +55,17 @@ class Verbs(TyperGroup):
         except OSError as error:
             if error.errno not in _OF_THE_MACHINE:
                 raise
-            _fail(Misconfigured(f"{error.filename or home()}: {error.strerror}. Elsewhere: PIPELINE_HOME=FOLDER"), 2)
+            _fail(Misconfigured(_of_the_machine(error)), 2)
         except Exception as error:
             if (refused := aws_refusal(error)) is None:
                 raise
             _fail(refused, 2)
+
+
+def _of_the_machine(error: OSError) -> str:
+    place = Path(os.fsdecode(error.filename)) if error.filename else home()
+    elsewhere = " Elsewhere: PIPELINE_HOME=FOLDER" if place.is_relative_to(home()) else ""
+    return f"{place}: {error.strerror}.{elsewhere}"
 
 
 app = typer.Typer(

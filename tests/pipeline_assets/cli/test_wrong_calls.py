@@ -76,6 +76,16 @@ def test_a_wrong_argument_is_named_with_what_would_be_right(home: Path, argument
     assert (ended.code, ended.out) == (2, "")
 
 
+def test_a_place_outside_the_home_that_cannot_be_written_is_named_alone(
+    home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.mktemp("elsewhere") / "file"
+    file.touch()
+    ended = typed("stack", "sample", str(file / "data"), *DAY, "--rows", "1", home=home)
+    assert re.fullmatch(rf"Misconfigured: {file}/data[^ ]*: Not a directory\.\n", ended.err), ended.err
+    assert (ended.code, ended.out) == (2, "")
+
+
 @pytest.mark.parametrize("verb", [["stack", "down"], ["run", *DAY], ["query", "SELECT 1"]], ids=" ".join)
 def test_a_home_that_cannot_be_one_is_named(tmp_path: Path, verb: list[str]) -> None:
     file = tmp_path / "a file"

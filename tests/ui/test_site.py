@@ -64,6 +64,8 @@ def test_it_is_searched_without_a_server(site: Path, page: Page) -> None:
     page.on("request", lambda request: asked.append(request.url))
     page.goto((site / "datasets" / "marts.lending.html").as_uri())
     expect(page.locator(".lineage svg")).to_be_visible()
+    page.get_by_placeholder("Search").click()
+    expect(page.locator(".md-search-result__meta")).to_have_text("Type to start searching")  # its index is read
     page.get_by_placeholder("Search").fill("average_stars")
     hit = page.locator(".md-search-result__item a").filter(has_text="marts.lending").first
     expect(page.locator(".md-search-result__meta")).to_contain_text(re.compile(r"\d+ matching document"))

@@ -37,7 +37,7 @@ def test_a_currency_without_a_rate_blocks_the_day(own_day: Day, run_job: InProce
     assert ended.code == 1
     assert re.search(
         rf"CheckFailed: final\.order_facts {own_day.partition}: expected fx_rate_known: .*, found 1 \(XAU\); "
-        r".*required_columns: 1 in net_amount_usd; final\.daily_sales required_columns: .*\. "
+        r".*required_columns: 1 in net_amount_usd; keys \(O-\d+-\d+\); final\.daily_sales required_columns: .*\. "
         r"Nothing was published\. Mend the source\.",
         ended.last_line,
     ), ended.output

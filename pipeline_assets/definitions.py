@@ -14,10 +14,11 @@ from emr_jobs.domain import CONTRACTS, Domain, domain_of
 from pipeline_assets.assets.jobs import all_jobs
 from pipeline_assets.assets.sources import source_assets
 from pipeline_assets.checks import all_checks, runnable
-from pipeline_assets.checks.due import due_checks, hours
+from pipeline_assets.checks.due import due_checks
 from pipeline_assets.executor import executor
 from pipeline_assets.home import load_settings, settings_uri
 from pipeline_assets.partitions import daily
+from pipeline_assets.promised import hours
 from pipeline_assets.sensors import all_sensors
 
 if TYPE_CHECKING:

@@ -362,7 +362,7 @@ def keep_versions(spark: "SparkSession", contract: Contract, *, before: datetime
     table = _table(spark, contract)
     current = _as_json(spark, table.operations().current())
     kept = versions.to_keep(current, before_ms=int(before.timestamp() * 1000))
-    deleted = {versions.property_of(day) for day in but_of}
+    deleted = {name for day in but_of for name in versions.properties_of(day)}
     written, gone = kept.keys() - deleted, deleted & current["properties"].keys()
     if not written and not gone:
         return

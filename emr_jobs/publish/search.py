@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 NAMES_BYTES = 3000  # of indices in one URL: OpenSearch takes HTTP lines of 4,096 bytes
 
+_RUN = "[0-9a-f]{12}"  # in a name: a hash, for run ids may have capitals
+
 FIXED = "What an index has cannot be changed: change the contract back, or reindex these days by hand."
 
 
@@ -51,6 +53,11 @@ class Index:
     day: date  # partition
     created_at_ms: int
     aliases: frozenset[str]
+
+    @property
+    def run(self) -> str:
+        """Which run loaded it, as the name has it."""
+        return re.findall(rf"-({_RUN})-\d+(?:-\d+)?$", self.name)[0]  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,7 @@ class SearchIndex:
         found = self.client.indices.get(
             index=f"{self.alias}-{partition or '*'}*", params={"expand_wildcards": "all", "ignore_unavailable": "true"}
         )
-        named = re.compile(rf"{re.escape(self.alias)}-(\d{{4}}-\d{{2}}-\d{{2}})-[0-9a-f]{{12}}-\d+(-\d+)?")
+        named = re.compile(rf"{re.escape(self.alias)}-(\d{{4}}-\d{{2}}-\d{{2}})-{_RUN}-\d+(-\d+)?")
         indices = [
             Index(
                 name=name,

@@ -1,8 +1,9 @@
 """Which version of a day a table shows: the WAP id of its publication, and the versions it was computed from.
 
-Both stand in the summary of the publishing snapshot. Before snapshots expire, `to_keep` gives what has to go into
-the table's properties. A day's version is that of its newest publication among the ancestors of the current snapshot,
-else the kept one: expiry and compaction leave it as it is, and a rollback takes it back with the rows.
+Both stand in the summary of the publishing snapshot, and so does when readers had the day and by which runs. Before
+snapshots expire, `to_keep` gives what of this has to go into the table's properties. A day's version is that of its
+newest publication among the ancestors of the current snapshot, else the kept one: expiry and compaction leave it as it
+is, and a rollback takes it back with the rows.
 Pure: a table's metadata as the JSON of Iceberg's specification, whichever library has read it.
 """
 
@@ -30,6 +31,26 @@ class Version:
     @property
     def publisher(self) -> str:
         return publisher(self.wap_id)
+
+
+@dataclass(frozen=True)
+class Publication:
+    """By whom readers had a day from then on: the run that did it, also where it put an earlier version back."""
+
+    at: datetime
+    by: str  # its WAP id
+
+    @property
+    def run(self) -> str:
+        return self.by.split(".")[1] if "." in self.by else self.by
+
+
+@dataclass(frozen=True)
+class Publications:
+    """Of a day, oldest first. What happened between the first and the newest may have expired."""
+
+    known: tuple[Publication, ...]
+    from_the_first: bool  # False: there may have been earlier ones, which nothing says any more
 
 
 @dataclass(frozen=True)
@@ -65,8 +86,19 @@ def days(metadata: Metadata) -> set[str]:
 
 def first_published(metadata: Metadata, partition: Partition) -> datetime | None:
     """When readers had the day for the first time, as far back as snapshots are kept."""
-    instants = [at_ms for day, _, at_ms in _publications(metadata) if day == str(partition)]
-    return datetime.fromtimestamp(instants[-1] / 1000, UTC) if instants else None
+    known = publications(metadata, partition).known
+    return known[0].at if known else None
+
+
+def publications(metadata: Metadata, partition: Partition) -> Publications:
+    """Nothing known and from the first: it was never published."""
+    properties = metadata.get("properties", {})
+    kept = _kept_publications(properties, str(partition))
+    acts = [act for day, act, _ in _acts(metadata) if day == str(partition)][::-1]
+    known = {act.by: act for act in (*acts, *kept)}  # what is kept may be a snapshot's still, of which the log is gone
+    forgotten = not kept and (property_of(partition) in properties or _expired_unkept(metadata, partition))
+    in_order = sorted(known.values(), key=lambda act: act.at)
+    return Publications(tuple(in_order), from_the_first=not forgotten)
 
 
 def states(metadata: Metadata, partition: Partition) -> list[State]:
@@ -90,7 +122,38 @@ def to_keep(metadata: Metadata, *, before_ms: int) -> dict[str, str]:
     for day, version, at_ms in _publications(metadata):
         if at_ms < before_ms:
             kept.setdefault(property_of(day), version.wap_id)
+    return kept | _publications_to_keep(metadata, before_ms=before_ms)
+
+
+def _publications_to_keep(metadata: Metadata, *, before_ms: int) -> dict[str, str]:
+    """Of each day the first and the newest. Nothing of a day whose first has expired before this was kept."""
+    properties = metadata.get("properties", {})
+    expiring: dict[str, list[Publication]] = {}
+    for day, act, at_ms in _acts(metadata):
+        if at_ms < before_ms:
+            expiring.setdefault(day, []).insert(0, act)
+    kept = {}
+    for day, acts in expiring.items():
+        earlier = _kept_publications(properties, day)
+        if earlier or property_of(day) not in properties:
+            all_known = [*earlier, *acts]
+            ends = dict.fromkeys((all_known[0], all_known[-1]))
+            kept[_property_of_publications(day)] = json.dumps([[_ms(each.at), each.by] for each in ends])
     return kept
+
+
+def _kept_publications(properties: Mapping[str, str], day: str) -> list[Publication]:
+    kept = json.loads(properties.get(_property_of_publications(day), "[]"))
+    return [Publication(_instant(at_ms), by) for at_ms, by in kept]
+
+
+def _expired_unkept(metadata: Metadata, partition: Partition) -> bool:
+    """Snapshots have expired by another hand than upkeep's, and the day had ended before the oldest that is there."""
+    lineage = list(_lineage(metadata))
+    if not lineage or lineage[-1].get("parent-snapshot-id") in (None, -1):
+        return False
+    kept_by_upkeep = any(name.startswith(property_of("")) for name in metadata.get("properties", {}))
+    return not kept_by_upkeep and partition.end < _instant(lineage[-1]["timestamp-ms"])
 
 
 def staged_days(metadata: Metadata) -> list[str]:
@@ -107,6 +170,15 @@ def property_of(day: object) -> str:
     return f"version-of.{day}"
 
 
+def _property_of_publications(day: object) -> str:
+    return f"published-of.{day}"
+
+
+def properties_of(day: object) -> set[str]:
+    """The names of all that is kept of it."""
+    return {property_of(day), _property_of_publications(day)}
+
+
 def written(inputs: Inputs) -> str:
     return json.dumps(inputs, sort_keys=True, separators=(",", ":"))
 
@@ -116,6 +188,28 @@ def _publications(metadata: Metadata) -> Iterator[tuple[str, Version, int]]:
     for snapshot in _lineage(metadata):
         if version := publication(snapshot):
             yield version.wap_id.partition(".")[0], version, snapshot["timestamp-ms"]
+
+
+def _acts(metadata: Metadata) -> Iterator[tuple[str, Publication, int]]:
+    """Day, publication and time of the snapshot, newest first. A snapshot is staged before it is readable: when it
+    became so stands in the log, as far back as that is kept.
+    """
+    readable_ms: dict[int, int] = {}
+    for entry in metadata.get("snapshot-log") or ():
+        readable_ms.setdefault(entry["snapshot-id"], entry["timestamp-ms"])
+    for snapshot in _lineage(metadata):
+        if version := publication(snapshot):
+            by = snapshot["summary"].get(RESTORED_BY) or version.wap_id
+            at_ms = readable_ms.get(snapshot["snapshot-id"], snapshot["timestamp-ms"])
+            yield version.wap_id.partition(".")[0], Publication(_instant(at_ms), by), snapshot["timestamp-ms"]
+
+
+def _instant(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
 
 
 def publication(snapshot: Mapping[str, Any]) -> Version | None:

@@ -8,19 +8,20 @@ does that. Does not own: what of a day is right (the other checks).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from emr_jobs.contracts import Contract, Medium
 from emr_jobs.core.errors import Remedy
 from emr_jobs.core.partition import Calendar, Partition
 from emr_jobs.core.settings import Settings
-from emr_jobs.domain import Domain, domain_of
+from emr_jobs.domain import domain_of
 from emr_jobs.publish import versions
 
 from pipeline_assets import lake
 from pipeline_assets.checks.tables import row_count
 from pipeline_assets.checks.verdict import Results, Verdict, check_spec, result, selected
+from pipeline_assets.promised import deadline, due_day, promises
 from pipeline_assets.remedies import place_of
 
 DUE = "day_that_is_due"
@@ -65,28 +66,6 @@ def due_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
             )
 
     return [published_due_days]
-
-
-def promises(found: Domain) -> list[Contract]:
-    """What promises an hour."""
-    return [contract for contract in found.contracts.values() if contract.available_by is not None]
-
-
-def deadline(contract: Contract, day: Partition) -> datetime:
-    """By when readers were promised the day."""
-    assert contract.available_by is not None, f"{contract.id} promises no hour"
-    return day.calendar.instant(day.date + timedelta(days=1), contract.available_by)
-
-
-def due_day(contract: Contract, calendar: Calendar, now: datetime) -> Partition:
-    """The newest day whose hour has come."""
-    latest = calendar.latest_complete(now)
-    return latest if deadline(contract, latest) <= now else calendar.of(latest.date - timedelta(days=1))
-
-
-def hours(found: Domain) -> list[time]:
-    """Those that are promised, each once."""
-    return sorted({each.available_by for each in promises(found) if each.available_by is not None})
 
 
 def shown_day(settings: Settings, contract: Contract, day: Partition) -> Shown | None:

@@ -30,6 +30,7 @@ from pipeline_assets.cli import (
     run,
     search,
     simulate,
+    slo,
     source,
     stack,
     synth,
@@ -127,6 +128,7 @@ _verb(
 )
 _verb("runs", executions.runs)
 _verb("show", executions.show, "show", "show EXECUTION", "show tables")
+_verb("slo", slo.slo, "slo --days 30", "slo --dataset LAYER.NAME", "slo --json")
 _verb("abort", executions.abort)
 _verb("rollback", rollback.day)
 _verb("simulate", simulate.simulate, "simulate happy", "simulate all --jobs stub")

@@ -7,7 +7,7 @@ import dagster as dg
 from emr_jobs.core.settings import Settings
 from emr_jobs.domain import domain_of
 
-from pipeline_assets.checks.due import due_day, promises
+from pipeline_assets.promised import due_day, promises
 from pipeline_assets.tags import partition_of
 
 if TYPE_CHECKING:

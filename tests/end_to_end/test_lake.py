@@ -265,6 +265,9 @@ def test_the_version_of_a_day_of_rejects_outlives_its_snapshot_and_goes_with_the
     maintain.maintain(own, rejects, patient, LIBRARY.calendar, now=upkeep)
     assert len(lake.catalog(settings).load_table(rejects.id).snapshots()) == 1
     assert kept() == [f"{day}.a.0" for day in days]
+    metadata = lake.as_json(lake.catalog(settings).load_table(rejects.id).metadata)
+    found = [versions.publications(metadata, day) for day in days]
+    assert [([each.by for each in one.known], one.from_the_first) for one in found] == [([wap], True) for wap in kept()]
     done = maintain.maintain(own, rejects, patient, LIBRARY.calendar, now=upkeep + timedelta(days=2))
     assert (done["deleted_days"], kept()) == (1, [None, f"{days[1]}.a.0"])
 
@@ -300,7 +303,7 @@ def test_maintenance_deletes_the_rejects_of_expired_days_and_what_holds_them(
     maintain.maintain(own, rejects, patient, LIBRARY.calendar, now=next_day + timedelta(days=1, hours=1))
     assert list(files.rglob("*.parquet")) == []
     properties = lake.catalog(settings).load_table(rejects.id).properties
-    assert [name for name in properties if name.startswith("version-of.")] == []
+    assert [name for name in properties if name.startswith(("version-of.", "published-of."))] == []
     deliver(31, "anew")
     assert kept() == ["anew"]
 

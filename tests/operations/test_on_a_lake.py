@@ -33,6 +33,10 @@ def test_a_day_published_twice_is_taken_back_search_alone_as_a_whole_and_an_extr
     listed = on_lake.types("pipeline lake history marts.lending --partition P", day).out.splitlines()
     assert listed[0].split("  ")[0] == "readable from, Berlin"
     assert str(new["snapshot_id"]) in listed[-1]
+    counted = on_lake.types("pipeline slo --days 30", more=" --days 3660 --json").json
+    assert {each["dataset"] for each in counted if each["repaired"]} >= {LENDING, INDEX}
+    by_day = on_lake.types("pipeline slo --dataset marts.lending", more=" --days 3660").out.splitlines()
+    assert [line.split()[0] for line in by_day[:2]] == ["day", day["P"]]
     alone = on_lake.takes_back(LENDING, old["snapshot_id"])
     assert alone.code == 1
     assert f"Tables and index go back together: pipeline rollback --partition {day['P']}" in alone.err

@@ -9,9 +9,10 @@ from dagster._core.test_utils import create_run_for_test
 
 from emr_jobs.core import settings as settings_module
 from emr_jobs.publish import versions
-from pipeline_assets.checks.due import Shown, due_day, judge_due
+from pipeline_assets.checks.due import Shown, judge_due
 from pipeline_assets.checks.verdict import result
 from pipeline_assets.definitions import definitions
+from pipeline_assets.promised import due_day
 from pipeline_assets.remedies import PRODUCTION
 from pipeline_assets.sensors.late_days import late_days_sensor
 from tests.domains import LIBRARY, LOCAL

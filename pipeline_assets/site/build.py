@@ -43,7 +43,7 @@ def write(settings: Settings, folder: Path, configuration: Path, *, sample: bool
     """Pages and mkdocs.yml; returns how many pages."""
     domain = domain_of(settings)
     documents = sorted(each.name for each in DOCS.glob("*.md"))
-    known = {"README.md": "index.md", **{f"docs/{each.name}": each.name for each in DOCS.iterdir()}}
+    known = {"README.md": pages.INDEX, **{f"docs/{each.name}": each.name for each in DOCS.iterdir()}}
     picture = lineage.whole(domain, lambda name: f"{DATASETS}/{name}.html")
     texts = {
         known[file]: pages.as_page((ROOT / file).read_text(), file=file, pages=known, picture=picture)

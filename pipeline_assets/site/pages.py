@@ -17,6 +17,7 @@ from pipeline_assets.description import description_of, meaning
 from pipeline_assets.site import lineage
 
 DATASETS = "datasets"  # folder of their pages
+INDEX = "index.md"
 _LINK = re.compile(r"(?P<image>!?)\[(?P<label>[^\]]*)\]\((?P<target>[^)#\s]*)(?P<anchor>#[^)]*)?\)")
 _MERMAID = re.compile(r"^```mermaid\n.*?^```\n", re.MULTILINE | re.DOTALL)
 
@@ -62,7 +63,7 @@ def as_page(text: str, *, file: str, pages: Mapping[str, str], picture: str) -> 
     """A Markdown file of the repository as a page: links lead to pages, what is none is named without a link.
 
     `pages`: repository path -> path in the site. A mermaid drawing, for which a script would have to be fetched, gives
-    way to the picture; further ones of a page stay as they are written.
+    way to the picture on the first page; further ones, and those of other pages, stay as they are written.
     """
     here = posixpath.dirname(pages[file])
 
@@ -75,7 +76,9 @@ def as_page(text: str, *, file: str, pages: Mapping[str, str], picture: str) -> 
             return match["label"]
         return f"{match['image']}[{match['label']}]({posixpath.relpath(pages[path], here or '.')}{anchor})"
 
-    return _LINK.sub(link, _MERMAID.sub(lambda _: f'<div class="lineage">{picture}</div>\n', text, count=1))
+    if pages[file] == INDEX:
+        text = _MERMAID.sub(lambda _: f'<div class="lineage">{picture}</div>\n', text, count=1)
+    return _LINK.sub(link, text)
 
 
 def configuration(title: str, files: Sequence[str], datasets: Sequence[str], worker: str) -> dict[str, object]:

@@ -86,10 +86,11 @@ def test_links_of_a_document_lead_to_pages_and_those_to_code_are_words() -> None
     assert back == "[top](index.md) [b](a.md)"
 
 
-def test_a_drawing_that_needs_a_fetched_script_gives_way_to_the_picture() -> None:
+def test_a_drawing_that_needs_a_fetched_script_gives_way_to_the_picture_on_the_first_page_only() -> None:
     text = "before\n\n```mermaid\nflowchart LR\n    a --> b\n```\n\nafter\n"
     made = pages.as_page(text, file="README.md", pages={"README.md": "index.md"}, picture="<svg/>")
     assert made == 'before\n\n<div class="lineage"><svg/></div>\n\nafter\n'
+    assert pages.as_page(text, file="docs/a.md", pages={"docs/a.md": "a.md"}, picture="<svg/>") == text
 
 
 def test_the_picture_of_a_dataset_has_its_neighbours_each_with_a_link() -> None:

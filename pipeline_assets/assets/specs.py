@@ -11,6 +11,7 @@ from pipeline_assets.description import column_type
 
 _OF_DATASETS = {Medium.TABLE: {"pyspark", "iceberg"}, Medium.INDEX: {"pyspark", "opensearch"}}
 _OF_FILES = {"json_lines": "json", "csv": "csv", "parquet": "parquet"}
+_SOURCES = "sources"
 
 
 def kinds(contract: Contract) -> set[str]:
@@ -23,12 +24,17 @@ def kinds(contract: Contract) -> set[str]:
     return {contract.read.kind}
 
 
+def group(contract: Contract) -> str:
+    """Where the lineage draws it: by its layer; sources of every system stand together, as the first column."""
+    return _SOURCES if contract.medium is Medium.SOURCE else contract.layer
+
+
 def asset_spec(found: Domain, contract: Contract, partitions: dg.PartitionsDefinition | None) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=[contract.layer, contract.name],
         deps=[dg.AssetKey(dataset.split(".", 1)) for dataset in found.upstream_of(contract)],
         description=description(contract),
-        group_name=contract.layer,
+        group_name=group(contract),
         kinds=kinds(contract),
         owners=[f"team:{contract.owner}"],
         partitions_def=partitions,

@@ -106,7 +106,7 @@ def test_an_asset_is_described_by_its_contract(defs: dg.Definitions, contract: C
     )
     assert spec.owners == [f"team:{contract.owner}"]
     assert spec.kinds
-    assert spec.group_name == contract.layer
+    assert spec.group_name == ("sources" if contract.medium is Medium.SOURCE else contract.layer)
     assert {".".join(dep.asset_key.path) for dep in spec.deps} == set(contract.upstream)
     schema = spec.metadata["dagster/column_schema"]
     assert isinstance(schema, dg.TableSchema)

@@ -16,9 +16,12 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from emr_jobs.domain import Domain
 from local_stack import system_packages
+from pipeline_assets.assets.specs import group
 from pipeline_assets.home import ROOT
 from pipeline_assets.process import TiedProcess
+from pipeline_assets.workspace import WORKSPACE, location
 from tests.running import wait_for
 
 # What Chromium asks of the network by itself is refused by a machine without one, at every start.
@@ -32,6 +35,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 TIMEOUT_MS = 60_000  # of each thing that is waited for, on a machine that does much else
+LOCATION = location().location_name
 FACETS_LEFT_OUT = ("Sync status tags", "Latest event", "Status", "Automation", "Partitions")
 
 Picture = Callable[[str], None]
@@ -77,15 +81,20 @@ def picture(page: Page, tmp_path: Path) -> Picture:
 
 
 @contextmanager
-def serving(home: Path, history: Path, *, log: Path) -> Iterator[str]:
-    """A webserver over this checkout's code location; yields its address."""
+def serving(home: Path, history: Path, *, log: Path, settings: str | None = None) -> Iterator[str]:
+    """A webserver over this checkout's code location; yields its address. Settings: by default the running stack's."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     webserver = Path(sys.executable).with_name("dagster-webserver")
     with log.open("wb") as output:
         process = TiedProcess(
-            [str(webserver), "-w", str(ROOT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)],
-            env={**os.environ, "PIPELINE_HOME": str(home), "DAGSTER_HOME": str(history)},
+            [str(webserver), "-w", str(WORKSPACE), "-h", "127.0.0.1", "-p", str(port)],
+            env={
+                **os.environ,
+                **({"PIPELINE_SETTINGS": settings} if settings else {}),
+                "PIPELINE_HOME": str(home),
+                "DAGSTER_HOME": str(history),
+            },
             cwd=ROOT,
             output=output,
         )
@@ -115,10 +124,10 @@ def hide_navigation(page: Page) -> None:
     page.get_by_text("Hide navigation").click()
 
 
-def open_lineage(page: Page, url: str, *, layers: set[str], settled: str) -> Locator:
+def open_lineage(page: Page, url: str, domain: Domain, *, settled: str) -> Locator:
     """Every group open, fitted into the window; `settled` is the name of one node. Returns the nodes."""
     page.set_viewport_size({"width": 1400, "height": 1180})  # in a smaller window the nodes show their names only
-    groups = ",".join(f"global@global:{layer}" for layer in sorted(layers))
+    groups = ",".join(f"global@global:{each}" for each in sorted({group(each) for each in domain.contracts.values()}))
     page.goto(f"{url}/asset-groups?expanded={groups}")
     hide_navigation(page)
     page.get_by_label("panel_show_right").click()
@@ -155,10 +164,27 @@ def open_partition(page: Page, url: str, dataset: str, partition: str) -> None:
     expect(page.get_by_text("Materialized", exact=True)).to_be_visible()
 
 
+def open_columns(page: Page, url: str, dataset: str) -> None:
+    """On the dataset's overview, below what it is."""
+    page.set_viewport_size({"width": 1400, "height": 1100})
+    page.goto(f"{url}/assets/{dataset.replace('.', '/')}?view=overview")
+    hide_navigation(page)
+    expect(page.get_by_text("Columns", exact=True).first).to_be_visible()
+
+
 def open_check(page: Page, url: str, dataset: str, check: str) -> None:
     page.goto(f"{url}/assets/{dataset.replace('.', '/')}?view=checks")
     hide_navigation(page)
     page.get_by_text(check, exact=True).first.click()
+
+
+def show_plots(page: Page, number: str) -> None:
+    """Of the numbers of the check that is shown. Dagster opens them by itself where it had its history first."""
+    expect(metadata(page, number)).to_be_visible()
+    plots = page.locator("canvas")
+    if not plots.count():
+        page.get_by_text("Plots", exact=True).click()
+    expect(plots.first).to_be_visible()
 
 
 def open_run(page: Page, url: str, run_id: str, jobs: Sequence[str]) -> None:
@@ -170,6 +196,25 @@ def open_run(page: Page, url: str, run_id: str, jobs: Sequence[str]) -> None:
         expect(page.get_by_text(re.compile(rf"^({job}|{job[:3]}\w*…\w*{job[-6:]})$")).first).to_be_visible()
     expect(page.get_by_text(f"Succeeded ({len(jobs)})")).to_be_attached()
     page.get_by_text(jobs[-1], exact=True).first.click(trial=True)  # waits until the chart stands still
+
+
+def reexecute(page: Page, url: str, run_id: str) -> str:
+    """By the button of the run's page, which warns of nothing; the id of the new run, whose page is open."""
+    page.goto(f"{url}/runs/{run_id}")
+    button = page.get_by_role("button", name=re.compile("^Re-execute"))
+    expect(button).to_be_enabled()
+    expect(button.get_by_label("warning")).to_have_count(0)
+    button.click()
+    page.wait_for_url(lambda now: "/runs/" in now and run_id not in now)
+    return page.url.partition("/runs/")[2].partition("?")[0]
+
+
+def open_timeline(page: Page, url: str) -> Locator:
+    """The runs of the last hour; returns the code location's line with how many went well and how many failed."""
+    page.set_viewport_size({"width": 1400, "height": 300})
+    page.goto(f"{url}/overview/activity/timeline")
+    page.get_by_text("1hr", exact=True).click()
+    return page.get_by_role("button").filter(has_text=LOCATION)
 
 
 def metadata(page: Page, name: str) -> Locator:

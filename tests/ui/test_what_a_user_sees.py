@@ -25,7 +25,7 @@ KINDS = {
 
 def test_the_lineage_shows_every_dataset_with_its_kinds_and_checks(page: Page, ui: str, picture: Picture) -> None:
     datasets = LIBRARY.contracts.values()
-    nodes = open_lineage(page, ui, layers=set(KINDS), settled="branch_days")
+    nodes = open_lineage(page, ui, LIBRARY, settled="branch_days")
     expect(nodes).to_have_count(len(datasets))
     expect(nodes.filter(has_text="Passed")).to_have_count(len([each for each in datasets if each.checks]))
     shown = [node.split("\n") for node in nodes.all_inner_texts()]

@@ -125,7 +125,7 @@ def test_failed_run_of_the_command_line_is_executed_again_by_a_click(
     with dg.DagsterInstance.from_config(str(failed_day.history)) as instance:
         (failed,) = instance.get_runs(dg.RunsFilter(tags={LAUNCHER_TAG: "local"}, job_name="daily"))
         failed_day.deliver_again()
-        page.set_viewport_size({"width": 1400, "height": 620})
+        page.set_viewport_size({"width": 1400, "height": 720})
         daemon = start_daemon(failed_day.folder, failed_day.settings)
         try:
             repeated = reexecute(page, failed_day.ui, failed.run_id)
@@ -147,7 +147,7 @@ def test_failed_run_of_the_command_line_is_executed_again_by_a_click(
 
     location = open_timeline(page, failed_day.ui)
     expect(location).to_have_text(f"{LOCATION}11")  # one went well, one failed
-    expect(page.get_by_role("link", name="daily", exact=True)).to_have_count(1)
+    expect(page.locator(f'a[href$="/locations/{LOCATION}/jobs/daily"]')).to_have_count(1)
     picture("timeline")
 
 

@@ -170,6 +170,7 @@ def open_columns(page: Page, url: str, dataset: str) -> None:
     page.goto(f"{url}/assets/{dataset.replace('.', '/')}?view=overview")
     hide_navigation(page)
     expect(page.get_by_text("Columns", exact=True).first).to_be_visible()
+    expect(page.get_by_text("Latest check results", exact=True)).to_be_visible()  # comes last
 
 
 def open_check(page: Page, url: str, dataset: str, check: str) -> None:
